@@ -1,0 +1,41 @@
+"""Certified global training of two-layer score networks by convex optimization.
+
+The public names; each is documented where it is defined.
+"""
+
+from . import datasets, samplers
+from .density import ScoreDensity
+from .errors import (
+    ConvergenceError,
+    ConvergenceWarning,
+    NotNormalizableError,
+    SolverError,
+    UnboundedError,
+)
+from .network import TwoLayerNetwork
+from .objectives import DenoisingScoreMatching, ScoreMatching
+from .programs.bounds import BetaBounds, beta_bounds
+from .solution import Certificate, Solution, SolveStats
+from .solve import solve
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BetaBounds",
+    "Certificate",
+    "ConvergenceError",
+    "ConvergenceWarning",
+    "DenoisingScoreMatching",
+    "NotNormalizableError",
+    "ScoreDensity",
+    "ScoreMatching",
+    "Solution",
+    "SolveStats",
+    "SolverError",
+    "TwoLayerNetwork",
+    "UnboundedError",
+    "beta_bounds",
+    "datasets",
+    "samplers",
+    "solve",
+]

@@ -1,0 +1,47 @@
+"""Export of networks to PyTorch; imported only when asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ._validation import FloatArray
+
+if TYPE_CHECKING:
+    import torch
+
+    from .network import TwoLayerNetwork
+
+
+def to_module(network: TwoLayerNetwork) -> torch.nn.Module:
+    """Return `network` (its kink convention ignored) as a ``torch.nn.Module`` of float64 layers."""
+    try:
+        import torch
+    except ImportError as error:
+        raise ImportError(
+            "to_torch needs PyTorch; install it with: pip install 'convexscore[torch]'"
+        ) from error
+
+    def linear(weight: FloatArray, bias: FloatArray | None) -> torch.nn.Linear:
+        layer = torch.nn.Linear(*weight.shape[::-1], bias=bias is not None, dtype=torch.float64)
+        with torch.no_grad():
+            layer.weight.copy_(torch.from_numpy(weight.copy()))
+            if bias is not None:
+                layer.bias.copy_(torch.from_numpy(bias.copy()))
+        return layer
+
+    class Score(torch.nn.Module):
+        """``W2 sigma(W1 x + b1) + V x + b2`` on tensors of shape ``(n, d)``."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.hidden = linear(network.W1, network.b1)
+            self.output = linear(network.W2, network.b2)
+            assert network.V is not None
+            self.skip = linear(network.V, None)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            pre = self.hidden(x)
+            active = torch.relu(pre) if network.activation == "relu" else torch.abs(pre)
+            return self.output(active) + self.skip(x)
+
+    return Score()

@@ -1,0 +1,66 @@
+"""The activations ``sigma``: value and one-sided derivatives at zero.
+
+Both are positively homogeneous of degree one, ``sigma(c t) = c sigma(t)`` for ``c >= 0``, which is
+what turns weight decay into an l1 penalty (ZP section 3); both are piecewise linear with one kink,
+at zero, so that a two-layer network in one dimension is a piecewise linear function.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._validation import FloatArray, as_choice
+
+__all__ = ["ABS", "RELU", "Activation", "get_activation"]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A piecewise linear activation ``sigma(t) = left_slope * min(t, 0) + max(t, 0)``.
+
+    Parameters
+    ----------
+    name : str
+        ``"relu"`` or ``"abs"``.
+    left_slope : float
+        The derivative to the left of zero; to the right it is one.
+
+    Examples
+    --------
+    >>> from convexscore.activations import ABS, RELU
+    >>> RELU.value([-2.0, 3.0]), ABS.value([-2.0, 3.0])
+    (array([0., 3.]), array([2., 3.]))
+    >>> RELU.jump, ABS.jump
+    (1.0, 2.0)
+    """
+
+    name: str
+    left_slope: float
+
+    @property
+    def jump(self) -> float:
+        """How much the derivative jumps at zero: 1 for ReLU, 2 for abs."""
+        return 1.0 - self.left_slope
+
+    def value(self, t: FloatArray) -> FloatArray:
+        """Return ``sigma(t)``, elementwise."""
+        t = np.asarray(t, dtype=np.float64)
+        return np.where(t > 0, t, self.left_slope * t + 0.0)
+
+    def derivative(self, t: FloatArray, right: FloatArray | bool = True) -> FloatArray:
+        """Return ``sigma'(t)``; where ``t == 0`` the right derivative if `right`, else the left one."""
+        t = np.asarray(t, dtype=np.float64)
+        on_the_right = (t > 0) | ((t == 0) & np.asarray(right, dtype=bool))
+        return np.where(on_the_right, 1.0, self.left_slope)
+
+
+RELU = Activation("relu", 0.0)
+ABS = Activation("abs", -1.0)
+_BY_NAME = {activation.name: activation for activation in (RELU, ABS)}
+
+
+def get_activation(name: str) -> Activation:
+    """Return the activation called `name` (``"relu"`` or ``"abs"``); raise ValueError for any other."""
+    return _BY_NAME[as_choice("activation", name, _BY_NAME)]

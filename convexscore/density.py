@@ -1,0 +1,368 @@
+"""The exact probability density of a piecewise linear score on the line.
+
+``log p`` is piecewise quadratic.  Cutting the line at the kinks and at the zeros of the score leaves
+pieces on which ``log p`` is monotone; each piece's mass has a closed form (`_integrals`), and everything is
+kept relative to the larger end of its piece, in log space, so that pieces may be ``1e-300`` of the mass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._integrals import log_decreasing_integral, unit_quadrature
+from ._validation import FloatArray, as_count
+from .errors import ConvergenceError, NotNormalizableError
+from .network import TwoLayerNetwork
+from .piecewise import PiecewiseLinear
+
+__all__ = ["ScoreDensity"]
+
+# Parts of the density whose logarithm is this far below their piece's maximum do not reach any moment.
+_NEGLIGIBLE = 80.0
+
+
+class ScoreDensity:
+    """The density ``p`` with ``(log p)' = s`` for a one-dimensional network ``s``.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork or PiecewiseLinear
+        The score, one feature.
+
+    Attributes
+    ----------
+    log_normalizer : float
+        Logarithm of the mass of ``exp(U)``, where ``U' = s`` and ``max U = 0``.
+    breakpoints : ndarray of shape (n_breakpoints,)
+        Kinks, and zeros of the score, ascending.
+
+    Raises
+    ------
+    ValueError
+        If the network has more than one feature.
+    NotNormalizableError
+        If a tail does not decay; the message says which.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> line = cs.TwoLayerNetwork([[0.0]], [0.0], [[0.0]], [2.0], [[-1.0]])
+    >>> p = cs.ScoreDensity(line)
+    >>> round(p.mean(), 12), round(p.variance(), 12), p.is_log_concave
+    (2.0, 1.0, True)
+    >>> p.icdf(0.5).round(12), p.cdf([2.0, 3.0]).round(6)
+    (2.0, array([0.5     , 0.841345]))
+    """
+
+    def __init__(self, network: TwoLayerNetwork | PiecewiseLinear) -> None:
+        score = network if isinstance(network, PiecewiseLinear) else _score_on_line(network)
+        _require_tails(score)
+        self._pieces = _Pieces.of(score)
+        self.log_normalizer = self._pieces.log_total
+        self.breakpoints = self._pieces.points.copy()
+        self._is_log_concave = bool((score.slopes <= 0).all())
+
+    @property
+    def is_log_concave(self) -> bool:
+        """Whether every slope of the score is at most zero."""
+        return self._is_log_concave
+
+    def logpdf(self, x: ArrayLike) -> FloatArray:
+        """Return ``log p(x)``, of the shape of `x`."""
+        return self._pieces.exponent(np.asarray(x, dtype=float)) - self.log_normalizer
+
+    def pdf(self, x: ArrayLike) -> FloatArray:
+        """Return ``p(x)``, of the shape of `x`."""
+        return np.exp(self.logpdf(x))
+
+    def logcdf(self, x: ArrayLike) -> FloatArray:
+        """Return ``log P(X <= x)``, accurate far in the left tail."""
+        return self._pieces.log_mass_below(np.asarray(x, dtype=float)) - self.log_normalizer
+
+    def logsf(self, x: ArrayLike) -> FloatArray:
+        """Return ``log P(X > x)``, accurate far in the right tail."""
+        return self._mirror.log_mass_below(-np.asarray(x, dtype=float)) - self.log_normalizer
+
+    def cdf(self, x: ArrayLike) -> FloatArray:
+        """Return ``P(X <= x)``, of the shape of `x`."""
+        return np.minimum(np.exp(self.logcdf(x)), 1.0)
+
+    def sf(self, x: ArrayLike) -> FloatArray:
+        """Return ``P(X > x)``, of the shape of `x`."""
+        return np.minimum(np.exp(self.logsf(x)), 1.0)
+
+    def icdf(self, q: ArrayLike) -> FloatArray:
+        """Return the quantiles at `q`.
+
+        Parameters
+        ----------
+        q : array of any shape
+            Probabilities in ``[0, 1]``.
+
+        Returns
+        -------
+        ndarray of the shape of `q`
+            ``-inf`` at 0 and ``inf`` at 1.
+
+        Raises
+        ------
+        ValueError
+            If a probability is outside ``[0, 1]`` or NaN.
+        """
+        q = np.asarray(q, dtype=float)
+        if not ((q >= 0) & (q <= 1)).all():
+            raise ValueError(
+                f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}"
+            )
+        flat = q.reshape(-1)
+        result = np.empty(flat.size)
+        low = flat <= 0.5
+        with np.errstate(divide="ignore"):
+            result[low] = self._pieces.quantile(np.log(flat[low]))
+            result[~low] = -self._mirror.quantile(np.log1p(-flat[~low]))
+        return result.reshape(q.shape)[()]
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Return `n` exact, independent samples, shape ``(n,)``, by inversion."""
+        count = as_count("n", n)
+        # Zero has probability 2^-53 and quantile -inf; one is never drawn.
+        uniforms = np.maximum(np.random.default_rng(rng).random(count), 2.0**-54)
+        return self.icdf(uniforms)
+
+    def expect(self, function: Callable[[FloatArray], FloatArray]) -> float:
+        """Return ``E[function(X)]`` by Gauss-Legendre quadrature on the pieces.
+
+        Exact to rounding for functions that are smooth between breakpoints on the scale of the
+        density and grow slower than exponentially.
+        """
+        x, weight = self._quadrature
+        return float(weight @ function(x))
+
+    def mean(self) -> float:
+        """Return ``E[X]``."""
+        origin = self._pieces.points[int(np.argmax(self._pieces.heights))]
+        return float(origin) + self.expect(lambda x: x - origin)
+
+    def variance(self) -> float:
+        """Return ``E[(X - E X)^2]``."""
+        mean = self.mean()
+        return self.expect(lambda x: (x - mean) ** 2)
+
+    def std(self) -> float:
+        """Return the standard deviation."""
+        return float(np.sqrt(self.variance()))
+
+    def entropy(self) -> float:
+        """Return the differential entropy ``-E[log p(X)]``, in nats."""
+        return -self.expect(self.logpdf)
+
+    @cached_property
+    def _mirror(self) -> _Pieces:
+        return self._pieces.mirrored()
+
+    @cached_property
+    def _quadrature(self) -> tuple[FloatArray, FloatArray]:
+        """Nodes and probability weights that integrate smooth functions against ``p``."""
+        x, log_weight = self._pieces.quadrature()
+        return x, np.exp(log_weight - self.log_normalizer)
+
+
+def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
+    if network.n_features != 1:
+        raise ValueError(f"network: expected 1 feature, got {network.n_features}")
+    return network.piecewise
+
+
+def _require_tails(score: PiecewiseLinear) -> None:
+    tails = (
+        ("left", score.slopes[0], score.values[0], "positive"),
+        ("right", score.slopes[-1], -score.values[-1], "negative"),
+    )
+    for name, slope, inward, sign in tails:
+        if slope > 0 or (slope == 0 and inward <= 0):
+            value = inward if name == "left" else -inward
+            raise NotNormalizableError(
+                f"score: its {name} tail has no finite mass: expected a negative slope there, or slope "
+                f"zero and a {sign} value, got slope {slope:g} and value {value:g} at the outermost kink"
+            )
+
+
+class _Pieces:
+    """The exponent ``U`` on monotone pieces: ``points`` cut the line, ``heights`` are ``U`` there.
+
+    Piece 0 is left of the first point, piece i between points i-1 and i, the last right of all.
+    """
+
+    def __init__(
+        self, points: FloatArray, scores: FloatArray, heights: FloatArray, slopes: FloatArray
+    ) -> None:
+        self.points, self.scores, self.heights, self.slopes = points, scores, heights, slopes
+        self.rising = np.concatenate([[True], heights[1:] >= heights[:-1], [False]])
+        tail = np.full(1, np.inf)
+        length = np.concatenate([tail, np.diff(points), tail])
+        # The end of each piece where U is largest, and how U falls from there.
+        self.top = np.where(self.rising, np.arange(points.size + 1), np.arange(points.size + 1) - 1)
+        fall = np.abs(scores[self.top])
+        self.log_masses = heights[self.top] + log_decreasing_integral(fall, slopes, length)
+        self.log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(self.log_masses)])
+        self.log_total = float(self.log_below[-1])
+
+    @classmethod
+    def of(cls, score: PiecewiseLinear) -> _Pieces:
+        """Cut a score's line at its kinks and zeros."""
+        kink = np.diff(score.slopes) != 0
+        points, values = score.knots[kink], score.values[kink]
+        slopes = np.concatenate([score.slopes[:1], score.slopes[1:][kink]])
+        if points.size == 0:
+            points, values, slopes = score.knots[:1], score.values[:1], score.slopes[:2]
+        anchor = np.concatenate([[0], np.arange(points.size)])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            zeros = points[anchor] - values[anchor] / slopes
+        left = np.concatenate([[-np.inf], points])
+        right = np.concatenate([points, [np.inf]])
+        inside = (slopes != 0) & (zeros > left) & (zeros < right)
+        all_points = np.concatenate([points, zeros[inside]])
+        all_scores = np.concatenate([values, np.zeros(int(inside.sum()))])
+        order = np.argsort(all_points)
+        all_points, all_scores = all_points[order], all_scores[order]
+        middle = np.searchsorted(points, all_points, side="left")
+        all_slopes = np.concatenate([slopes[middle], slopes[-1:]])
+        steps = 0.5 * (all_scores[1:] + all_scores[:-1]) * np.diff(all_points)
+        heights = np.concatenate([[0.0], np.cumsum(steps)])
+        return cls(all_points, all_scores, heights - heights.max(), all_slopes)
+
+    def mirrored(self) -> _Pieces:
+        """Return the pieces of the law of ``-X``."""
+        return _Pieces(-self.points[::-1], -self.scores[::-1], self.heights[::-1], self.slopes[::-1])
+
+    def _exponent_in(self, x: FloatArray, piece: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """Return ``U`` and its derivative at points of the given pieces."""
+        # The end of the piece where U is largest is the anchor: no cancellation.
+        anchor = self.top[piece]
+        step = x - self.points[anchor]
+        slope, score = self.slopes[piece], self.scores[anchor]
+        return self.heights[anchor] + step * (score + 0.5 * slope * step), score + slope * step
+
+    def exponent(self, x: FloatArray) -> FloatArray:
+        """Return ``U(x)``."""
+        return self._exponent_in(x, np.searchsorted(self.points, x))[0]
+
+    def log_mass_below(self, x: FloatArray) -> FloatArray:
+        """Return ``log int_{-inf}^x exp(U)``."""
+        piece = np.searchsorted(self.points, x)
+        return np.logaddexp(self.log_below[piece], self._log_partial(x, piece))
+
+    def _log_partial(self, x: FloatArray, piece: NDArray[np.intp]) -> FloatArray:
+        """Return the log mass of a piece up to `x`."""
+        start = np.maximum(piece - 1, 0)
+        with np.errstate(invalid="ignore"):
+            length = np.where(piece == 0, np.inf, x - self.points[start])
+        height, score = self._exponent_in(np.where(np.isfinite(x), x, self.points[start]), piece)
+        rising = self.rising[piece]
+        top = np.where(rising, height, self.heights[start])
+        fall = np.where(rising, np.maximum(score, 0.0), np.abs(self.scores[start]))
+        result = top + log_decreasing_integral(fall, self.slopes[piece], length)
+        return np.where(x == -np.inf, -np.inf, result)
+
+    def quantile(self, log_probability: FloatArray) -> FloatArray:
+        """Return ``x`` with ``log P(X <= x)`` as given, by safeguarded Newton steps in its piece."""
+        target = log_probability + self.log_total
+        last = self.points.size
+        piece = np.minimum(np.searchsorted(self.log_below[1:], target), last)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            inside = target + np.log1p(-np.exp(self.log_below[piece] - target))
+        done = ~(target > -np.inf)
+        low, high = self._brackets(piece, inside, done)
+        x = np.where(done, -np.inf, 0.5 * (low + high))
+        self._narrow(target, x, low, high)
+        active = np.flatnonzero(~done)
+        eps = np.finfo(float).eps
+        for _ in range(200):
+            if active.size == 0:
+                return x
+            here, where = x[active], piece[active]
+            partial = self._log_partial(here, where)
+            error = partial - inside[active]
+            high[active] = np.where(error >= 0, here, high[active])
+            low[active] = np.where(error <= 0, here, low[active])
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                newton = here - error / np.exp(self._exponent_in(here, where)[0] - partial)
+            bracketed = (newton > low[active]) & (newton < high[active])
+            proposal = np.where(bracketed, newton, 0.5 * (low[active] + high[active]))
+            settled = np.abs(error) <= 2 * eps * np.maximum(1.0, np.abs(partial))
+            x[active] = np.where(settled, here, proposal)
+            settled |= np.abs(proposal - here) <= eps * np.abs(proposal)
+            active = active[~settled]
+        raise ConvergenceError(f"icdf: {active.size} quantiles did not converge in 200 steps")
+
+    @cached_property
+    def _table(self) -> tuple[FloatArray, FloatArray]:
+        """A grid that resolves the density, and the log mass below each of its points."""
+        x = np.unique(np.concatenate([self.quadrature()[0], self.points]))
+        return x, self.log_mass_below(x)
+
+    def _narrow(self, target: FloatArray, x: FloatArray, low: FloatArray, high: FloatArray) -> None:
+        """Tighten brackets and set starting points, in place, by interpolating the table."""
+        grid, log_mass = self._table
+        cell = np.searchsorted(log_mass, target)
+        covered = (cell > 0) & (cell < grid.size)
+        left, right = cell[covered] - 1, cell[covered]
+        low[covered] = np.maximum(low[covered], grid[left])
+        high[covered] = np.minimum(high[covered], grid[right])
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = np.expm1(target[covered] - log_mass[left]) / np.expm1(
+                log_mass[right] - log_mass[left]
+            )
+            start = low[covered] + share * (high[covered] - low[covered])
+        x[covered] = np.where(np.isfinite(start), start, 0.5 * (low[covered] + high[covered]))
+
+    def _brackets(
+        self, piece: NDArray[np.intp], inside: FloatArray, done: NDArray[np.bool_]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return finite intervals that hold the quantiles of each piece."""
+        low = self.points[np.maximum(piece - 1, 0)].copy()
+        high = self.points[np.minimum(piece, self.points.size - 1)].copy()
+        for tail, sign, ends in ((0, -1.0, low), (self.points.size, 1.0, high)):
+            open_end = np.flatnonzero((piece == tail) & ~done)
+            end = self.points[0 if tail == 0 else -1]
+            rate = np.abs(self.scores[0 if tail == 0 else -1]) + np.sqrt(np.abs(self.slopes[tail]))
+            step = 1.0 / rate
+            for _ in range(1100):
+                if open_end.size == 0:
+                    break
+                ends[open_end] = end + sign * step
+                partial = self._log_partial(ends[open_end], piece[open_end])
+                short = sign * (inside[open_end] - partial) > 0
+                # In the last piece rounding can put a target above its whole mass: stop at underflow.
+                short &= step * rate < 1e4
+                open_end = open_end[short]
+                step *= 2.0
+        return low, high
+
+    def quadrature(self) -> tuple[FloatArray, FloatArray]:
+        """Return nodes and log weights: panels on which ``U`` drops by at most 4, 20 nodes each."""
+        nodes, weights = unit_quadrature()
+        length = np.concatenate([[np.inf], np.diff(self.points), [np.inf]])
+        xs, logs = [], []
+        for piece, (rising, top) in enumerate(zip(self.rising, self.top, strict=True)):
+            fall, curvature = abs(self.scores[top]), self.slopes[piece]
+            edges = _panel_edges(fall, curvature, length[piece])
+            t = edges[:-1, None] + np.diff(edges)[:, None] * nodes
+            xs.append((self.points[top] + (-t if rising else t)).ravel())
+            log_width = np.log(np.diff(edges))[:, None] + np.log(weights)
+            logs.append((self.heights[top] - fall * t + 0.5 * curvature * t**2 + log_width).ravel())
+        return np.concatenate(xs), np.concatenate(logs)
+
+
+def _panel_edges(fall: float, curvature: float, length: float) -> FloatArray:
+    """Return where ``fall t - curvature t^2 / 2`` passes 0, 4, 8, ... up to `length` or negligibility."""
+    drop = np.inf if np.isinf(length) else length * (fall - 0.5 * curvature * length)
+    levels = np.arange(0.0, min(drop, _NEGLIGIBLE), 4.0)[1:]
+    edges = 2 * levels / (fall + np.sqrt(np.maximum(fall**2 - 2 * curvature * levels, 0.0)))
+    if drop <= _NEGLIGIBLE:
+        edges = np.append(edges[edges < length], length)
+    return np.concatenate([[0.0], edges])

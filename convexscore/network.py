@@ -1,0 +1,352 @@
+"""Two-layer networks as score models: evaluation, derivatives, loss, files, export.
+
+    s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2
+
+In one dimension the network is a continuous piecewise linear function.  It is evaluated as one, by
+a binary search over its sorted kinks, and its value at a data point that lies exactly on a kink is
+governed by the kink convention below.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._files import written_whole
+from ._validation import FloatArray, as_float_array, as_real
+from .activations import Activation, get_activation
+from .piecewise import PiecewiseLinear
+
+if TYPE_CHECKING:
+    import torch
+
+    from .objectives import Objective
+
+__all__ = ["TwoLayerNetwork"]
+
+_FILE_KIND = "convexscore.TwoLayerNetwork"
+_FILE_VERSION = 1
+_ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLayerNetwork:
+    """A two-layer ReLU or abs network ``s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2``.
+
+    Parameters
+    ----------
+    W1 : array of shape (n_neurons, n_features)
+        First-layer weights.
+    b1 : array of shape (n_neurons,)
+        First-layer biases.
+    W2 : array of shape (n_features, n_neurons)
+        Second-layer weights.
+    b2 : array of shape (n_features,)
+        Second-layer bias.
+    V : array of shape (n_features, n_features), optional
+        Skip connection; None means none, stored as zeros.
+    activation : {"relu", "abs"}
+        The activation ``sigma``.
+    right_derivative : bool array of shape (n_neurons,), optional
+        The kink convention: whether a neuron whose pre-activation is exactly zero counts with the
+        right derivative of ``sigma`` at zero (1) or with the left one (0 for ReLU, -1 for abs).
+        All True by default.  It matters for score matching, whose optimal networks have their kinks
+        at data points; `shifted` gives an ordinary network with the same loss.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, a number is not finite, or the activation is unknown.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> net = cs.TwoLayerNetwork([[1.0]], [-1.0], [[-2.0]], [0.5], [[-1.0]], activation="relu")
+    >>> net([0.0, 1.0, 2.0])
+    array([ 0.5, -0.5, -3.5])
+    >>> net.divergence([0.0, 2.0])
+    array([-1., -3.])
+    """
+
+    W1: FloatArray
+    b1: FloatArray
+    W2: FloatArray
+    b2: FloatArray
+    V: FloatArray | None = None
+    activation: str = field(default="relu", kw_only=True)
+    right_derivative: NDArray[np.bool_] | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        get_activation(self.activation)
+        b2 = as_float_array("b2", self.b2)
+        b1 = as_float_array("b1", self.b1)
+        if b2.ndim != 1 or b2.size == 0 or b1.ndim != 1:
+            raise ValueError(
+                f"b1, b2: expected shapes (n_neurons,) and (n_features,), got {b1.shape}, {b2.shape}"
+            )
+        m, d = b1.size, b2.size
+        V = np.zeros((d, d)) if self.V is None else as_float_array("V", self.V)
+        right = self.right_derivative
+        right = np.ones(m, dtype=bool) if right is None else np.asarray(right, dtype=bool)
+        arrays = {
+            "W1": (as_float_array("W1", self.W1), (m, d)),
+            "b1": (b1, (m,)),
+            "W2": (as_float_array("W2", self.W2), (d, m)),
+            "b2": (b2, (d,)),
+            "V": (V, (d, d)),
+            "right_derivative": (right, (m,)),
+        }
+        for name, (array, shape) in arrays.items():
+            if array.shape != shape:
+                raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
+            array = array.copy()
+            array.setflags(write=False)
+            object.__setattr__(self, name, array)
+
+    @property
+    def n_neurons(self) -> int:
+        """Number of neurons ``m``."""
+        return int(self.b1.size)
+
+    @property
+    def n_features(self) -> int:
+        """Dimension ``d`` of the data."""
+        return int(self.b2.size)
+
+    @property
+    def kinks(self) -> FloatArray:
+        """Distinct kink positions of a 1-D network, ascending, shape ``(n_kinks,)``."""
+        _, knots, jumps, _ = self._kink_table
+        return knots[jumps != 0] if self.n_neurons else knots[:0]
+
+    def __call__(self, x: ArrayLike) -> FloatArray:
+        """Evaluate the score.
+
+        Parameters
+        ----------
+        x : array of shape (n, n_features), or any shape when n_features is 1
+            Points.
+
+        Returns
+        -------
+        ndarray of the shape of `x`
+        """
+        x = self._points(x)
+        if self.n_features == 1:
+            return self.piecewise(x)
+        hidden = self._sigma.value(x @ self.W1.T + self.b1)
+        return hidden @ self.W2.T + x @ self._skip.T + self.b2
+
+    def jacobian(self, x: ArrayLike) -> FloatArray:
+        """Return the Jacobian ``J[i, a, b] = d s_a / d x_b`` at each point, shape ``(n, d, d)``."""
+        x = self._points(x)
+        if self.n_features == 1:
+            return self._slope(x).reshape(-1, 1, 1)
+        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self._right)
+        return np.einsum("am,nm,mb->nab", self.W2, gates, self.W1) + self._skip
+
+    def divergence(self, x: ArrayLike) -> FloatArray:
+        """Return the trace of the Jacobian at each point, shape ``(n,)``."""
+        x = self._points(x)
+        if self.n_features == 1:
+            return self._slope(x).reshape(-1)
+        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self._right)
+        return gates @ np.einsum("am,ma->m", self.W2, self.W1) + np.trace(self._skip)
+
+    def weight_decay(self) -> float:
+        """Return ``1/2 (||W1||_F^2 + ||W2||_F^2)``; biases and skip are not penalized."""
+        return 0.5 * float(np.vdot(self.W1, self.W1) + np.vdot(self.W2, self.W2))
+
+    def loss(self, objective: Objective, beta: float) -> float:
+        """Return the non-convex training objective, weight decay included.
+
+        Parameters
+        ----------
+        objective : ScoreMatching or DenoisingScoreMatching
+            The data term, a sum over samples.
+        beta : float
+            Weight decay of the summed loss, at least 0.
+
+        Returns
+        -------
+        float
+            ``objective.loss(self) + beta/2 (||W1||_F^2 + ||W2||_F^2)``.
+        """
+        return objective.loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+
+    def shifted(self, eta: float | None = None) -> TwoLayerNetwork:
+        """Return an ordinary network whose kinks are moved off the data, by `eta`.
+
+        Each kink moves to the side that turns its stored convention into the plain derivative of
+        the activation, so that the score matching loss on data at the kinks changes by ``O(eta)``.
+
+        Parameters
+        ----------
+        eta : float, optional
+            Distance to move each hyperplane; by default ``1e-9 * max(1, |b1| / ||w1||)`` a neuron.
+        """
+        norms = np.linalg.norm(self.W1, axis=1)
+        if eta is None:
+            position = np.abs(self.b1) / np.where(norms > 0, norms, 1.0)
+            distance = 1e-9 * np.maximum(1.0, position)
+        else:
+            distance = np.full(self.n_neurons, as_real("eta", eta, minimum=0.0, strict=True))
+        b1 = self.b1 + np.where(self._right, 1.0, -1.0) * norms * distance
+        return TwoLayerNetwork(self.W1, b1, self.W2, self.b2, self.V, activation=self.activation)
+
+    def to_torch(self, eta: float | None = None) -> torch.nn.Module:
+        """Return a float64 ``torch.nn.Module`` computing ``s`` on ``(n, d)`` tensors.
+
+        Needs the ``torch`` extra.  The export has no kink convention, so its kinks are moved off
+        the data by `eta` first (see `shifted`).
+        """
+        from ._torch import to_module
+
+        return to_module(self.shifted(eta))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        header = {"kind": _FILE_KIND, "version": _FILE_VERSION, "activation": self.activation}
+        with written_whole(path) as temporary, temporary.open("wb") as stream:
+            np.savez(stream, header=np.array(json.dumps(header)), **arrays)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
+        """Read a network written by `save`.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        ValueError
+            If the file is damaged, is not a model file, or was written in a newer format.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                header = _read_header(str(stored["header"]), path)
+                arrays = {name: stored[name] for name in _ARRAYS}
+            return cls(**arrays, activation=header["activation"])
+        except _NewerFormatError as error:
+            raise ValueError(str(error)) from None
+        except (
+            zipfile.BadZipFile,
+            AttributeError,
+            EOFError,
+            KeyError,
+            TypeError,
+            ValueError,
+        ) as error:
+            raise ValueError(
+                f"path: expected a model file written by save(), got {os.fspath(path)!r}, "
+                f"which is damaged or something else ({error})"
+            ) from error
+
+    @cached_property
+    def piecewise(self) -> PiecewiseLinear:
+        """The network as a piecewise linear function; only in one dimension.
+
+        Outer slopes below the rounding error of the sum they come from are zero: the two outer
+        slopes of an abs network without skip cancel exactly only in exact arithmetic, and the sign
+        of the remainder would decide whether the density exists.
+        """
+        _, knots, jumps, right_jumps = self._kink_table
+        left_jumps = jumps - right_jumps
+        skip, b2 = float(self._skip[0, 0]), float(self._offset)
+        rising = np.concatenate([[0.0], np.cumsum(right_jumps)])
+        falling = np.concatenate([np.cumsum(left_jumps[::-1])[::-1], [0.0]])
+        slopes = skip + rising - falling
+        rounding = 4 * np.finfo(float).eps * (np.abs(jumps).sum() + abs(skip))
+        slopes[np.abs(slopes) <= rounding * np.sqrt(1 + jumps.size)] = 0.0
+        gaps = np.diff(knots)
+        from_left = np.concatenate([[0.0], np.cumsum(rising[1:-1] * gaps)])
+        from_right = np.concatenate([np.cumsum((falling[1:-1] * gaps)[::-1])[::-1], [0.0]])
+        # The skip term is anchored at one knot, so that data far from zero share one rounding error.
+        line = (b2 + skip * knots[0]) + skip * (knots - knots[0])
+        return PiecewiseLinear(knots, line + from_left + from_right, slopes)
+
+    @property
+    def _sigma(self) -> Activation:
+        return get_activation(self.activation)
+
+    @property
+    def _skip(self) -> FloatArray:
+        assert self.V is not None  # set in __post_init__
+        return self.V
+
+    @property
+    def _right(self) -> NDArray[np.bool_]:
+        assert self.right_derivative is not None  # set in __post_init__
+        return self.right_derivative
+
+    @cached_property
+    def _offset(self) -> float:
+        """Second-layer bias plus the constant that neurons without input weight contribute."""
+        flat = self.W1[:, 0] == 0
+        return float(self.b2[0] + self.W2[0, flat] @ self._sigma.value(self.b1[flat]))
+
+    @cached_property
+    def _kink_table(self) -> tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
+        """Return (neuron -> knot, knots, slope jump at each, the part of it from functions zero on the left).
+
+        A neuron is ``a (x - t)_+ + b (t - x)_+``; the third array sums ``a + b`` and the fourth ``a``.
+        """
+        if self.n_features != 1:
+            raise ValueError(
+                f"network: kinks on a line exist for 1 feature only, got {self.n_features}"
+            )
+        live = self.W1[:, 0] != 0
+        weight, sigma = self.W1[live, 0], self._sigma
+        if not live.any():
+            return np.zeros(0, dtype=np.intp), np.zeros(1), np.zeros(1), np.zeros(1)
+        knots, which = np.unique(-self.b1[live] / weight, return_inverse=True)
+        slope = self.W2[0, live] * np.abs(weight)
+        right = slope * np.where(weight > 0, 1.0, -sigma.left_slope)
+        jumps, right_jumps = np.zeros(knots.size), np.zeros(knots.size)
+        np.add.at(jumps, which, slope * sigma.jump)
+        np.add.at(right_jumps, which, right)
+        return which, knots, jumps, right_jumps
+
+    @cached_property
+    def _slope_at_knots(self) -> FloatArray:
+        """The derivative at each knot under the kink convention."""
+        which, knots, _, _ = self._kink_table
+        at_knots = self.piecewise.slopes[:-1].copy()
+        live = self.W1[:, 0] != 0
+        # The right derivative of sigma is the right derivative in x only where the weight is positive.
+        counts_right = (self.W1[live, 0] > 0) == self._right[live]
+        jump = self._sigma.jump * self.W2[0, live] * np.abs(self.W1[live, 0])
+        np.add.at(at_knots, which[counts_right], jump[counts_right])
+        return at_knots
+
+    def _slope(self, x: FloatArray) -> FloatArray:
+        return self.piecewise.derivative(x, self._slope_at_knots)
+
+    def _points(self, x: ArrayLike) -> FloatArray:
+        points = np.asarray(x, dtype=np.float64)
+        if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
+            raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
+        return points
+
+
+class _NewerFormatError(Exception):
+    """A model file whose format this version does not know."""
+
+
+def _read_header(text: str, path: Any) -> dict[str, Any]:
+    header = json.loads(text)
+    if header["kind"] != _FILE_KIND:
+        raise ValueError(f"kind {header['kind']!r}")
+    if header["version"] > _FILE_VERSION:
+        raise _NewerFormatError(
+            f"path: expected model format {_FILE_VERSION} or older, got format {header['version']} in "
+            f"{os.fspath(path)!r}; a newer convexscore wrote it, upgrade to read it"
+        )
+    return dict(header)

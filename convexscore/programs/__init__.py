@@ -1,0 +1,1 @@
+"""What is solved: convex programs, their bounds, and the way back from a solution to a network."""

@@ -1,0 +1,138 @@
+"""Certificates of the univariate programs, recomputed from a network.
+
+With the residual ``z = s(x) - l`` the dual value is ``-1/2 ||z||^2 - l'z`` (masses as weights), and ``z``
+is feasible iff ``sum m z = 0``, with skip ``kappa = 0``, and ``H`` stays in its band (`univariate`) at
+every position.  ``H`` is linear between data and constant outside, so the data are all there is to check:
+the certificate covers networks of any width with kinks anywhere.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._validation import FloatArray
+from ..network import TwoLayerNetwork
+from ..objectives import Objective
+from ..solution import Certificate
+from .bounds import program_bounds
+from .univariate import UnivariateProgram
+
+__all__ = ["certify", "correlation_rounding", "largest_correlation"]
+
+
+def largest_correlation(program: UnivariateProgram, residual: FloatArray) -> float:
+    """Return the largest absolute correlation of any atom, at any position, with `residual`.
+
+    Parameters
+    ----------
+    program : UnivariateProgram
+        The program.
+    residual : ndarray of shape (n_positions,)
+        Balanced: ``sum m z = 0``.
+    """
+    exclusive, inclusive, kappa = program.correlation(residual)
+    low, high = exclusive.min(), inclusive.max()
+    if program.activation == "abs":
+        return float(max(2 * high - kappa, kappa - 2 * low))
+    return float(max(high, -low, high - kappa, kappa - low))
+
+
+def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
+    """Return how far rounding in the network's weights and outputs can move a correlation."""
+    slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
+    output = np.abs(network.b2).sum() + slopes * np.abs(program.position).max()
+    reach = program.total * np.sqrt(program.variance)
+    return float(4 * np.finfo(float).eps * (output * reach + program.trace_total))
+
+
+def certify(
+    program: UnivariateProgram, objective: Objective, network: TwoLayerNetwork, beta: float
+) -> Certificate:
+    """Recompute value, lower bound and violations from a network.
+
+    Parameters
+    ----------
+    program : UnivariateProgram
+        The program, its data merged.
+    objective : Objective
+        The same data as they came; the primal value is the network's loss on them.
+    network : TwoLayerNetwork
+        The network to certify.
+    beta : float
+        Weight decay.
+
+    Returns
+    -------
+    Certificate
+        Of scope ``"global"``.
+    """
+    residual = network(program.position) - program.target
+    spread = np.sqrt(program.variance)
+    imbalance = abs(float(program.mass @ residual)) * spread
+    violation = max(largest_correlation(program, residual) - beta, 0.0, imbalance)
+    if program.skip:
+        violation = max(violation, abs(program.correlation(residual)[2]))
+    primal = network.loss(objective, beta)
+    allowed = beta + correlation_rounding(program, network)
+    dual = _dual_value(program, _made_feasible(program, residual, beta, allowed))
+    return Certificate(primal, dual, primal - dual, float(violation), "global")
+
+
+def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
+    fit = program.mass @ (residual * (0.5 * residual + program.target))
+    return program.scatter - float(fit)
+
+
+def _made_feasible(
+    program: UnivariateProgram, residual: FloatArray, beta: float, allowed: float
+) -> FloatArray:
+    """Return the residual balanced, then moved towards a strictly feasible one as far as needed.
+
+    An excess that rounding explains is none: at the boundedness bound itself nothing is strictly
+    feasible, and close to it moving costs far more than the excess is worth.
+    """
+    residual = residual - np.average(residual, weights=program.mass)
+    if program.skip:
+        kappa = program.correlation(residual)[2]
+        residual = residual - kappa / (program.total * program.variance) * program.centred
+    largest = largest_correlation(program, residual)
+    if largest <= allowed:
+        return residual
+    for inside in _feasible_candidates(program, beta):
+        reached = largest_correlation(program, inside)
+        if reached < beta:
+            share = (largest - beta) / (largest - reached)
+            return (1 - share) * residual + share * inside
+    return residual
+
+
+def _feasible_candidates(program: UnivariateProgram, beta: float) -> list[FloatArray]:
+    """Return residuals whose correlations are below `beta`, the smaller ones first.
+
+    For DSM zero does.  For SM, ``H`` is the falling staircase of the counts plus a continuous function
+    ``G`` with ``G'' = m z``: run ``G`` through the middle of the steps, along all positions or (a far
+    smaller residual when data are clustered) along a few of them.
+    """
+    if not program.has_trace:
+        return [np.zeros_like(program.mass)]
+    slack = (beta - program_bounds(program).minimum) / 4
+    exclusive, inclusive = program.trace_counts
+    ends = max(program.mass[0], program.mass[-1])
+    kappa = ends if program.activation == "abs" and not program.skip else 0.0
+    path = (kappa - exclusive - inclusive) / 2
+    path[0], path[-1] = kappa - program.total, 0.0
+    every = np.arange(path.size)
+    candidates = []
+    if slack > 0:
+        step = np.floor(np.cumsum(program.mass) / slack)
+        knots = np.flatnonzero(np.diff(step, prepend=-1.0))
+        candidates.append(np.unique(np.concatenate([[0], knots, [path.size - 1]])))
+    candidates.append(every)
+    t = program.position
+    residuals = []
+    for knots in candidates:
+        slope = np.concatenate([[0.0], np.diff(path[knots]) / np.diff(t[knots]), [0.0]])
+        residual = np.zeros_like(path)
+        residual[knots] = np.diff(slope) / program.mass[knots]
+        residuals.append(residual)
+    return residuals

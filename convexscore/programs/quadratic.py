@@ -1,0 +1,132 @@
+"""The univariate programs as quadratic programs in matrices, ready for a conic solver.
+
+    min  1/2 r' M r + (c + beta)' u + (beta - c)' v + n V [SM]
+    s.t. A (u - v) + b2 1 + V x - r = l,   u >= 0, v >= 0
+
+in the variables ``(u, v, b2, V, r)`` with ``y = u - v``.  Positions, labels and masses are brought to unit
+scale first (score matching is equivariant: ``x -> x/c`` multiplies the objective by ``c^2`` at the same
+``beta``), so that the solver's tolerances mean the same for every unit of measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._validation import FloatArray
+from ..activations import get_activation
+from .univariate import Dictionary, UnivariateProgram, build_dictionary
+
+__all__ = ["QuadraticProgram", "build_quadratic_program"]
+
+
+@dataclass(frozen=True, eq=False)
+class QuadraticProgram:
+    """``min 1/2 w'Pw + q'w`` subject to ``equality w = rhs`` and ``w[:n_nonnegative] >= 0``.
+
+    Parameters
+    ----------
+    P : sparse matrix of shape (n_variables, n_variables)
+        Diagonal.
+    q : ndarray of shape (n_variables,)
+        Linear term.
+    equality : sparse matrix of shape (n_positions, n_variables)
+        The definition of the residual.
+    rhs : ndarray of shape (n_positions,)
+        The labels.
+    n_nonnegative : int
+        The first variables, ``u`` and ``v``, are nonnegative.
+    objective_unit : float
+        The program's objective is this times the objective in matrices (plus `scatter` for DSM).
+    dictionary : Dictionary
+        The atoms, in scaled units.
+    scaled : UnivariateProgram
+        The program in scaled units.
+    beta : float
+        The weight decay in scaled units.
+    """
+
+    P: sp.csc_matrix
+    q: FloatArray
+    equality: sp.csc_matrix
+    rhs: FloatArray
+    n_nonnegative: int
+    objective_unit: float
+    dictionary: Dictionary
+    scaled: UnivariateProgram
+    beta: float
+
+    def coefficients(self, w: FloatArray) -> FloatArray:
+        """Return ``y = u - v``."""
+        half = self.n_nonnegative // 2
+        return w[:half] - w[half : 2 * half]
+
+    def jumps(self, w: FloatArray) -> FloatArray:
+        """Return the slope jump at each position, shape ``(n_positions,)``, up to the scaling."""
+        jump = get_activation(self.scaled.activation).jump * self.coefficients(w)
+        return np.bincount(
+            self.dictionary.where, weights=jump, minlength=self.scaled.position.size
+        )
+
+    def value(self, w: FloatArray) -> float:
+        """Return the program's objective at `w`, recomputed from ``y``, ``b2`` and ``V``, in original units."""
+        y, scaled = self.coefficients(w), self.scaled
+        offset = w[self.n_nonnegative]
+        slope = w[self.n_nonnegative + 1] if scaled.skip else 0.0
+        score = self.dictionary.values @ y + offset + slope * scaled.position
+        loss = 0.5 * scaled.mass @ (score - scaled.target) ** 2 + self.dictionary.trace @ y
+        loss += scaled.trace_total * slope + self.beta * np.abs(y).sum()
+        return float(loss) * self.objective_unit
+
+
+def build_quadratic_program(program: UnivariateProgram, beta: float) -> QuadraticProgram:
+    """Assemble the matrices.
+
+    Parameters
+    ----------
+    program : UnivariateProgram
+        The program.
+    beta : float
+        Weight decay, at least the boundedness bound.
+
+    Returns
+    -------
+    QuadraticProgram
+    """
+    length, total = np.sqrt(program.variance), program.total
+    label = 1.0
+    if not program.has_trace:
+        label = float(np.sqrt(np.average(program.target**2, weights=program.mass))) * length or 1.0
+    scaled = UnivariateProgram(
+        program.centred / length,
+        program.mass / total,
+        program.target * length / label,
+        0.0,
+        program.has_trace,
+        program.activation,
+        program.skip,
+    )
+    beta = beta / (label * total)
+    dictionary = build_dictionary(scaled)
+    n, p = dictionary.values.shape
+    free = [np.ones((n, 1))] + ([scaled.position[:, None]] if program.skip else [])
+    atoms = sp.csc_matrix(dictionary.values)
+    equality = sp.hstack([atoms, -atoms, sp.csc_matrix(np.hstack(free)), -sp.eye(n)], format="csc")
+    linear = [dictionary.trace + beta, beta - dictionary.trace, np.zeros(1)]
+    if program.skip:
+        linear.append(np.array([scaled.trace_total]))
+    n_linear = 2 * p + len(free)
+    quadratic = sp.diags(np.concatenate([np.zeros(n_linear), scaled.mass]), format="csc")
+    return QuadraticProgram(
+        quadratic,
+        np.concatenate([*linear, np.zeros(n)]),
+        equality,
+        scaled.target,
+        2 * p,
+        total * (label / length) ** 2,
+        dictionary,
+        scaled,
+        beta,
+    )

@@ -1,0 +1,202 @@
+"""From a solution in function space to the neurons of a cheapest network (ZP eq. 13).
+
+A kink of slope jump ``delta`` at ``t`` becomes one neuron ``w = +- sqrt|y|``, ``b1 = -w t``,
+``w2 = sign(y) sqrt|y|``, with ``y = delta`` for ReLU and ``delta / 2`` for abs.  The rest of this file
+is about the slopes outside the data, where optimal networks without skip are not unique.
+
+ReLU without skip: right kinks must sum to the last slope, left kinks to minus the first one.
+
+* ``|C| < TV`` (``kappa = 0``): any split of the kinks into left and right ones costs the same; ours cuts
+  at most one kink in two, so a basic solution's number of neurons.
+* otherwise all falling kinks go right and all rising ones left, or the reverse; what is left of the slope
+  is a line, made by one neuron at each end of the data with half the slope each.  That is the
+  minimum-norm choice (``r = 0`` in ZP 3.3), one neuron more than the fewest.
+
+abs without skip: outer slopes are opposite, ``-a`` and ``a``; where ``a`` is free, it is the one nearest to
+zero, the only choice with which the score can have a density.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..network import TwoLayerNetwork
+from .spline import Spline, SplineProblem
+from .univariate import UnivariateProgram
+
+__all__ = ["reconstruct"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Atoms:
+    """Atoms of a network: positions, coefficients ``y``, and the sign of the first-layer weight."""
+
+    position: FloatArray
+    coefficient: FloatArray
+    side: FloatArray
+
+    def __add__(self, other: _Atoms) -> _Atoms:
+        return _Atoms(
+            np.concatenate([self.position, other.position]),
+            np.concatenate([self.coefficient, other.coefficient]),
+            np.concatenate([self.side, other.side]),
+        )
+
+
+def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
+    """Return a network of least weight decay that computes `spline` on the data.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+        The program and its weight decay.
+    spline : Spline
+        A function on the range of the data.
+
+    Returns
+    -------
+    TwoLayerNetwork
+        With the kink convention under which its training loss is ``problem.value(spline)`` (plus
+        the scatter of DSM).
+    """
+    program = problem.program
+    slopes = problem.slopes(spline.kinks, spline.values)
+    jumps = np.diff(slopes)
+    t = program.position[spline.kinks]
+    if program.activation == "relu":
+        if program.skip:
+            atoms = _Atoms(t, jumps, np.ones(t.size))
+        else:
+            atoms = _split_kinks(problem, spline.kappa, t, slopes)
+    else:
+        atoms = _Atoms(t, jumps / 2, np.ones(t.size))
+        if not program.skip:
+            atoms = atoms + _outer_abs(problem, spline.kappa, slopes)
+    skip_slope = 0.0
+    if program.skip:
+        skip_slope = slopes[0] + (jumps.sum() / 2 if program.activation == "abs" else 0.0)
+    return _network(program, atoms, skip_slope, float(spline.values[0]))
+
+
+def _split_kinks(
+    problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray
+) -> _Atoms:
+    """Distribute the kinks of a ReLU network without skip over left and right neurons."""
+    jumps, low_high = np.diff(slopes), problem.kappa_range
+    balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
+    at_end = kappa in low_high
+    if kappa == 0 and abs(balance) <= variation:
+        return _balanced_split(t, jumps, float(slopes[-1]))
+    positive_side = kappa > 0 or (kappa == 0 and balance < 0)
+    # Positive kappa: falling kinks are right neurons, rising kinks left ones.
+    side = np.where((jumps < 0) == positive_side, 1.0, -1.0)
+    atoms = _Atoms(t, jumps, side)
+    excess = (balance + variation if positive_side else balance - variation) / 2
+    if at_end and (excess < 0 if positive_side else excess > 0):
+        atoms = atoms + _outer_line(problem, float(excess))
+    return atoms
+
+
+def _balanced_split(t: FloatArray, jumps: FloatArray, last_slope: float) -> _Atoms:
+    """Split kinks so that the right ones sum to `last_slope`, at most one of them in two parts."""
+    size = np.abs(jumps)
+    # Start with the falling kinks right and the rising ones left; each kink moved over adds its size.
+    needed = last_slope - jumps[jumps < 0].sum()
+    moved = np.clip(needed - (np.cumsum(size) - size), 0.0, size)
+    moved[(size - moved) <= 1e-14 * size.sum()] = size[(size - moved) <= 1e-14 * size.sum()]
+    right = np.where(jumps > 0, moved, -(size - moved))
+    left = jumps - right
+    sides = [(right, 1.0), (left, -1.0)]
+    parts = [_Atoms(t[y != 0], y[y != 0], np.full(int((y != 0).sum()), s)) for y, s in sides]
+    return parts[0] + parts[1]
+
+
+def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
+    """Return ReLU atoms that add a line of this slope on the data at the least cost."""
+    program = problem.program
+    t, tie = program.position, program.tie_mass
+    both = np.array([1.0, -1.0])
+    inner = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
+    ends = max(tie[0], tie[-1]) if slope > 0 else 0.0
+    if 0 < inner and 2 * problem.beta - tie[inner] < problem.beta - ends:
+        # A heavy tie pays for both neurons there: each counts the favourable slope.
+        return _Atoms(t[[inner, inner]], slope * both, both)
+    share = 0.5
+    if slope > 0 and tie[0] != tie[-1]:
+        share = 1.0 if tie[0] > tie[-1] else 0.0
+    coefficient = slope * both * np.array([share, 1 - share])
+    used = coefficient != 0
+    return _Atoms(t[[0, -1]][used], coefficient[used], both[used])
+
+
+def _outer_abs(problem: SplineProblem, kappa: float, slopes: FloatArray) -> _Atoms:
+    """Return the abs atoms at the ends of the data that make the outer slopes opposite."""
+    program = problem.program
+    tie, t = program.tie_mass, program.position
+    low, high = problem.kappa_range
+    first, last = float(slopes[0]), float(slopes[-1])
+    if low < kappa < high:
+        return _Atoms(t[:0], slopes[:0], slopes[:0])
+    if first + last <= 0 or tie[0] == tie[-1]:
+        outer = float(np.clip(0.0, min(first, -last), max(first, -last)))
+    else:
+        outer = -last if tie[0] > tie[-1] else first
+    coefficient = np.array([first - outer, -outer - last]) / 2
+    used = coefficient != 0
+    return _Atoms(t[[0, -1]][used], coefficient[used], np.ones(int(used.sum())))
+
+
+def _network(
+    program: UnivariateProgram, atoms: _Atoms, skip_slope: float, first_value: float
+) -> TwoLayerNetwork:
+    """Turn atoms into balanced neurons whose kinks are exactly at the data."""
+    present = atoms.coefficient != 0
+    t, y, side = atoms.position[present], atoms.coefficient[present], atoms.side[present]
+    order = np.lexsort((side, t))
+    t, y, side = t[order], y[order], side[order]
+    # Each neuron counts the smaller of its two slopes at its own kink.
+    counts_right = y < 0
+    weight, b1 = _exact_kinks(side * np.sqrt(np.abs(y)), t, counts_right)
+    start = program.position[0]
+    ahead = (side < 0) | (program.activation == "abs")
+    b2 = first_value - skip_slope * start - float(y[ahead] @ (t[ahead] - start))
+    return TwoLayerNetwork(
+        weight[:, None],
+        b1,
+        (y / np.abs(weight))[None, :],
+        np.array([b2]),
+        np.array([[skip_slope]]),
+        activation=program.activation,
+        right_derivative=counts_right == (side > 0),
+    )
+
+
+def _exact_kinks(
+    weight: FloatArray, t: FloatArray, counts_right: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray]:
+    """Nudge weights until ``-b1 / weight`` is exactly `t`.
+
+    A nudge of relative size ``e`` unbalances a neuron, which costs ``O(e^2)`` of its weight decay:
+    nothing at double precision.  For a few positions (just below a power of two) no nudge helps; there
+    the kink moves by units in the last place to the side of `t` on which `t` counts as wanted.
+    """
+    nudged = weight.copy()
+    for attempt in range(1, 100):
+        off = -(-nudged * t) / nudged != t
+        if not off.any():
+            break
+        nudged[off] = weight[off] * (1 + 6.18e-11 * attempt)
+    b1 = -nudged * t
+    off = -b1 / nudged != t
+    towards = np.where(counts_right == (nudged > 0), np.inf, -np.inf)
+    for _ in range(8):
+        wrong = off & ((-b1 / nudged < t) != counts_right)
+        wrong |= off & (-b1 / nudged == t)
+        if not wrong.any():
+            break
+        b1[wrong] = np.nextafter(b1[wrong], towards[wrong])
+    return nudged, b1

@@ -1,0 +1,254 @@
+"""The univariate programs in function space: a penalized linear spline with knots at data points.
+
+With ``beta`` above its bound, a kink counts the smaller of its two one-sided slopes at the data on it.
+Minimizing over how a given function ``s`` is written with neurons leaves, over splines with interior
+kinks of size ``delta_j`` at the positions ``t_j`` and slopes ``d`` (``d_first``, ``d_last`` the outer ones),
+
+    min_s  sum_i m_i (mean slope at t_i) [SM] + 1/2 sum_i m_i (s(t_i) - l_i)^2
+           + sum_j (b - m_j [SM]/2) |delta_j|  +  max_kappa -1/2 (kappa C + omega |kappa| TV),
+
+    C = d_first + d_last,   TV = sum_j |delta_j|,   kappa_low <= kappa <= kappa_high,
+
+where ``b = beta, omega = 1`` for ReLU and ``b = beta/2, omega = 0`` for abs.  The last term is the price
+of doing without a skip connection (its range is ``{0}`` with skip); its maximizer is the ``kappa`` of
+`univariate`.  Without ties it is ``beta max(TV, |C|)`` in disguise (Savarese et al. 2019) for ReLU, and
+"opposite outer slopes" for abs.
+
+For fixed kinks and signs the minimizer solves a tridiagonal system in the values at the knots: hat
+functions keep it well conditioned however close the kinks are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solveh_banded
+
+from .._validation import FloatArray
+from .univariate import UnivariateProgram
+
+__all__ = ["Spline", "SplineProblem"]
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class Spline:
+    """A linear spline with kinks at data positions, as a function on the range of the data.
+
+    Parameters
+    ----------
+    kinks : int ndarray of shape (n_kinks,)
+        Indices of the interior positions with a kink, ascending.
+    values : ndarray of shape (n_kinks + 2,)
+        The function at the first position, the kinks, and the last position.
+    kappa : float
+        The multiplier at which the spline was found; zero with skip.
+    """
+
+    kinks: Index
+    values: FloatArray
+    kappa: float = 0.0
+
+
+class SplineProblem:
+    """A univariate program at one ``beta``, with the minimizer for given kinks and signs.
+
+    Parameters
+    ----------
+    program : UnivariateProgram
+        The program.
+    beta : float
+        Weight decay, at least the boundedness bound.
+    """
+
+    def __init__(self, program: UnivariateProgram, beta: float) -> None:
+        self.program, self.beta = program, beta
+        half = beta if program.activation == "relu" else beta / 2
+        self.penalty = half - program.tie_mass / 2
+        self.omega = 1.0 if program.activation == "relu" else 0.0
+        self.kappa_range = _kappa_range(program, beta)
+
+    def knots(self, kinks: Index) -> Index:
+        """Return the indices of the first position, the kinks, and the last position."""
+        return np.concatenate([[0], kinks, [self.program.position.size - 1]])
+
+    def slopes(self, kinks: Index, values: FloatArray) -> FloatArray:
+        """Return the slope of each piece."""
+        return np.diff(values) / np.diff(self.program.position[self.knots(kinks)])
+
+    def at_positions(self, spline: Spline) -> FloatArray:
+        """Return the spline's value at every position."""
+        t = self.program.position
+        return np.interp(t, t[self.knots(spline.kinks)], spline.values)
+
+    def minimize(self, kinks: Index, signs: FloatArray, side: float = 1.0) -> Spline:
+        """Return the minimizer over splines with these kinks, each ``|delta_j|`` replaced by ``sign_j delta_j``.
+
+        The replaced variation may be negative when signs are wrong; then both signs of ``kappa`` are
+        stationary, and `side` says which is meant.
+
+        Parameters
+        ----------
+        kinks : int ndarray of shape (n_kinks,)
+            Indices of interior positions, ascending.
+        signs : ndarray of shape (n_kinks,)
+            Assumed signs of the slope jumps; the result need not obey them.
+        side : {1.0, -1.0}
+            Sign of ``kappa`` to try first.
+
+        Returns
+        -------
+        Spline
+        """
+        knots = self.knots(kinks)
+        width = np.diff(self.program.position[knots])
+        gram, moment = self._hat_moments(knots, width)
+        sides = np.zeros(width.size)
+        sides[0] += 1.0
+        sides[-1] += 1.0
+        columns = np.column_stack(
+            [
+                moment - _to_values(self._trace(knots) + _jumps(self.penalty[kinks] * signs), width),
+                0.5 * _to_values(sides, width),
+                0.5 * self.omega * _to_values(_jumps(signs), width),
+            ]
+        )
+        base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
+        kappa = self._best_kappa(width, signs, (base, per_kappa, per_size), side)
+        return Spline(kinks, base + kappa * per_kappa + abs(kappa) * per_size, kappa)
+
+    def value(self, spline: Spline) -> float:
+        """Return the training objective of `spline` (without the constant scatter of DSM)."""
+        program, knots = self.program, self.knots(spline.kinks)
+        slopes = self.slopes(spline.kinks, spline.values)
+        sizes = np.abs(np.diff(slopes))
+        balance, variation = slopes[0] + slopes[-1], self.omega * sizes.sum()
+        residual = self.at_positions(spline) - program.target
+        low, high = self.kappa_range
+        price = max(-low * balance - abs(low) * variation, -high * balance - high * variation)
+        if low <= 0:
+            price = max(price, 0.0)
+        return float(
+            0.5 * program.mass @ residual**2
+            + self._trace(knots) @ slopes
+            + self.penalty[spline.kinks] @ sizes
+            + 0.5 * price
+        )
+
+    def multiplier_switch(
+        self, kinks: Index, signs: FloatArray, side: float, start: FloatArray, end: FloatArray
+    ) -> float:
+        """Return how far (as a fraction) values may go from `start` to `end` before ``kappa`` leaves `side`."""
+        if not self.omega or self.program.skip:
+            return np.inf
+
+        def room(values: FloatArray) -> float:
+            slopes = self.slopes(kinks, values)
+            return float(side * (slopes[0] + slopes[-1]) - signs @ np.diff(slopes))
+
+        # On the side of positive kappa the other multiplier must stay off: C - TV <= 0.
+        before, after = room(start), room(end)
+        return before / (before - after) if before < 0 < after else np.inf
+
+    def violations(self, spline: Spline) -> FloatArray:
+        """Return, at every position, how far the certificate asks for a kink there, with its sign.
+
+        Positive: a kink of positive jump would lower the objective; the number is the excess of the
+        correlation over its bound.  Ends and satisfied positions carry zero.
+        """
+        residual = self.at_positions(spline) - self.program.target
+        exclusive, inclusive, _ = self.program.correlation(residual)
+        centre = spline.kappa / 2
+        half = self.program.atom_half_width(self.beta, spline.kappa)
+        excess = np.maximum(centre - half - exclusive, 0) - np.maximum(
+            inclusive - centre - half, 0
+        )
+        excess[[0, -1]] = 0.0
+        return excess
+
+    def _hat_moments(self, knots: Index, width: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return the tridiagonal Gram matrix of the hats (lower banded form) and their target moments."""
+        program = self.program
+        t, mass, last = program.position, program.mass, program.position.size - 1
+        piece = np.repeat(np.arange(width.size), np.diff(np.append(knots[:-1], last + 1)))
+        falling_to = (t - t[knots[piece]]) / width[piece]
+        weighted, starts = mass * falling_to, knots[:-1]
+        second = np.add.reduceat(weighted * falling_to, starts)
+        first = np.add.reduceat(weighted, starts)
+        gram = np.zeros((2, width.size + 1))
+        gram[0, :-1] = np.add.reduceat(mass * (1 - falling_to) ** 2, starts)
+        gram[0, 1:] += second
+        gram[1, :-1] = first - second
+        moment = np.zeros(width.size + 1)
+        if not program.has_trace:
+            right = np.add.reduceat(weighted * program.target, starts)
+            moment[:-1] = np.add.reduceat(mass * (1 - falling_to) * program.target, starts)
+            moment[1:] += right
+        return gram, moment
+
+    def _trace(self, knots: Index) -> FloatArray:
+        """Return the SM weight of each piece's slope: a kink's mass is shared by the pieces it joins."""
+        program = self.program
+        if not program.has_trace:
+            return np.zeros(knots.size - 1)
+        # Data from one knot up to but excluding the next, then half of each interior knot moves left.
+        weight = np.add.reduceat(program.mass, knots[:-1])
+        shared = program.mass[knots[1:-1]] / 2
+        weight[1:] -= shared
+        weight[:-1] += shared
+        return weight
+
+    def _best_kappa(
+        self,
+        width: FloatArray,
+        signs: FloatArray,
+        parts: tuple[FloatArray, FloatArray, FloatArray],
+        first: float,
+    ) -> float:
+        """Maximize over ``kappa`` the concave dual of the last term, on each side of zero."""
+        low, high = self.kappa_range
+        if low == high:
+            return low
+
+        def balances(values: FloatArray) -> tuple[float, float]:
+            slopes = np.diff(values) / width
+            return float(slopes[0] + slopes[-1]), float(self.omega * signs @ np.diff(slopes))
+
+        base, per_kappa, per_size = parts
+        balance, variation = balances(base)
+        for side in (first, -first) if self.omega else (0.0,):
+            # On this side of zero the stationarity condition is C + side * TV = 0.
+            start = balance + side * variation
+            gain_balance, gain_variation = balances(per_kappa + side * per_size)
+            gain = gain_balance + side * gain_variation
+            if side == 0.0 or side * start < 0:
+                root = -start / gain if gain > 0 else side * np.inf
+                return float(np.clip(root, low, high))
+        return float(np.clip(0.0, low, high))
+
+
+def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]:
+    """Return the range of ``kappa`` without skip: what the outer atoms, and heavy ties, allow."""
+    if program.skip:
+        return 0.0, 0.0
+    tie = program.tie_mass
+    ends = max(tie[0], tie[-1])
+    if program.activation == "abs":
+        return float(2 * ends - beta), float(beta)
+    inside = 2 * beta - (tie[1:-1].max() if tie.size > 2 else 0.0)
+    return float(-max(min(beta - ends, inside), 0.0)), float(max(min(beta, inside), 0.0))
+
+
+def _jumps(per_kink: FloatArray) -> FloatArray:
+    """Return the coefficient of each piece's slope in ``sum_k per_kink_k (d_{k+1} - d_k)``."""
+    padded = np.concatenate([[0.0], per_kink, [0.0]])
+    return -np.diff(padded)
+
+
+def _to_values(per_slope: FloatArray, width: FloatArray) -> FloatArray:
+    """Return the coefficient of each knot's value in ``sum_p per_slope_p (g_{p+1} - g_p) / width_p``."""
+    padded = np.concatenate([[0.0], per_slope / width, [0.0]])
+    return -np.diff(padded)

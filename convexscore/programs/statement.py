@@ -1,0 +1,114 @@
+"""The univariate programs stated literally in CVXPY: the readable reference.
+
+    min  1/2 ||A y + b2 1 + V x - l||^2  +  c'y  +  n V [SM]  +  beta ||y||_1
+
+The columns of ``A`` and the entries of ``c`` are in the table at the head of `univariate`.  This file
+shares no code with the fast paths: it works on the samples as they come, with one set of atoms a
+sample, repetitions included.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._validation import FloatArray, as_choice, as_real
+from ..objectives import Objective
+
+if TYPE_CHECKING:
+    import cvxpy
+
+__all__ = ["Statement", "state_univariate"]
+
+
+class Statement:
+    """A stated program: the CVXPY problem and its variables.
+
+    Parameters
+    ----------
+    problem : cvxpy.Problem
+        The program.
+    y, b2, V : cvxpy.Variable
+        Its variables; `V` is None without skip.
+    """
+
+    def __init__(
+        self,
+        problem: cvxpy.Problem,
+        y: cvxpy.Variable,
+        b2: cvxpy.Variable,
+        V: cvxpy.Variable | None,
+    ) -> None:
+        self.problem, self.y, self.b2, self.V = problem, y, b2, V
+
+
+def state_univariate(
+    objective: Objective, beta: float, activation: str = "relu", skip: bool = False
+) -> Statement:
+    """State one of the eight univariate programs (ZP Thm 3.1, A.4-A.6, 4.1, B.1-B.3) in CVXPY.
+
+    Parameters
+    ----------
+    objective : ScoreMatching or DenoisingScoreMatching
+        One-dimensional data.
+    beta : float
+        Weight decay of the summed loss.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection ``V x``.
+
+    Returns
+    -------
+    Statement
+        ``statement.problem.solve(solver=...)`` runs any CVXPY solver.  For DSM the optimal value is
+        that of the training objective; for SM too.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.programs.statement import state_univariate
+    >>> obj = cs.ScoreMatching([0.0, 1.0, 3.0])
+    >>> statement = state_univariate(obj, beta=2.0, activation="relu")
+    >>> round(float(statement.problem.solve(solver="CLARABEL")), 6)
+    -0.107143
+    """
+    import cvxpy as cp
+
+    as_choice("activation", activation, ("relu", "abs"))
+    beta = as_real("beta", beta, minimum=0.0)
+    x, w = objective.X[:, 0], np.asarray(objective.sample_weight)
+    atoms = _relu_atoms if activation == "relu" else _abs_atoms
+    A, c = atoms(x, w)
+    if not objective.has_trace:
+        c = np.zeros_like(c)
+
+    y = cp.Variable(A.shape[1])
+    b2 = cp.Variable()
+    V = cp.Variable() if skip else None
+    score = A @ y + b2 + (V * x if V is not None else 0)
+    loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - objective.targets[:, 0])) + c @ y
+    if V is not None and objective.has_trace:
+        loss += w.sum() * V
+    return Statement(cp.Problem(cp.Minimize(loss + beta * cp.norm1(y))), y, b2, V)
+
+
+def _relu_atoms(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    right = np.maximum(x[:, None] - x, 0)
+    left = np.maximum(x - x[:, None], 0)
+    at_least, above = w @ (x[:, None] >= x), w @ (x[:, None] > x)
+    at_most, below = w @ (x[:, None] <= x), w @ (x[:, None] < x)
+    return np.hstack([right, right, left, left]), np.hstack([at_least, above, -at_most, -below])
+
+
+def _abs_atoms(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
+    distance = np.abs(x[:, None] - x)
+    at_least, above = w @ (x[:, None] >= x), w @ (x[:, None] > x)
+    at_most, below = w @ (x[:, None] <= x), w @ (x[:, None] < x)
+    return np.hstack([distance, distance]), np.hstack([at_least - below, above - at_most])

@@ -1,0 +1,218 @@
+"""The eight univariate programs (ZP Theorems 3.1, A.4, A.5, A.6 and 4.1, B.1, B.2, B.3).
+
+With data ``x_1 .. x_n`` on the line, training a two-layer network of any width is equivalent to
+
+    min  1/2 ||A y + b2 1 + V x - l||^2  +  c'y  +  n V [SM]  +  beta ||y||_1
+
+over ``y``, ``b2`` and, with skip, ``V``.  ``l = 0`` for score matching (SM) and ``c = 0`` for
+denoising score matching (DSM).  One column of ``A`` for each data point ``t`` and atom:
+
+    activation, side, tie       column              SM coefficient c
+    ReLU, right, inclusive      (x - t)_+           #{x_i >= t}
+    ReLU, right, exclusive      (x - t)_+           #{x_i >  t}
+    ReLU, left,  inclusive      (t - x)_+          -#{x_i <= t}
+    ReLU, left,  exclusive      (t - x)_+          -#{x_i <  t}
+    abs,         tie +          |x - t|             #{x_i >= t} - #{x_i <  t}
+    abs,         tie -          |x - t|             #{x_i >  t} - #{x_i <= t}
+
+Some optimal network has all its kinks at data points, which is why these atoms suffice; the tie
+choice is the one-sided derivative that a neuron takes at its own kink.
+
+Repeated points are merged into one of their total weight, so the sums above run over distinct
+positions with masses ``m``; norms, counts and ``n`` become weighted.
+
+**The dual picture** all fast code rests on.  With the residual ``z = s(x) - l``, ``sum m z = 0``, let
+
+    H(t) = sum_i m_i (x_i - t)_+ z_i + c_right(t),        kappa = H(-inf) = sum m x z + [SM] n.
+
+Right atoms correlate with the residual as ``H``, left atoms as ``H - kappa``, abs atoms as
+``2 H - kappa``.  So the certificate "every atom's correlation is at most beta in absolute value" says
+that ``H`` stays in a band around ``kappa / 2`` at every position, inclusive and exclusive:
+
+    |H - kappa/2| <= beta - |kappa|/2   (ReLU),      |H - kappa/2| <= beta/2   (abs),
+
+with ``kappa = 0`` forced by the skip connection and ``kappa`` free without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..activations import get_activation
+from ..objectives import Objective
+
+__all__ = ["THEOREMS", "Dictionary", "UnivariateProgram", "build_dictionary"]
+
+#: Theorem of ZP for each (objective, activation, skip).
+THEOREMS = {
+    ("sm", "relu", False): "3.1",
+    ("sm", "abs", False): "A.4",
+    ("sm", "relu", True): "A.5",
+    ("sm", "abs", True): "A.6",
+    ("dsm", "relu", False): "4.1",
+    ("dsm", "abs", False): "B.1",
+    ("dsm", "relu", True): "B.2",
+    ("dsm", "abs", True): "B.3",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class UnivariateProgram:
+    """One of the eight programs, its data merged at distinct positions.
+
+    Parameters
+    ----------
+    position : ndarray of shape (n_positions,)
+        Distinct data values, ascending; at least two.
+    mass : ndarray of shape (n_positions,)
+        Total sample weight at each position.
+    target : ndarray of shape (n_positions,)
+        Weighted mean label at each position; zero for score matching.
+    scatter : float
+        ``1/2 sum_i w_i (l_i - target)^2``, the part of the DSM objective that no score can reduce.
+    has_trace : bool
+        Whether the objective is score matching.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection.
+    """
+
+    position: FloatArray
+    mass: FloatArray
+    target: FloatArray
+    scatter: float
+    has_trace: bool
+    activation: str
+    skip: bool
+
+    @classmethod
+    def from_objective(
+        cls, objective: Objective, activation: str = "relu", skip: bool = False
+    ) -> UnivariateProgram:
+        """Merge repeated data points of a one-dimensional objective.
+
+        Raises
+        ------
+        ValueError
+            If the data have more than one feature or fewer than two distinct values.
+        """
+        get_activation(activation)
+        n, d = objective.X.shape
+        if d != 1:
+            raise ValueError(f"objective: expected data with 1 feature, got {d}")
+        weight, label = objective.sample_weight, objective.targets[:, 0]
+        assert weight is not None  # objectives fill in ones
+        position, which = np.unique(objective.X[:, 0], return_inverse=True)
+        if position.size < 2:
+            raise ValueError(
+                f"X: expected at least two distinct values, got {n} sample(s) all equal to {position[0]:g}"
+            )
+        mass = np.bincount(which, weights=weight)
+        target = np.bincount(which, weights=weight * label) / mass
+        scatter = 0.5 * float(np.sum(weight * (label - target[which]) ** 2))
+        return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
+
+    @property
+    def theorem(self) -> str:
+        """Number of the theorem in ZP."""
+        return THEOREMS["sm" if self.has_trace else "dsm", self.activation, self.skip]
+
+    @property
+    def total(self) -> float:
+        """Total mass, the ``n`` of the formulas."""
+        return float(self.mass.sum())
+
+    @property
+    def centred(self) -> FloatArray:
+        """Positions minus their weighted mean, computed from differences to spare digits."""
+        offset = self.position - self.position[0]
+        return offset - np.average(offset, weights=self.mass)
+
+    @property
+    def variance(self) -> float:
+        """Weighted variance of the positions, normalized by the total mass."""
+        return float(np.average(self.centred**2, weights=self.mass))
+
+    @property
+    def trace_counts(self) -> tuple[FloatArray, FloatArray]:
+        """``#{x_i > t}`` and ``#{x_i >= t}`` at each position for SM, zeros for DSM."""
+        if not self.has_trace:
+            return np.zeros_like(self.mass), np.zeros_like(self.mass)
+        inclusive = np.cumsum(self.mass[::-1])[::-1]
+        return inclusive - self.mass, inclusive
+
+    @property
+    def tie_mass(self) -> FloatArray:
+        """The mass that a kink may count with either slope: `mass` for SM, zero for DSM."""
+        return self.mass if self.has_trace else np.zeros_like(self.mass)
+
+    @property
+    def trace_total(self) -> float:
+        """``n`` for SM, zero for DSM: the trace of a unit slope."""
+        return self.total if self.has_trace else 0.0
+
+    def atom_half_width(self, beta: float, kappa: float = 0.0) -> float:
+        """Half the width of the band that ``H`` must stay in, see the module's head."""
+        return beta / 2 if self.activation == "abs" else beta - abs(kappa) / 2
+
+    def correlation(self, residual: FloatArray) -> tuple[FloatArray, FloatArray, float]:
+        """Return ``H`` just right of each position, ``H`` at it (inclusive), and ``kappa``.
+
+        Parameters
+        ----------
+        residual : ndarray of shape (n_positions,)
+            ``z = s - l`` at each position.
+        """
+        weighted = self.mass * residual
+        tail = np.cumsum(weighted[::-1])[::-1]
+        gap = np.diff(self.position)
+        smooth = np.zeros_like(tail)
+        smooth[:-1] = np.cumsum((gap * tail[1:])[::-1])[::-1]
+        exclusive, inclusive = self.trace_counts
+        return smooth + exclusive, smooth + inclusive, float(smooth[0] + self.trace_total)
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """The atoms of a program as columns.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_positions, n_atoms)
+        The matrix ``A``.
+    trace : ndarray of shape (n_atoms,)
+        The coefficients ``c``.
+    where : ndarray of shape (n_atoms,)
+        Index of each atom's position.
+    side : ndarray of shape (n_atoms,)
+        Sign of the first-layer weight.
+    """
+
+    values: FloatArray
+    trace: FloatArray
+    where: NDArray[np.intp]
+    side: FloatArray
+
+
+def build_dictionary(program: UnivariateProgram) -> Dictionary:
+    """Write out every atom of `program` (four a position for ReLU, two for abs; half of them for DSM)."""
+    sigma = get_activation(program.activation)
+    sides = (1.0, -1.0) if program.activation == "relu" else (1.0,)
+    ties = (True, False) if program.has_trace else (True,)
+    t = program.position
+    index = np.arange(t.size)
+    blocks = []
+    for side in sides:
+        pre = side * (t[:, None] - t[None, :])
+        for right in ties:
+            trace = side * (program.mass @ sigma.derivative(pre, right)) * program.has_trace
+            blocks.append((sigma.value(pre), trace, index, np.full(t.size, side)))
+    values, trace, where, side = (list(part) for part in zip(*blocks, strict=True))
+    return Dictionary(
+        np.hstack(values), np.concatenate(trace), np.concatenate(where), np.concatenate(side)
+    )

@@ -1,0 +1,238 @@
+"""The one front door: `solve`."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._validation import as_choice, as_count, as_flag, as_real
+from .errors import ConvergenceWarning, UnboundedError
+from .objectives import Objective
+from .network import TwoLayerNetwork
+from .programs.bounds import BetaBounds, line_solution, program_bounds
+from .programs.optimality import certify, correlation_rounding
+from .programs.reconstruction import reconstruct
+from .programs.spline import Spline, SplineProblem
+from .programs.univariate import UnivariateProgram
+from .solution import Certificate, Solution, SolveStats
+from .solvers.active_set import solve_active_set
+from .solvers.base import ConicSolver, significant_kinks
+
+__all__ = ["SOLVERS", "solve"]
+
+#: Names that `solve` accepts as `solver`.
+SOLVERS = ("auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy")
+
+
+def solve(
+    objective: Objective,
+    beta: float,
+    activation: str = "relu",
+    skip: bool = False,
+    *,
+    solver: str = "auto",
+    tol: float = 1e-8,
+    verbose: bool = False,
+    **solver_options: Any,
+) -> Solution:
+    """Train a two-layer network on one-dimensional data to a certified global optimum.
+
+    Solves the convex program that is equivalent to training (ZP Thm 3.1, A.4-A.6 for score
+    matching, 4.1, B.1-B.3 for denoising), writes its solution as a network, and certifies that
+    network against every network of any width.
+
+    Parameters
+    ----------
+    objective : ScoreMatching or DenoisingScoreMatching
+        The data and the loss; any order, repetitions and weights allowed.
+    beta : float
+        Weight decay of the summed loss, at least ``beta_bounds(...).minimum``.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection ``V x``.
+    solver : {"auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy"}
+        ``"auto"`` takes the closed form where it applies and the active-set solver elsewhere.
+        The conic solvers work on the dense program, up to a few hundred points; the kinks they
+        find are refined to an exact solution by the active-set solver.
+    tol : float
+        Relative tolerance on the certificate's gap and violation, and the conic solvers' tolerance.
+    verbose : bool
+        Let a conic solver print its progress.
+    **solver_options
+        ``max_iterations`` for ``"active_set"``; settings of Clarabel or OSQP; for ``"cvxpy"`` the
+        name ``cvxpy_solver`` and whatever ``cvxpy.Problem.solve`` takes.
+
+    Returns
+    -------
+    Solution
+        Network, value, status, certificate (scope ``"global"``), statistics.
+
+    Raises
+    ------
+    UnboundedError
+        If `beta` is below the bound under which score matching has no minimum.
+    SolverError
+        If a conic solver stops with a bad status.
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or a solver option is unknown.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol`; the status is then ``"inaccurate"``.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    >>> solution = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True)
+    >>> solution.status, solution.network.n_neurons, solution.certificate.scope
+    ('optimal', 6, 'global')
+    >>> solution.network(2.0).shape
+    ()
+    """
+    start = time.perf_counter()
+    as_choice("solver", solver, SOLVERS)
+    beta = as_real("beta", beta, minimum=0.0)
+    tol = as_real("tol", tol, minimum=0.0, strict=True)
+    skip, verbose = as_flag("skip", skip), as_flag("verbose", verbose)
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    bounds = program_bounds(program)
+    _require_bounded(program, beta, bounds)
+    if solver == "auto":
+        solver = "closed_form" if beta >= bounds.linear else "active_set"
+    problem = SplineProblem(program, beta)
+    find = _FINDERS.get(solver, _refined_conic)
+    spline, iterations, solver_value = find(
+        problem, objective, bounds, solver, tol, verbose, solver_options
+    )
+    network = reconstruct(problem, spline)
+    certificate = certify(program, objective, network, beta)
+    status = "closed_form" if solver == "closed_form" else "optimal"
+    if not _meets(certificate, program, network, beta, tol):
+        status = "inaccurate"
+        warnings.warn(
+            f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
+            f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    n_atoms = program.position.size * (2 if activation == "relu" else 1) * (1 + program.has_trace)
+    stats = SolveStats(solver, iterations, time.perf_counter() - start, n_atoms, solver_value)
+    return Solution(network, certificate.primal, status, certificate, stats, beta)
+
+
+def _require_bounded(program: UnivariateProgram, beta: float, bounds: BetaBounds) -> None:
+    # Sums of weights carry rounding errors; a beta equal to the bound must pass.
+    if beta < bounds.minimum * (1 - 1e-12):
+        kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
+        raise UnboundedError(
+            f"beta: expected at least {bounds.minimum:.10g}, below which score matching ({kind}) is "
+            f"unbounded on these data, got {beta:.10g}"
+        )
+
+
+def _meets(
+    certificate: Certificate, program: UnivariateProgram, network: TwoLayerNetwork, beta: float, tol: float
+) -> bool:
+    """Whether gap and violation are within `tol` of the problem's own scales.
+
+    The violation may also be as large as rounding the network's weights and outputs makes it.
+    """
+    label_square = float(program.mass @ program.target**2)
+    spread = np.sqrt(program.variance * program.total)
+    value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
+    violation_scale = max(beta, program.trace_total, spread * np.sqrt(label_square))
+    rounding = correlation_rounding(program, network)
+    return bool(
+        certificate.gap <= tol * value_scale
+        and certificate.max_violation <= tol * violation_scale + rounding
+    )
+
+
+_Found = tuple[Spline, int, float | None]
+
+
+def _closed_form(
+    problem: SplineProblem,
+    objective: Objective,
+    bounds: BetaBounds,
+    solver: str,
+    tol: float,
+    verbose: bool,
+    options: dict[str, Any],
+) -> _Found:
+    _no_options(solver, options)
+    if problem.beta < bounds.linear:
+        raise ValueError(
+            f"beta: expected at least {bounds.linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
+        )
+    slope, mean = line_solution(problem.program, problem.beta)
+    values = mean + slope * problem.program.centred[[0, -1]]
+    low, high = problem.kappa_range
+    # The multiplier only has to say whether the line is paid for by atoms at the ends.
+    kappa = high if slope < 0 else low if slope > 0 else 0.0
+    return Spline(np.zeros(0, dtype=np.intp), values, kappa), 0, None
+
+
+def _active_set(
+    problem: SplineProblem,
+    objective: Objective,
+    bounds: BetaBounds,
+    solver: str,
+    tol: float,
+    verbose: bool,
+    options: dict[str, Any],
+) -> _Found:
+    options = dict(options)
+    limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
+    _no_options(solver, options)
+    result = solve_active_set(problem, max_iterations=limit)
+    return result.spline, result.iterations, None
+
+
+def _refined_conic(
+    problem: SplineProblem,
+    objective: Objective,
+    bounds: BetaBounds,
+    solver: str,
+    tol: float,
+    verbose: bool,
+    options: dict[str, Any],
+) -> _Found:
+    found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=options)
+    refined = solve_active_set(problem, *significant_kinks(found.jumps))
+    return refined.spline, found.iterations, found.value
+
+
+def _conic_solver(name: str) -> ConicSolver:
+    # Imported here so that `import convexscore` stays quick.
+    if name == "clarabel":
+        from .solvers.clarabel import solve_clarabel
+
+        return solve_clarabel
+    if name == "osqp":
+        from .solvers.osqp import solve_osqp
+
+        return solve_osqp
+    from .solvers.cvxpy import solve_cvxpy
+
+    return solve_cvxpy
+
+
+def _no_options(solver: str, options: dict[str, Any]) -> None:
+    if options:
+        raise TypeError(
+            f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}"
+        )
+
+
+_FINDERS: dict[str, Callable[..., _Found]] = {
+    "closed_form": _closed_form,
+    "active_set": _active_set,
+}

@@ -1,0 +1,1 @@
+"""How programs are solved: one file a solver."""

@@ -1,0 +1,208 @@
+"""Active-set solver for the univariate programs, exact to rounding.
+
+Works in function space (`programs.spline`).  Repeat: solve for the current kinks and signs, drop kinks
+whose sign came out wrong, price every position in O(n), add the worst violator of each run of
+violating positions.  Every accepted step lowers the objective, so no set of kinks comes back, and at
+the end the certificate holds to rounding because the last system was solved exactly.
+
+It can start from nothing or from the kinks that another solver found, which is how solutions of
+interior-point and first-order solvers are refined.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..programs.spline import Spline, SplineProblem
+
+__all__ = ["ActiveSetResult", "solve_active_set"]
+
+Index = NDArray[np.intp]
+
+
+@dataclass(frozen=True, eq=False)
+class ActiveSetResult:
+    """What the active-set solver found.
+
+    Parameters
+    ----------
+    spline : Spline
+        The solution.
+    iterations : int
+        Passes over all positions.
+    n_systems : int
+        Tridiagonal systems solved.
+    violation : float
+        Largest remaining violation of the certificate, in units of ``beta``.
+    """
+
+    spline: Spline
+    iterations: int
+    n_systems: int
+    violation: float
+
+
+def solve_active_set(
+    problem: SplineProblem,
+    kinks: Index | None = None,
+    signs: FloatArray | None = None,
+    *,
+    max_iterations: int = 500,
+) -> ActiveSetResult:
+    """Minimize a spline problem.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+        The problem.
+    kinks, signs : ndarray, optional
+        Interior positions and jump signs to start from; by default none (for ``beta = 0`` all).
+    max_iterations : int
+        Bound on the passes over all positions.
+
+    Returns
+    -------
+    ActiveSetResult
+        The best spline found; its `violation` says how good it is.
+    """
+    search = _Search(problem)
+    if problem.beta == 0:
+        kinks = np.arange(1, problem.program.position.size - 1)
+        signs = np.ones(kinks.size)
+    elif kinks is None or signs is None:
+        kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+    search.start(kinks, signs)
+    floor = _rounding_floor(problem)
+    greedy, iteration = True, 0
+    best = search.state
+    best_violation = np.inf
+    for iteration in range(1, max_iterations + 1):
+        excess = problem.violations(search.state.spline)
+        violation = float(np.abs(excess).max())
+        if violation < best_violation:
+            best, best_violation = search.state, violation
+        fresh = excess.copy()
+        fresh[search.state.spline.kinks] = 0.0
+        chosen = _worst_of_each_run(fresh) if greedy else np.array([np.argmax(np.abs(fresh))])
+        if violation <= floor or chosen.size == 0 or fresh[chosen[0]] == 0:
+            break
+        before = search.state.value
+        search.improve(chosen, np.sign(fresh[chosen]))
+        if search.state.value < before:
+            greedy = True
+        elif greedy:
+            greedy = False
+        else:
+            break
+    return ActiveSetResult(best.spline, iteration, search.n_systems, best_violation)
+
+
+def _rounding_floor(problem: SplineProblem) -> float:
+    """Return the size of violation that is rounding error of the correlations."""
+    program = problem.program
+    scale = program.trace_total + np.sqrt(program.total * program.variance) * np.sqrt(
+        program.mass @ program.target**2
+    )
+    return float(8 * np.finfo(float).eps * max(scale, problem.beta))
+
+
+def _worst_of_each_run(excess: FloatArray) -> Index:
+    """Return, for each maximal run of equal nonzero sign, the position of its largest entry."""
+    sign = np.sign(excess)
+    active = np.flatnonzero(sign)
+    if active.size == 0:
+        return active
+    new_run = (np.diff(active) > 1) | (np.diff(sign[active]) != 0)
+    run = np.concatenate([[0], np.cumsum(new_run)])
+    order = np.lexsort((-np.abs(excess[active]), run))
+    first = np.concatenate([[True], np.diff(run[order]) > 0])
+    worst = active[order[first]]
+    size = np.abs(excess[worst])
+    # Small violations usually vanish once the large ones are dealt with.
+    return worst[size >= 0.05 * size.max()]
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    spline: Spline
+    signs: FloatArray
+    value: float
+
+
+class _Search:
+    """The current spline, and steps that lower its objective."""
+
+    def __init__(self, problem: SplineProblem) -> None:
+        self.problem = problem
+        self.n_systems = 0
+        self.state: _State
+
+    def start(self, kinks: Index, signs: FloatArray) -> None:
+        """Begin at the minimizer over any subset of the given kinks that keeps their signs."""
+        self.state = self._settled(np.asarray(kinks, dtype=np.intp), np.asarray(signs, float), 1.0)
+
+    def improve(self, new: Index, new_signs: FloatArray) -> None:
+        """Add kinks and go to the minimizer over the enlarged set, dropping those that vanish."""
+        old = self.state
+        kinks = np.concatenate([old.spline.kinks, new])
+        order = np.argsort(kinks)
+        kinks, signs = kinks[order], np.concatenate([old.signs, new_signs])[order]
+        side = -1.0 if old.spline.kappa < 0 else 1.0
+        candidate = self._settled(kinks, signs, side)
+        if not candidate.value < old.value:
+            candidate = self._walked(kinks, signs, side)
+        if candidate.value < old.value:
+            self.state = candidate
+
+    def _solve(
+        self, kinks: Index, signs: FloatArray, side: float
+    ) -> tuple[Spline, FloatArray, NDArray[np.bool_]]:
+        """Return the minimizer, its slope jumps, and which of them have the wrong sign."""
+        self.n_systems += 1
+        spline = self.problem.minimize(kinks, signs, side)
+        jumps = np.diff(self.problem.slopes(kinks, spline.values))
+        return spline, jumps, (jumps * signs < 0) & (self.problem.penalty[kinks] > 0)
+
+    def _settled(self, kinks: Index, signs: FloatArray, side: float) -> _State:
+        """Drop all wrong kinks at once until none is left: fast, but need not lower the objective."""
+        while True:
+            spline, _, wrong = self._solve(kinks, signs, side)
+            if not wrong.any():
+                return _State(spline, signs, self.problem.value(spline))
+            kinks, signs = kinks[~wrong], signs[~wrong]
+
+    def _walked(self, kinks: Index, signs: FloatArray, side: float) -> _State:
+        """Walk towards each minimizer until a kink vanishes, drop it, turn: lowers the objective.
+
+        Where the multiplier's sign would have to change on the way, stop there and change it.
+        """
+        problem = self.problem
+        t = problem.program.position
+        values = np.interp(
+            t[problem.knots(kinks)],
+            t[problem.knots(self.state.spline.kinks)],
+            self.state.spline.values,
+        )
+        turned = False
+        while True:
+            spline, goal, wrong = self._solve(kinks, signs, side)
+            if not wrong.any():
+                return _State(spline, signs, problem.value(spline))
+            jumps = np.diff(problem.slopes(kinks, values))
+            jumps = np.where(jumps * signs > 0, jumps, 0.0)
+            reach = np.full(kinks.size, np.inf)
+            reach[wrong] = jumps[wrong] / (jumps[wrong] - goal[wrong])
+            step = float(reach.min())
+            switch = problem.multiplier_switch(kinks, signs, side, values, spline.values)
+            if switch < step and not turned:
+                values = values + switch * (spline.values - values)
+                side, turned = -side, True
+                continue
+            values, turned = values + step * (spline.values - values), False
+            keep = reach > step
+            inner = np.concatenate([[True], keep, [True]])
+            kinks, signs, values = kinks[keep], signs[keep], values[inner]
