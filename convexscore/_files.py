@@ -18,9 +18,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     if not target.parent.is_dir():
         raise ValueError(f"path: expected a file in an existing directory, got {target}")
     # The suffix stays at the end, because savefig and friends choose the format by it.
-    handle, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-    )
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-", suffix=target.suffix)
     os.close(handle)
     temporary = Path(name)
     try:

@@ -1,4 +1,7 @@
-"""Checks of arguments, shared by every room: each error names the argument, what was expected and what came."""
+"""Checks of arguments, shared by every room.
+
+Each error names the argument, what was expected, and what came.
+"""
 
 from __future__ import annotations
 
@@ -41,18 +44,14 @@ def as_data(name: str, values: ArrayLike) -> FloatArray:
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:
-        raise ValueError(
-            f"{name}: expected shape (n_samples,) or (n_samples, n_features), got {array.shape}"
-        )
+        raise ValueError(f"{name}: expected shape (n_samples,) or (n_samples, n_features), got {array.shape}")
     if array.size == 0:
         raise ValueError(f"{name}: expected at least one sample and one feature, got {array.shape}")
     return array
 
 
-def as_weights(name: str, values: ArrayLike | None, n_samples: int) -> FloatArray:
-    """Return positive sample weights of shape ``(n_samples,)``; None means ones."""
-    if values is None:
-        return np.ones(n_samples)
+def as_weights(name: str, values: ArrayLike, n_samples: int) -> FloatArray:
+    """Return positive sample weights of shape ``(n_samples,)``."""
     array = as_float_array(name, values)
     if array.shape != (n_samples,):
         raise ValueError(f"{name}: expected shape ({n_samples},), got {array.shape}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._validation import FloatArray, as_choice
 
@@ -49,7 +50,7 @@ class Activation:
         t = np.asarray(t, dtype=np.float64)
         return np.where(t > 0, t, self.left_slope * t + 0.0)
 
-    def derivative(self, t: FloatArray, right: FloatArray | bool = True) -> FloatArray:
+    def derivative(self, t: FloatArray, right: NDArray[np.bool_] | bool = True) -> FloatArray:
         """Return ``sigma'(t)``; where ``t == 0`` the right derivative if `right`, else the left one."""
         t = np.asarray(t, dtype=np.float64)
         on_the_right = (t > 0) | ((t == 0) & np.asarray(right, dtype=bool))

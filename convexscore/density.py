@@ -115,9 +115,7 @@ class ScoreDensity:
         """
         q = np.asarray(q, dtype=float)
         if not ((q >= 0) & (q <= 1)).all():
-            raise ValueError(
-                f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}"
-            )
+            raise ValueError(f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}")
         flat = q.reshape(-1)
         result = np.empty(flat.size)
         low = flat <= 0.5
@@ -293,7 +291,7 @@ class _Pieces:
                 newton = here - error / np.exp(self._exponent_in(here, where)[0] - partial)
             bracketed = (newton > low[active]) & (newton < high[active])
             proposal = np.where(bracketed, newton, 0.5 * (low[active] + high[active]))
-            settled = np.abs(error) <= 2 * eps * np.maximum(1.0, np.abs(partial))
+            settled = np.abs(error) <= 2 * eps * np.maximum(1.0, np.abs(inside[active]))
             x[active] = np.where(settled, here, proposal)
             settled |= np.abs(proposal - here) <= eps * np.abs(proposal)
             active = active[~settled]
@@ -313,10 +311,8 @@ class _Pieces:
         left, right = cell[covered] - 1, cell[covered]
         low[covered] = np.maximum(low[covered], grid[left])
         high[covered] = np.minimum(high[covered], grid[right])
-        with np.errstate(invalid="ignore", divide="ignore"):
-            share = np.expm1(target[covered] - log_mass[left]) / np.expm1(
-                log_mass[right] - log_mass[left]
-            )
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            share = np.expm1(target[covered] - log_mass[left]) / np.expm1(log_mass[right] - log_mass[left])
             start = low[covered] + share * (high[covered] - low[covered])
         x[covered] = np.where(np.isfinite(start), start, 0.5 * (low[covered] + high[covered]))
 

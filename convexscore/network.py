@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,16 @@ __all__ = ["TwoLayerNetwork"]
 
 _FILE_KIND = "convexscore.TwoLayerNetwork"
 _FILE_VERSION = 1
+# What reading a file that is damaged, or no model at all, can raise.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    AttributeError,
+    EOFError,
+    KeyError,
+    TypeError,
+    ValueError,
+)
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
@@ -229,25 +240,21 @@ class TwoLayerNetwork:
         ValueError
             If the file is damaged, is not a model file, or was written in a newer format.
         """
+        expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                header = _read_header(str(stored["header"]), path)
+            stored = np.load(path, allow_pickle=False)
+        except (zipfile.BadZipFile, EOFError, ValueError):
+            raise ValueError(f"{expected}, which is not an intact NPZ file") from None
+        try:
+            with stored:
+                header = json.loads(str(stored["header"]))
+                _check_header(header, path)
                 arrays = {name: stored[name] for name in _ARRAYS}
             return cls(**arrays, activation=header["activation"])
         except _NewerFormatError as error:
             raise ValueError(str(error)) from None
-        except (
-            zipfile.BadZipFile,
-            AttributeError,
-            EOFError,
-            KeyError,
-            TypeError,
-            ValueError,
-        ) as error:
-            raise ValueError(
-                f"path: expected a model file written by save(), got {os.fspath(path)!r}, "
-                f"which is damaged or something else ({error})"
-            ) from error
+        except _DAMAGE as error:
+            raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
 
     @cached_property
     def piecewise(self) -> PiecewiseLinear:
@@ -299,9 +306,7 @@ class TwoLayerNetwork:
         A neuron is ``a (x - t)_+ + b (t - x)_+``; the third array sums ``a + b`` and the fourth ``a``.
         """
         if self.n_features != 1:
-            raise ValueError(
-                f"network: kinks on a line exist for 1 feature only, got {self.n_features}"
-            )
+            raise ValueError(f"network: kinks on a line exist for 1 feature only, got {self.n_features}")
         live = self.W1[:, 0] != 0
         weight, sigma = self.W1[live, 0], self._sigma
         if not live.any():
@@ -317,7 +322,7 @@ class TwoLayerNetwork:
     @cached_property
     def _slope_at_knots(self) -> FloatArray:
         """The derivative at each knot under the kink convention."""
-        which, knots, _, _ = self._kink_table
+        which, _, _, _ = self._kink_table
         at_knots = self.piecewise.slopes[:-1].copy()
         live = self.W1[:, 0] != 0
         # The right derivative of sigma is the right derivative in x only where the weight is positive.
@@ -340,8 +345,7 @@ class _NewerFormatError(Exception):
     """A model file whose format this version does not know."""
 
 
-def _read_header(text: str, path: Any) -> dict[str, Any]:
-    header = json.loads(text)
+def _check_header(header: dict[str, Any], path: str | os.PathLike[str]) -> None:
     if header["kind"] != _FILE_KIND:
         raise ValueError(f"kind {header['kind']!r}")
     if header["version"] > _FILE_VERSION:
@@ -349,4 +353,3 @@ def _read_header(text: str, path: Any) -> dict[str, Any]:
             f"path: expected model format {_FILE_VERSION} or older, got format {header['version']} in "
             f"{os.fspath(path)!r}; a newer convexscore wrote it, upgrade to read it"
         )
-    return dict(header)

@@ -33,7 +33,7 @@ class Objective(Protocol):
         """Points where the score is asked for, shape ``(n_samples, n_features)``."""
 
     @property
-    def sample_weight(self) -> FloatArray | None:
+    def weights(self) -> FloatArray:
         """Positive weights, shape ``(n_samples,)``."""
 
     @property
@@ -50,12 +50,14 @@ def _frozen(array: FloatArray) -> FloatArray:
     return array
 
 
+def _filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:
+    return np.ones(len(X)) if weights is None else weights
+
+
 def _values(score: Score, X: FloatArray) -> FloatArray:
     values = np.asarray(score(X), dtype=np.float64)
     if values.shape != X.shape:
-        raise ValueError(
-            f"score: expected an array of the shape of x, {X.shape}, got {values.shape}"
-        )
+        raise ValueError(f"score: expected an array of the shape of x, {X.shape}, got {values.shape}")
     return values
 
 
@@ -93,18 +95,22 @@ class ScoreMatching:
 
     def __post_init__(self) -> None:
         X = as_data("X", self.X)
-        weights = as_weights("sample_weight", self.sample_weight, len(X))
         object.__setattr__(self, "X", _frozen(X))
-        object.__setattr__(self, "sample_weight", _frozen(weights))
+        if self.sample_weight is not None:
+            weights = as_weights("sample_weight", self.sample_weight, len(X))
+            object.__setattr__(self, "sample_weight", _frozen(weights))
+
+    @property
+    def weights(self) -> FloatArray:
+        """Sample weights, ones where none were given, shape ``(n_samples,)``."""
+        return _filled(self.sample_weight, self.X)
 
     @property
     def targets(self) -> FloatArray:
         """Zeros of the shape of `X`."""
         return np.zeros_like(self.X)
 
-    def loss(
-        self, score: Score, divergence: Callable[[FloatArray], FloatArray] | None = None
-    ) -> float:
+    def loss(self, score: Score, divergence: Callable[[FloatArray], FloatArray] | None = None) -> float:
         """Return the objective at `score`.
 
         Parameters
@@ -131,7 +137,7 @@ class ScoreMatching:
             )
         values = _values(score, self.X)
         traces = np.asarray(trace(self.X), dtype=np.float64)
-        return float(np.sum(self.sample_weight * (traces + 0.5 * np.sum(values**2, axis=1))))
+        return float(np.sum(self.weights * (traces + 0.5 * np.sum(values**2, axis=1))))
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,10 +181,16 @@ class DenoisingScoreMatching:
         targets = as_float_array("targets", self.targets)
         if targets.shape != shape:
             raise ValueError(f"targets: expected the shape of X, {shape}, got {targets.shape}")
-        weights = as_weights("sample_weight", self.sample_weight, len(X))
         object.__setattr__(self, "X", _frozen(X))
         object.__setattr__(self, "targets", _frozen(targets.reshape(X.shape)))
-        object.__setattr__(self, "sample_weight", _frozen(weights))
+        if self.sample_weight is not None:
+            weights = as_weights("sample_weight", self.sample_weight, len(X))
+            object.__setattr__(self, "sample_weight", _frozen(weights))
+
+    @property
+    def weights(self) -> FloatArray:
+        """Sample weights, ones where none were given, shape ``(n_samples,)``."""
+        return _filled(self.sample_weight, self.X)
 
     @classmethod
     def from_clean(
@@ -224,4 +236,4 @@ class DenoisingScoreMatching:
     def loss(self, score: Score) -> float:
         """Return the objective at `score`, a callable from ``(n, d)`` points to ``(n, d)`` scores."""
         squares = np.sum((_values(score, self.X) - self.targets) ** 2, axis=1)
-        return float(0.5 * np.sum(self.sample_weight * squares))
+        return float(0.5 * np.sum(self.weights * squares))

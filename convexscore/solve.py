@@ -11,8 +11,8 @@ import numpy as np
 
 from ._validation import as_choice, as_count, as_flag, as_real
 from .errors import ConvergenceWarning, UnboundedError
-from .objectives import Objective
 from .network import TwoLayerNetwork
+from .objectives import Objective
 from .programs.bounds import BetaBounds, line_solution, program_bounds
 from .programs.optimality import certify, correlation_rounding
 from .programs.reconstruction import reconstruct
@@ -108,9 +108,7 @@ def solve(
         solver = "closed_form" if beta >= bounds.linear else "active_set"
     problem = SplineProblem(program, beta)
     find = _FINDERS.get(solver, _refined_conic)
-    spline, iterations, solver_value = find(
-        problem, objective, bounds, solver, tol, verbose, solver_options
-    )
+    spline, iterations, solver_value = find(problem, objective, bounds, solver, tol, verbose, solver_options)
     network = reconstruct(problem, spline)
     certificate = certify(program, objective, network, beta)
     status = "closed_form" if solver == "closed_form" else "optimal"
@@ -138,7 +136,11 @@ def _require_bounded(program: UnivariateProgram, beta: float, bounds: BetaBounds
 
 
 def _meets(
-    certificate: Certificate, program: UnivariateProgram, network: TwoLayerNetwork, beta: float, tol: float
+    certificate: Certificate,
+    program: UnivariateProgram,
+    network: TwoLayerNetwork,
+    beta: float,
+    tol: float,
 ) -> bool:
     """Whether gap and violation are within `tol` of the problem's own scales.
 
@@ -150,8 +152,7 @@ def _meets(
     violation_scale = max(beta, program.trace_total, spread * np.sqrt(label_square))
     rounding = correlation_rounding(program, network)
     return bool(
-        certificate.gap <= tol * value_scale
-        and certificate.max_violation <= tol * violation_scale + rounding
+        certificate.gap <= tol * value_scale and certificate.max_violation <= tol * violation_scale + rounding
     )
 
 
@@ -227,9 +228,7 @@ def _conic_solver(name: str) -> ConicSolver:
 
 def _no_options(solver: str, options: dict[str, Any]) -> None:
     if options:
-        raise TypeError(
-            f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}"
-        )
+        raise TypeError(f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}")
 
 
 _FINDERS: dict[str, Callable[..., _Found]] = {

@@ -143,9 +143,7 @@ def _line_profile(program: UnivariateProgram) -> tuple[FloatArray, FloatArray, f
     return profile, profile, total
 
 
-def _constant_from(
-    program: UnivariateProgram, lower: FloatArray, upper: FloatArray, total: float
-) -> float:
+def _constant_from(program: UnivariateProgram, lower: FloatArray, upper: FloatArray, total: float) -> float:
     """Return the smallest beta at which a constant score satisfies the certificate."""
     values = np.concatenate([lower, upper, [0.0, total]])
     if program.activation == "abs":

@@ -66,12 +66,11 @@ class QuadraticProgram:
     def jumps(self, w: FloatArray) -> FloatArray:
         """Return the slope jump at each position, shape ``(n_positions,)``, up to the scaling."""
         jump = get_activation(self.scaled.activation).jump * self.coefficients(w)
-        return np.bincount(
-            self.dictionary.where, weights=jump, minlength=self.scaled.position.size
-        )
+        n_positions = self.scaled.position.size
+        return np.bincount(self.dictionary.where, weights=jump, minlength=n_positions).astype(float)
 
     def value(self, w: FloatArray) -> float:
-        """Return the program's objective at `w`, recomputed from ``y``, ``b2`` and ``V``, in original units."""
+        """Return the program's objective at `w`, recomputed, in original units."""
         y, scaled = self.coefficients(w), self.scaled
         offset = w[self.n_nonnegative]
         slope = w[self.n_nonnegative + 1] if scaled.skip else 0.0

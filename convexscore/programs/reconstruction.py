@@ -82,9 +82,7 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
     return _network(program, atoms, skip_slope, float(spline.values[0]))
 
 
-def _split_kinks(
-    problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray
-) -> _Atoms:
+def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray) -> _Atoms:
     """Distribute the kinks of a ReLU network without skip over left and right neurons."""
     jumps, low_high = np.diff(slopes), problem.kappa_range
     balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
@@ -122,7 +120,7 @@ def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
     both = np.array([1.0, -1.0])
     inner = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
     ends = max(tie[0], tie[-1]) if slope > 0 else 0.0
-    if 0 < inner and 2 * problem.beta - tie[inner] < problem.beta - ends:
+    if inner > 0 and 2 * problem.beta - tie[inner] < problem.beta - ends:
         # A heavy tie pays for both neurons there: each counts the favourable slope.
         return _Atoms(t[[inner, inner]], slope * both, both)
     share = 0.5

@@ -85,7 +85,7 @@ class SplineProblem:
         return np.interp(t, t[self.knots(spline.kinks)], spline.values)
 
     def minimize(self, kinks: Index, signs: FloatArray, side: float = 1.0) -> Spline:
-        """Return the minimizer over splines with these kinks, each ``|delta_j|`` replaced by ``sign_j delta_j``.
+        """Return the minimizer over splines with these kinks, with ``sign_j delta_j`` for ``|delta_j|``.
 
         The replaced variation may be negative when signs are wrong; then both signs of ``kappa`` are
         stationary, and `side` says which is meant.
@@ -141,7 +141,7 @@ class SplineProblem:
     def multiplier_switch(
         self, kinks: Index, signs: FloatArray, side: float, start: FloatArray, end: FloatArray
     ) -> float:
-        """Return how far (as a fraction) values may go from `start` to `end` before ``kappa`` leaves `side`."""
+        """Return the fraction of the way from `start` to `end` at which ``kappa`` leaves `side`."""
         if not self.omega or self.program.skip:
             return np.inf
 
@@ -163,9 +163,7 @@ class SplineProblem:
         exclusive, inclusive, _ = self.program.correlation(residual)
         centre = spline.kappa / 2
         half = self.program.atom_half_width(self.beta, spline.kappa)
-        excess = np.maximum(centre - half - exclusive, 0) - np.maximum(
-            inclusive - centre - half, 0
-        )
+        excess = np.maximum(centre - half - exclusive, 0) - np.maximum(inclusive - centre - half, 0)
         excess[[0, -1]] = 0.0
         return excess
 

@@ -83,7 +83,7 @@ def state_univariate(
 
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
-    x, w = objective.X[:, 0], np.asarray(objective.sample_weight)
+    x, w = objective.X[:, 0], objective.weights
     atoms = _relu_atoms if activation == "relu" else _abs_atoms
     A, c = atoms(x, w)
     if not objective.has_trace:

@@ -105,14 +105,13 @@ class UnivariateProgram:
         n, d = objective.X.shape
         if d != 1:
             raise ValueError(f"objective: expected data with 1 feature, got {d}")
-        weight, label = objective.sample_weight, objective.targets[:, 0]
-        assert weight is not None  # objectives fill in ones
+        weight, label = objective.weights, objective.targets[:, 0]
         position, which = np.unique(objective.X[:, 0], return_inverse=True)
         if position.size < 2:
             raise ValueError(
                 f"X: expected at least two distinct values, got {n} sample(s) all equal to {position[0]:g}"
             )
-        mass = np.bincount(which, weights=weight)
+        mass: FloatArray = np.bincount(which, weights=weight).astype(float)
         target = np.bincount(which, weights=weight * label) / mass
         scatter = 0.5 * float(np.sum(weight * (label - target[which]) ** 2))
         return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
@@ -206,13 +205,12 @@ def build_dictionary(program: UnivariateProgram) -> Dictionary:
     ties = (True, False) if program.has_trace else (True,)
     t = program.position
     index = np.arange(t.size)
-    blocks = []
+    values, traces, where, signs = [], [], [], []
     for side in sides:
         pre = side * (t[:, None] - t[None, :])
         for right in ties:
-            trace = side * (program.mass @ sigma.derivative(pre, right)) * program.has_trace
-            blocks.append((sigma.value(pre), trace, index, np.full(t.size, side)))
-    values, trace, where, side = (list(part) for part in zip(*blocks, strict=True))
-    return Dictionary(
-        np.hstack(values), np.concatenate(trace), np.concatenate(where), np.concatenate(side)
-    )
+            values.append(sigma.value(pre))
+            traces.append(side * (program.mass @ sigma.derivative(pre, right)) * program.has_trace)
+            where.append(index)
+            signs.append(np.full(t.size, side))
+    return Dictionary(np.hstack(values), np.concatenate(traces), np.concatenate(where), np.concatenate(signs))

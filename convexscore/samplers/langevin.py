@@ -160,25 +160,28 @@ def annealed_langevin(
     generator = np.random.default_rng(rng)
     noise = np.empty_like(x)
     kept = []
+    sigma = float(levels[0])
+
+    def at_this_level(y: FloatArray) -> FloatArray:
+        return score(y, sigma)
+
     for number in steps(count * levels.size, as_flag("progress", progress), "annealed langevin"):
         level, step = divmod(number, count)
         sigma = float(levels[level])
         where = f"level {level + 1} of {levels.size} (sigma={sigma:g}), step {step + 1} of {count}"
-        _step(lambda y, s=sigma: score(y, s), x, r * sigma**2, generator, noise, where)
+        _step(at_this_level, x, r * sigma**2, generator, noise, where)
         if keep_levels and step == count - 1:
             kept.append(x.copy())
     if denoise:
         sigma = float(levels[-1])
-        x += sigma**2 * _scores(lambda y: score(y, sigma), x, "the final denoising")
+        x += sigma**2 * _scores(at_this_level, x, "the final denoising")
     return np.stack(kept) if keep_levels else x
 
 
 def _starting_points(x0: ArrayLike) -> FloatArray:
     x = as_float_array("x0", x0)
     if x.ndim not in (1, 2):
-        raise ValueError(
-            f"x0: expected shape (n_chains,) or (n_chains, n_features), got {x.shape}"
-        )
+        raise ValueError(f"x0: expected shape (n_chains,) or (n_chains, n_features), got {x.shape}")
     return x
 
 

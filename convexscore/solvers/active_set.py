@@ -80,7 +80,8 @@ def solve_active_set(
     greedy, iteration = True, 0
     best = search.state
     best_violation = np.inf
-    for iteration in range(1, max_iterations + 1):
+    while iteration < max_iterations:
+        iteration += 1
         excess = problem.violations(search.state.spline)
         violation = float(np.abs(excess).max())
         if violation < best_violation:

@@ -65,4 +65,4 @@ def solve_cvxpy(
         minlength=program.position.size,
     )
     iterations = statement.problem.solver_stats.num_iters or 0
-    return ConicResult(jumps, int(iterations), float(value))
+    return ConicResult(jumps.astype(float), int(iterations), float(value))

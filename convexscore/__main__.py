@@ -1,0 +1,5 @@
+"""``python -m convexscore``."""
+
+from .cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,337 @@
+"""The command line: ``convexscore fit | sample | plot | demo``.
+
+Exit codes: 0 done; 1 the computation failed (a solver, a score without density, a diverging chain);
+2 bad input; 3 done, but the certificate misses its tolerance; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import __version__
+from ._files import written_whole
+from ._tables import read_column, write_column
+from ._validation import FloatArray, as_count, as_real
+from .datasets import load_old_faithful
+from .density import ScoreDensity
+from .errors import ConvergenceError, ConvergenceWarning, NotNormalizableError, SolverError
+from .network import TwoLayerNetwork
+from .objectives import DenoisingScoreMatching, Objective, ScoreMatching
+from .programs.bounds import beta_bounds
+from .samplers import langevin
+from .solution import Solution
+from .solve import SOLVERS, solve
+
+__all__ = ["main"]
+
+OK, FAILED, BAD_INPUT, INACCURATE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Arguments; those of the process by default.
+
+    Returns
+    -------
+    int
+        Exit code.
+
+    Examples
+    --------
+    >>> from convexscore.cli import main
+    >>> main(["fit", "missing.csv", "--beta", "1"])
+    2
+    """
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (SolverError, NotNormalizableError, ConvergenceError) as error:
+        return _complain(error, FAILED)
+    except (ValueError, TypeError, ImportError, OSError) as error:
+        if isinstance(error, BrokenPipeError):
+            # The reader has seen enough (`| head`): leave quietly, and keep the exit from flushing.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return OK
+        return _complain(error, BAD_INPUT)
+    except KeyboardInterrupt:
+        return _complain("interrupted", INTERRUPTED)
+
+
+def _complain(error: object, code: int) -> int:
+    print(f"convexscore: {error}", file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="convexscore",
+        description="Train score networks to a certified global optimum, and sample from them.",
+        epilog="exit codes: 0 done; 1 the computation failed; 2 bad input; "
+        "3 done, but the certificate misses its tolerance; 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"convexscore {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_fit(commands)
+    _add_sample(commands)
+    _add_plot(commands)
+    _add_demo(commands)
+    return parser
+
+
+def _add_fit(commands: Any) -> None:
+    fit = commands.add_parser("fit", help="train a network on a column of data")
+    fit.set_defaults(command=_fit)
+    fit.add_argument("data", help="CSV, TSV, NPY or NPZ file, or - for standard input")
+    fit.add_argument("--column", help="name or number (from 0) of the column")
+    fit.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
+    fit.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
+    fit.add_argument("--skip", action="store_true", help="with a skip connection")
+    fit.add_argument("--beta", type=float, required=True, help="weight decay of the summed loss, >= 0")
+    fit.add_argument("--noise-level", type=float, help="standard deviation of the noise (dsm)")
+    fit.add_argument("--n-draws", type=int, default=1, help="noise draws a sample (dsm)")
+    fit.add_argument("--seed", type=int, help="seed of the noise (dsm)")
+    fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
+    fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
+    fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
+    fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
+    fit.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_sample(commands: Any) -> None:
+    sample = commands.add_parser("sample", help="sample from a trained network")
+    sample.set_defaults(command=_sample)
+    sample.add_argument("model", help="NPZ file written by fit")
+    sample.add_argument("-n", type=int, default=1000, help="number of samples, default: 1000")
+    sample.add_argument("--method", choices=("exact", "langevin"), default="exact", help="default: exact")
+    sample.add_argument("--steps", type=int, default=1000, help="Langevin steps, default: 1000")
+    sample.add_argument("--step-size", type=float, help="Langevin step, default: 0.1 / (steepest slope)")
+    sample.add_argument("--seed", type=int, help="seed of the random numbers")
+    sample.add_argument("-o", "--output", help="CSV or NPY file; standard output by default")
+    sample.add_argument("--quiet", action="store_true", help="no progress bar")
+    sample.add_argument("--json", action="store_true", help="print a summary as JSON (needs -o)")
+
+
+def _add_plot(commands: Any) -> None:
+    plot = commands.add_parser("plot", help="draw a trained network")
+    plot.set_defaults(command=_plot)
+    plot.add_argument("model", help="NPZ file written by fit")
+    plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
+    plot.add_argument("--data", help="data to draw with it, as for fit")
+    plot.add_argument("--column", help="name or number (from 0) of the column")
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="fit the eruptions of Old Faithful")
+    demo.set_defaults(command=_demo)
+    demo.add_argument("-o", "--output", default="demo", help="directory, default: demo")
+    demo.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _fit(options: argparse.Namespace) -> int:
+    name, values = read_column(options.data, options.column)
+    objective = _objective(options, values)
+    targets = _check_targets(options.output, options.plot)
+    solution, code = _solve_quietly(
+        objective, options.beta, options.activation, options.skip, options.solver, options.tol
+    )
+    if options.objective == "dsm":
+        # The score and its density are those of the noisy data.
+        name = f"{name} + noise (sd {options.noise_level:g})"
+    _write(solution, objective, name, *targets)
+    _report(solution, objective, options)
+    return code
+
+
+def _objective(options: argparse.Namespace, values: FloatArray) -> Objective:
+    if options.objective == "sm":
+        if options.noise_level is not None:
+            raise ValueError("--noise-level: expected only with --objective dsm, got it with sm")
+        return ScoreMatching(values)
+    if options.noise_level is None:
+        raise ValueError("--noise-level: expected a positive number with --objective dsm, got none")
+    return DenoisingScoreMatching.from_clean(values, options.noise_level, options.n_draws, options.seed)
+
+
+def _solve_quietly(
+    objective: Objective, beta: float, activation: str, skip: bool, solver: str, tol: float
+) -> tuple[Solution, int]:
+    """Solve, turning a convergence warning into a line on standard error and an exit code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        solution = solve(objective, beta, activation, skip, solver=solver, tol=tol)
+    for warning in caught:
+        print(f"convexscore: warning: {warning.message}", file=sys.stderr)
+    return solution, INACCURATE if solution.status == "inaccurate" else OK
+
+
+def _check_targets(model: str | None, figure: str | None) -> tuple[Path | None, Path | None]:
+    """Find out before the work whether its results can be written."""
+    paths = [None if name is None else Path(name) for name in (model, figure)]
+    for path in paths:
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"output: expected a file in an existing directory, got {path}")
+    if paths[1] is not None:
+        _check_figure(paths[1])
+    return paths[0], paths[1]
+
+
+def _check_figure(path: Path) -> None:
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ImportError("figures need matplotlib; install it with: pip install 'convexscore[plot]'")
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ValueError(f"figure: expected a name ending in .png, .pdf or .svg, got {path.name!r}")
+
+
+def _write(
+    solution: Solution, objective: Objective, name: str, model: Path | None, figure: Path | None
+) -> None:
+    """Write model and figure: both appear, or neither."""
+    with ExitStack() as stack:
+        if model is not None:
+            solution.network.save(stack.enter_context(written_whole(model)))
+        if figure is not None:
+            temporary = stack.enter_context(written_whole(figure))
+            _draw(solution.network, objective.X, name, _title(solution, objective), temporary)
+
+
+def _title(solution: Solution, objective: Objective) -> str:
+    loss = "score matching" if objective.has_trace else "denoising score matching"
+    activation = {"relu": "ReLU", "abs": "abs"}[solution.network.activation]
+    quality = "uncertified fit" if solution.status == "inaccurate" else "certified global optimum"
+    return f"{loss}, {activation} network: {quality} at beta = {solution.beta:g}"
+
+
+def _draw(
+    network: TwoLayerNetwork, values: FloatArray | None, name: str, title: str | None, path: Path
+) -> None:
+    from matplotlib.figure import Figure
+
+    from .plotting import plot_fit
+
+    figure = Figure(figsize=(7, 6.5), layout="constrained")
+    upper, lower = figure.subplots(2, 1, sharex=True)
+    plot_fit(network, values, label=name, title=title, axes=(upper, lower))
+    figure.savefig(path, dpi=150)
+
+
+def _report(solution: Solution, objective: Objective, options: argparse.Namespace) -> None:
+    network, certificate = solution.network, solution.certificate
+    activation = network.activation
+    bounds = beta_bounds(objective, activation, options.skip)
+    files = [name for name in (options.output, options.plot) if name]
+    if options.json:
+        result = {
+            "value": solution.value,
+            "status": solution.status,
+            "beta": solution.beta,
+            "certificate": vars(certificate),
+            "beta_bounds": vars(bounds),
+            "solver": solution.stats.solver,
+            "seconds": solution.stats.seconds,
+            "n_samples": len(objective.X),
+            "n_distinct": int(np.unique(objective.X).size),
+            "n_neurons": network.n_neurons,
+            "kinks": network.kinks.tolist(),
+            "files": files,
+        }
+        print(json.dumps(result, allow_nan=False))
+        return
+    distinct = np.unique(objective.X).size
+    print(f"data         {len(objective.X)} samples, {distinct} distinct values")
+    print(solution)
+    print(f"beta bounds  bounded from {bounds.minimum:g}, a line from {bounds.linear:g}")
+    print(f"kinks        {', '.join(f'{kink:.6g}' for kink in network.kinks) or 'none'}")
+    for name in files:
+        print(f"wrote        {name}")
+
+
+def _sample(options: argparse.Namespace) -> int:
+    if options.json and options.output in (None, "-"):
+        raise ValueError("--output: expected a file together with --json, got standard output")
+    _check_targets(None if options.output == "-" else options.output, None)
+    count = as_count("-n", options.n, minimum=1)
+    network = TwoLayerNetwork.load(options.model)
+    rng = np.random.default_rng(options.seed)
+    if options.method == "exact":
+        values = ScoreDensity(network).sample(count, rng)
+    else:
+        values = _langevin_samples(network, count, options, rng)
+    write_column(options.output, "x", values)
+    if options.json:
+        summary = {
+            "n": count,
+            "method": options.method,
+            "mean": float(values.mean()),
+            "variance": float(values.var()),
+            "files": [options.output],
+        }
+        print(json.dumps(summary, allow_nan=False))
+    return OK
+
+
+def _langevin_samples(
+    network: TwoLayerNetwork, count: int, options: argparse.Namespace, rng: np.random.Generator
+) -> FloatArray:
+    # Only a score with a density has something to sample; start where that density is wide.
+    density = ScoreDensity(network)
+    steepest = float(np.abs(network.piecewise.slopes).max())
+    step_size = 0.1 / steepest if options.step_size is None else options.step_size
+    as_real("--step-size", step_size, minimum=0.0, strict=True)
+    start = density.mean() + density.std() * rng.standard_normal(count)
+    has_bar = importlib.util.find_spec("tqdm") is not None and sys.stderr.isatty()
+    return langevin(
+        network,
+        start,
+        step_size,
+        as_count("--steps", options.steps, minimum=1),
+        rng,
+        progress=has_bar and not options.quiet,
+    )
+
+
+def _plot(options: argparse.Namespace) -> int:
+    _check_targets(options.output, None)
+    _check_figure(Path(options.output))
+    network = TwoLayerNetwork.load(options.model)
+    name, values = "x", None
+    if options.data is not None:
+        name, values = read_column(options.data, options.column)
+    elif options.column is not None:
+        raise ValueError("--column: expected only together with --data, got it alone")
+    with written_whole(options.output) as temporary:
+        _draw(network, values, name, None, temporary)
+    print(f"wrote        {options.output}")
+    return OK
+
+
+def _demo(options: argparse.Namespace) -> int:
+    directory = Path(options.output)
+    directory.mkdir(parents=True, exist_ok=True)
+    options.output = str(directory / "old_faithful.npz")
+    options.plot = str(directory / "old_faithful.png")
+    targets = _check_targets(options.output, options.plot)
+    values = load_old_faithful()["eruptions"]
+    objective = ScoreMatching(values)
+    options.skip = True
+    solution, code = _solve_quietly(objective, 20.0, "relu", options.skip, "auto", 1e-8)
+    _write(solution, objective, "eruption duration (minutes)", *targets)
+    if not options.json:
+        print("Old Faithful eruptions: score matching, ReLU with skip connection")
+    _report(solution, objective, options)
+    return code

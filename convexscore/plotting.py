@@ -1,0 +1,218 @@
+"""Figures: each function draws on given axes (or the current ones) and returns them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._validation import FloatArray, as_data
+from .density import ScoreDensity
+from .errors import NotNormalizableError
+from .network import TwoLayerNetwork
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_density", "plot_fit", "plot_score"]
+
+INK, ACCENT, SOFT = "#1f3b57", "#c8553d", "#b9c6d2"
+
+
+def plot_score(
+    network: TwoLayerNetwork,
+    data: ArrayLike | None = None,
+    *,
+    label: str = "x",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a 1-D score with its kinks marked, and a rug of the data below.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork
+        A network with one feature.
+    data : array of shape (n_samples,) or (n_samples, 1), optional
+        Data to show as a rug; they set the range.
+    label : str
+        Label of the horizontal axis.
+    ax : matplotlib Axes, optional
+        Where to draw; the current axes by default.
+
+    Returns
+    -------
+    matplotlib Axes
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.plotting import plot_score
+    >>> from matplotlib.figure import Figure
+    >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    >>> network = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True).network
+    >>> ax = plot_score(network, eruptions, ax=Figure().subplots())
+    >>> ax.get_ylabel()
+    'score'
+    """
+    ax = _axes(ax)
+    points = None if data is None else as_data("data", data)[:, 0]
+    low, high = _range(network, points)
+    kinks = network.kinks
+    shown = kinks[(kinks >= low) & (kinks <= high)]
+    x = np.unique(np.concatenate([np.linspace(low, high, 200), shown]))
+    ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
+    ax.plot(x, network(x), color=INK, linewidth=2, label="score")
+    if shown.size:
+        ax.plot(
+            shown,
+            network(shown),
+            "o",
+            color=ACCENT,
+            markersize=6,
+            label=f"{shown.size} kink" + "s" * (shown.size != 1),
+        )
+    if points is not None:
+        # Rug in axes coordinates: it must not depend on the scale of the score.
+        ax.plot(
+            points,
+            np.full(points.size, 0.02),
+            "|",
+            color=INK,
+            alpha=float(np.clip(100 / points.size, 0.02, 0.35)),
+            markersize=8,
+            rasterized=points.size > 2000,
+            transform=ax.get_xaxis_transform(),
+            label="data",
+        )
+    ax.set(xlabel=label, ylabel="score", xlim=(low, high))
+    if points is not None:
+        # Far outside the data the line runs off; its slope there is visible without its end.
+        inner = network(x[(x >= points.min()) & (x <= points.max())])
+        height = float(np.ptp(inner)) or 1.0
+        ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
+    _legend(ax)
+    return ax
+
+
+def plot_density(
+    density: ScoreDensity,
+    data: ArrayLike | None = None,
+    *,
+    label: str = "x",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an exact density over a histogram of the data.
+
+    Parameters
+    ----------
+    density : ScoreDensity
+        The density of a score.
+    data : array of shape (n_samples,) or (n_samples, 1), optional
+        Data to show as a histogram; they set the range.
+    label : str
+        Label of the horizontal axis.
+    ax : matplotlib Axes, optional
+        Where to draw; the current axes by default.
+
+    Returns
+    -------
+    matplotlib Axes
+    """
+    ax = _axes(ax)
+    points = None if data is None else as_data("data", data)[:, 0]
+    if points is None:
+        low, high = density.icdf([0.0005, 0.9995])
+    else:
+        low, high = _padded(points)
+        bins = np.histogram_bin_edges(points, bins="fd")
+        if not 8 <= bins.size <= 80:
+            bins = np.linspace(points.min(), points.max(), 31)
+        ax.hist(points, bins=bins.tolist(), density=True, color=SOFT, label=f"data (n = {points.size})")
+    peaks = density.breakpoints[(density.breakpoints > low) & (density.breakpoints < high)]
+    x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
+    ax.plot(x, density.pdf(x), color=INK, linewidth=2, label="exact density of the score")
+    ax.set(xlabel=label, ylabel="density", xlim=(low, high))
+    # Room for the legend above the curve.
+    ax.set_ylim(0.0, 1.25 * ax.get_ylim()[1])
+    _legend(ax)
+    return ax
+
+
+def plot_fit(
+    network: TwoLayerNetwork,
+    data: ArrayLike | None = None,
+    *,
+    label: str = "x",
+    title: str | None = None,
+    axes: tuple[Axes, Axes] | None = None,
+) -> tuple[Axes, Axes]:
+    """Draw density and score of a fitted 1-D network, one above the other.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork
+        A network with one feature.
+    data : array of shape (n_samples,) or (n_samples, 1), optional
+        The data it was fitted to.
+    label : str
+        Label of the horizontal axis.
+    title : str, optional
+        Title of the figure.
+    axes : pair of matplotlib Axes, optional
+        Where to draw density and score; a new figure by default.
+
+    Returns
+    -------
+    pair of matplotlib Axes
+        Where the score has no density, the upper panel says why.
+    """
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        drawn = plt.subplots(2, 1, figsize=(7, 6.5), sharex=True, layout="constrained")[1]
+        axes = (drawn[0], drawn[1])
+    upper, lower = axes
+    plot_score(network, data, label=label, ax=lower)
+    try:
+        plot_density(ScoreDensity(network), data, label=label, ax=upper)
+    except NotNormalizableError as error:
+        reason = str(error).split(":")[1].strip()
+        upper.text(0.5, 0.5, f"no density: {reason}", ha="center", transform=upper.transAxes)
+        upper.set(ylabel="density", yticks=[])
+    upper.set(xlabel="", xlim=lower.get_xlim())
+    if title:
+        upper.set_title(title)
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+    return upper, lower
+
+
+def _axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    import matplotlib.pyplot as plt
+
+    return plt.gca()
+
+
+def _legend(ax: Axes) -> None:
+    for handle in ax.legend(frameon=False, loc="upper right", ncols=2).legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+
+
+def _padded(points: FloatArray) -> tuple[float, float]:
+    low, high = float(points.min()), float(points.max())
+    margin = 0.12 * (high - low) or 1.0
+    return low - margin, high + margin
+
+
+def _range(network: TwoLayerNetwork, points: Any) -> tuple[float, float]:
+    if points is not None:
+        return _padded(points)
+    try:
+        low, high = ScoreDensity(network).icdf([0.0005, 0.9995])
+        return float(low), float(high)
+    except NotNormalizableError:
+        return _padded(network.kinks if network.kinks.size else np.zeros(1))
