@@ -4,6 +4,7 @@ The public names; each is documented where it is defined.
 """
 
 from . import datasets, samplers
+from .certificate import Certificate
 from .density import ScoreDensity
 from .errors import (
     ConvergenceError,
@@ -15,7 +16,7 @@ from .errors import (
 from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ScoreMatching
 from .programs.bounds import BetaBounds, beta_bounds
-from .solution import Certificate, Solution, SolveStats
+from .solution import Solution, SolveStats
 from .solve import solve
 
 __version__ = "0.1.0"

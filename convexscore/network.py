@@ -90,9 +90,9 @@ class TwoLayerNetwork:
     b1: FloatArray
     W2: FloatArray
     b2: FloatArray
-    V: FloatArray | None = None
+    V: FloatArray = None  # type: ignore[assignment]  # filled in by __post_init__
     activation: str = field(default="relu", kw_only=True)
-    right_derivative: NDArray[np.bool_] | None = field(default=None, kw_only=True)
+    right_derivative: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -153,23 +153,23 @@ class TwoLayerNetwork:
         if self.n_features == 1:
             return self.piecewise(x)
         hidden = self._sigma.value(x @ self.W1.T + self.b1)
-        return hidden @ self.W2.T + x @ self._skip.T + self.b2
+        return hidden @ self.W2.T + x @ self.V.T + self.b2
 
     def jacobian(self, x: ArrayLike) -> FloatArray:
         """Return the Jacobian ``J[i, a, b] = d s_a / d x_b`` at each point, shape ``(n, d, d)``."""
         x = self._points(x)
         if self.n_features == 1:
             return self._slope(x).reshape(-1, 1, 1)
-        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self._right)
-        return np.einsum("am,nm,mb->nab", self.W2, gates, self.W1) + self._skip
+        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self.right_derivative)
+        return np.einsum("am,nm,mb->nab", self.W2, gates, self.W1) + self.V
 
     def divergence(self, x: ArrayLike) -> FloatArray:
         """Return the trace of the Jacobian at each point, shape ``(n,)``."""
         x = self._points(x)
         if self.n_features == 1:
             return self._slope(x).reshape(-1)
-        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self._right)
-        return gates @ np.einsum("am,ma->m", self.W2, self.W1) + np.trace(self._skip)
+        gates = self._sigma.derivative(x @ self.W1.T + self.b1, self.right_derivative)
+        return gates @ np.einsum("am,ma->m", self.W2, self.W1) + np.trace(self.V)
 
     def weight_decay(self) -> float:
         """Return ``1/2 (||W1||_F^2 + ||W2||_F^2)``; biases and skip are not penalized."""
@@ -209,7 +209,7 @@ class TwoLayerNetwork:
             distance = 1e-9 * np.maximum(1.0, position)
         else:
             distance = np.full(self.n_neurons, as_real("eta", eta, minimum=0.0, strict=True))
-        b1 = self.b1 + np.where(self._right, 1.0, -1.0) * norms * distance
+        b1 = self.b1 + np.where(self.right_derivative, 1.0, -1.0) * norms * distance
         return TwoLayerNetwork(self.W1, b1, self.W2, self.b2, self.V, activation=self.activation)
 
     def to_torch(self, eta: float | None = None) -> torch.nn.Module:
@@ -266,7 +266,7 @@ class TwoLayerNetwork:
         """
         _, knots, jumps, right_jumps = self._kink_table
         left_jumps = jumps - right_jumps
-        skip, b2 = float(self._skip[0, 0]), float(self._offset)
+        skip, b2 = float(self.V[0, 0]), float(self._offset)
         rising = np.concatenate([[0.0], np.cumsum(right_jumps)])
         falling = np.concatenate([np.cumsum(left_jumps[::-1])[::-1], [0.0]])
         slopes = skip + rising - falling
@@ -282,16 +282,6 @@ class TwoLayerNetwork:
     @property
     def _sigma(self) -> Activation:
         return get_activation(self.activation)
-
-    @property
-    def _skip(self) -> FloatArray:
-        assert self.V is not None  # set in __post_init__
-        return self.V
-
-    @property
-    def _right(self) -> NDArray[np.bool_]:
-        assert self.right_derivative is not None  # set in __post_init__
-        return self.right_derivative
 
     @cached_property
     def _offset(self) -> float:
@@ -326,7 +316,7 @@ class TwoLayerNetwork:
         at_knots = self.piecewise.slopes[:-1].copy()
         live = self.W1[:, 0] != 0
         # The right derivative of sigma is the right derivative in x only where the weight is positive.
-        counts_right = (self.W1[live, 0] > 0) == self._right[live]
+        counts_right = (self.W1[live, 0] > 0) == self.right_derivative[live]
         jump = self._sigma.jump * self.W2[0, live] * np.abs(self.W1[live, 0])
         np.add.at(at_knots, which[counts_right], jump[counts_right])
         return at_knots

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from ._validation import as_choice, as_count, as_flag, as_real
+from .certificate import Certificate, certify, correlation_rounding
 from .errors import ConvergenceWarning, UnboundedError
 from .network import TwoLayerNetwork
 from .objectives import Objective
 from .programs.bounds import BetaBounds, line_solution, program_bounds
-from .programs.optimality import certify, correlation_rounding
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
-from .solution import Certificate, Solution, SolveStats
+from .solution import Solution, SolveStats
 from .solvers.active_set import solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
 

@@ -8,16 +8,46 @@ the certificate covers networks of any width with kinks anywhere.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
-from ..objectives import Objective
-from ..solution import Certificate
-from .bounds import program_bounds
-from .univariate import UnivariateProgram
+from ._validation import FloatArray
+from .network import TwoLayerNetwork
+from .objectives import Objective
+from .programs.bounds import program_bounds
+from .programs.univariate import UnivariateProgram
 
-__all__ = ["certify", "correlation_rounding", "largest_correlation"]
+__all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Evidence of optimality, recomputed from the returned network.
+
+    Parameters
+    ----------
+    primal : float
+        The network's own training objective, weight decay included.
+    dual : float
+        A lower bound on the training objective of every network in `scope`: the dual value at the
+        network's residual, moved until it is feasible up to the rounding error of evaluating the
+        network.
+    gap : float
+        ``primal - dual``; rounding can make it slightly negative.
+    max_violation : float
+        Largest excess, over every position of a kink, of an atom's correlation over ``beta``, and
+        the stationarity residuals of bias and skip; in the units of ``beta``.
+    scope : {"global", "patterns", "local"}
+        ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
+        patterns; ``"local"``: found by search only.
+    """
+
+    primal: float
+    dual: float
+    gap: float
+    max_violation: float
+    scope: str
 
 
 def largest_correlation(program: UnivariateProgram, residual: FloatArray) -> float:
