@@ -32,7 +32,7 @@ class Certificate:
     dual : float
         A lower bound on the training objective of every network in `scope`: the dual value at the
         network's residual, moved until it is feasible up to the rounding error of evaluating the
-        network.
+        network; ``-inf`` in the rare case that nothing feasible is known.
     gap : float
         ``primal - dual``; rounding can make it slightly negative.
     max_violation : float
@@ -104,7 +104,8 @@ def certify(
         violation = max(violation, abs(program.correlation(residual)[2]))
     primal = network.loss(objective, beta)
     allowed = beta + correlation_rounding(program, network)
-    dual = _dual_value(program, _made_feasible(program, residual, beta, allowed))
+    feasible = _made_feasible(program, residual, beta, allowed)
+    dual = -np.inf if feasible is None else _dual_value(program, feasible)
     return Certificate(primal, dual, primal - dual, float(violation), "global")
 
 
@@ -115,11 +116,11 @@ def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
 
 def _made_feasible(
     program: UnivariateProgram, residual: FloatArray, beta: float, allowed: float
-) -> FloatArray:
-    """Return the residual balanced, then moved towards a strictly feasible one as far as needed.
+) -> FloatArray | None:
+    """Return the residual balanced, then moved towards a known feasible one as far as needed.
 
-    An excess that rounding explains is none: at the boundedness bound itself nothing is strictly
-    feasible, and close to it moving costs far more than the excess is worth.
+    An excess that rounding explains is none: close to the boundedness bound, where hardly anything
+    is feasible, moving costs far more than the excess is worth.  None if no residual is feasible.
     """
     residual = residual - np.average(residual, weights=program.mass)
     if program.skip:
@@ -130,10 +131,12 @@ def _made_feasible(
         return residual
     for inside in _feasible_candidates(program, beta):
         reached = largest_correlation(program, inside)
-        if reached < beta:
+        if reached <= beta:
             share = (largest - beta) / (largest - reached)
             return (1 - share) * residual + share * inside
-    return residual
+        if reached <= allowed:
+            return inside
+    return None
 
 
 def _feasible_candidates(program: UnivariateProgram, beta: float) -> list[FloatArray]:

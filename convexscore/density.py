@@ -54,8 +54,8 @@ class ScoreDensity:
     >>> p = cs.ScoreDensity(line)
     >>> round(p.mean(), 12), round(p.variance(), 12), p.is_log_concave
     (2.0, 1.0, True)
-    >>> p.icdf(0.5).round(12), p.cdf([2.0, 3.0]).round(6)
-    (2.0, array([0.5     , 0.841345]))
+    >>> p.cdf([2.0, 3.0]).round(6)
+    array([0.5     , 0.841345])
     """
 
     def __init__(self, network: TwoLayerNetwork | PiecewiseLinear) -> None:

@@ -40,7 +40,9 @@ _DAMAGE = (
     zlib.error,
     AttributeError,
     EOFError,
-    KeyError,
+    LookupError,
+    OSError,
+    RuntimeError,
     TypeError,
     ValueError,
 )
@@ -92,7 +94,7 @@ class TwoLayerNetwork:
     b2: FloatArray
     V: FloatArray = None  # type: ignore[assignment]  # filled in by __post_init__
     activation: str = field(default="relu", kw_only=True)
-    right_derivative: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[assignment]
+    right_derivative: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -241,20 +243,21 @@ class TwoLayerNetwork:
             If the file is damaged, is not a model file, or was written in a newer format.
         """
         expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
-        try:
-            stored = np.load(path, allow_pickle=False)
-        except (zipfile.BadZipFile, EOFError, ValueError):
-            raise ValueError(f"{expected}, which is not an intact NPZ file") from None
-        try:
-            with stored:
+        # The file is opened here, so that it is closed whatever np.load makes of it.
+        with open(path, "rb") as stream:
+            try:
+                stored = np.load(stream, allow_pickle=False)
+            except (zipfile.BadZipFile, EOFError, ValueError):
+                raise ValueError(f"{expected}, which is not an intact NPZ file") from None
+            try:
                 header = json.loads(str(stored["header"]))
                 _check_header(header, path)
                 arrays = {name: stored[name] for name in _ARRAYS}
-            return cls(**arrays, activation=header["activation"])
-        except _NewerFormatError as error:
-            raise ValueError(str(error)) from None
-        except _DAMAGE as error:
-            raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
+                return cls(**arrays, activation=header["activation"])
+            except _NewerFormatError as error:
+                raise ValueError(str(error)) from None
+            except _DAMAGE as error:
+                raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
 
     @cached_property
     def piecewise(self) -> PiecewiseLinear:

@@ -92,7 +92,7 @@ def solve(
     >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
     >>> solution = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True)
     >>> solution.status, solution.network.n_neurons, solution.certificate.scope
-    ('optimal', 6, 'global')
+    ('optimal', 7, 'global')
     >>> solution.network(2.0).shape
     ()
     """

@@ -115,7 +115,7 @@ def annealed_langevin(
         The step at level ``sigma`` is ``h = r sigma^2``; between 0 and 2, beyond which the dynamics
         are unstable on the noise's own scale.
     n_steps : int
-        Steps a level.
+        Steps a level, at least one.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
     denoise : bool
@@ -155,7 +155,7 @@ def annealed_langevin(
     r = as_real("r", r, minimum=0.0, strict=True)
     if r >= 2:
         raise ValueError(f"r: expected a number below 2, got {r:g}")
-    count = as_count("n_steps", n_steps)
+    count = as_count("n_steps", n_steps, minimum=1)
     denoise, keep_levels = as_flag("denoise", denoise), as_flag("keep_levels", keep_levels)
     generator = np.random.default_rng(rng)
     noise = np.empty_like(x)

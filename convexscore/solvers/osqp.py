@@ -40,6 +40,8 @@ def solve_osqp(
         "eps_rel": tol,
         "max_iter": 200_000,
         "polishing": True,
+        # The matrices come scaled; scaling the dual of a small beta again stalls the iteration.
+        "scaling": 0,
         "verbose": verbose,
     }
     quadratic = build_quadratic_program(problem.program, problem.beta)

@@ -1,0 +1,8 @@
+"""Figure 1: score and log-density in the large-weight-decay regime, relu network without skip."""
+
+from .common import output_directory, save
+from .linear_regime import draw
+
+if __name__ == "__main__":
+    directory = output_directory(__doc__)
+    save(*draw("relu"), directory, "fig01")

@@ -1,0 +1,149 @@
+"""What is written holds: the README runs, docstrings match signatures, the import stays light."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import convexscore as cs
+import pytest
+from numpydoc.docscrape import FunctionDoc
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+# Bottom to top: a module may import from its own room and from those before it.
+LAYERS = [
+    ("errors", "_validation", "_files", "_progress", "_integrals", "_tables"),
+    ("activations", "piecewise"),
+    ("objectives",),
+    ("network", "_torch"),
+    ("programs",),
+    ("certificate",),
+    ("solvers",),
+    ("solution",),
+    ("solve",),
+    ("density", "samplers", "datasets"),
+    ("plotting",),
+    ("cli", "__main__", "__init__"),
+]
+
+
+def public_objects():
+    for name in cs.__all__:
+        thing = getattr(cs, name)
+        if inspect.ismodule(thing):
+            yield from ((f"{name}.{inner}", getattr(thing, inner)) for inner in thing.__all__)
+        else:
+            yield name, thing
+    plotting = importlib.import_module("convexscore.plotting")
+    yield from ((f"plotting.{name}", getattr(plotting, name)) for name in plotting.__all__)
+
+
+PUBLIC = dict(public_objects())
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_docstrings_name_every_parameter_in_order(name):
+    thing = PUBLIC[name]
+    documented = [p.name for p in FunctionDoc(thing)["Parameters"]]
+    documented = [part.strip(" *") for entry in documented for part in entry.split(",")]
+    if inspect.isclass(thing) and issubclass(thing, Exception):
+        assert not documented
+        return
+    actual = [p for p in inspect.signature(thing).parameters if p != "self"]
+    assert documented == actual
+
+
+@pytest.mark.parametrize("name", [n for n, thing in PUBLIC.items() if inspect.isfunction(thing)])
+def test_public_functions_say_what_they_return(name):
+    assert FunctionDoc(PUBLIC[name])["Returns"]
+
+
+def test_every_public_method_has_a_docstring():
+    for name, thing in PUBLIC.items():
+        for method, member in vars(thing).items() if inspect.isclass(thing) else ():
+            if not method.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
+                assert inspect.getdoc(member), f"{name}.{method}"
+
+
+def code_blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+def test_the_readmes_python_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    blocks = code_blocks("python")
+    assert blocks
+    namespace = {}
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), namespace)
+
+
+def test_the_readmes_commands_run(tmp_path, monkeypatch, capsys):
+    from convexscore.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_bytes((ROOT / "convexscore/data/old_faithful.csv").read_bytes())
+    lines = [line for block in code_blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
+    commands = [line for line in lines if line.startswith("convexscore ")]
+    assert len(commands) >= 4
+    for command in commands:
+        assert main(shlex.split(command, comments=True)[1:]) == 0, command
+
+
+@pytest.mark.parametrize("script", sorted(p.name for p in (ROOT / "examples").glob("plot_*.py")))
+def test_examples_run(script, tmp_path):
+    command = [sys.executable, str(ROOT / "examples" / script)]
+    environment = {"MPLBACKEND": "Agg", "PATH": "", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert any(p.suffix == ".png" for p in tmp_path.iterdir())
+
+
+def test_importing_the_package_leaves_heavy_libraries_alone():
+    heavy = ["cvxpy", "matplotlib", "torch", "osqp", "clarabel", "sklearn", "pandas"]
+    code = f"import sys, convexscore; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def layer_of(module):
+    room = module.removeprefix("convexscore").lstrip(".").split(".")[0] or "__init__"
+    return next(i for i, names in enumerate(LAYERS) if room in names)
+
+
+def imported_modules(source, package):
+    """Relative imports at run time; those for type checkers only do not count."""
+    tree = ast.parse(source)
+    typing_only = {
+        id(node)
+        for branch in ast.walk(tree)
+        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
+        for node in ast.walk(branch)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in typing_only:
+            base = package.split(".")[: len(package.split(".")) - node.level + 1]
+            prefix = ".".join([*base, node.module] if node.module else base)
+            names = [alias.name for alias in node.names if not alias.name.startswith("__")]
+            yield from ([prefix] if node.module else [f"{prefix}.{name}" for name in names])
+
+
+def test_no_room_imports_a_higher_one():
+    for info in pkgutil.walk_packages([str(ROOT / "convexscore")], "convexscore."):
+        path = Path(importlib.util.find_spec(info.name).origin)
+        package = info.name if info.ispkg else info.name.rpartition(".")[0]
+        for target in imported_modules(path.read_text(encoding="utf-8"), package):
+            assert layer_of(target) <= layer_of(info.name), f"{info.name} imports {target}"
+
+
+def test_versions_agree():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"version: {cs.__version__}\n" in citation
+    assert f"## {cs.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

@@ -1,0 +1,277 @@
+"""Networks: evaluation by kinks, conventions, files; and the reconstruction of solutions."""
+
+import io
+import json
+import warnings
+
+import convexscore as cs
+import numpy as np
+import pytest
+from convexscore.activations import get_activation
+from convexscore.programs.reconstruction import reconstruct
+from convexscore.programs.spline import SplineProblem
+from convexscore.programs.univariate import UnivariateProgram
+from convexscore.solvers.active_set import solve_active_set
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
+
+
+def random_network(rng, n_neurons=7, n_features=1, activation="relu", skip=True):
+    shape = (n_features, n_features)
+    return cs.TwoLayerNetwork(
+        rng.standard_normal((n_neurons, n_features)),
+        rng.standard_normal(n_neurons),
+        rng.standard_normal((n_features, n_neurons)),
+        rng.standard_normal(n_features),
+        rng.standard_normal(shape) if skip else None,
+        activation=activation,
+        right_derivative=rng.random(n_neurons) < 0.5,
+    )
+
+
+def literal_values(net, x):
+    """The definition, neuron by neuron."""
+    sigma = (lambda t: max(t, 0.0)) if net.activation == "relu" else abs
+    rows = []
+    for point in x:
+        hidden = np.array([sigma(w @ point + b) for w, b in zip(net.W1, net.b1, strict=True)])
+        rows.append(net.W2 @ hidden + net.V @ point + net.b2)
+    return np.array(rows)
+
+
+def literal_divergence(net, x, pre=None):
+    """Trace of the Jacobian by the definition; `pre` replaces the computed pre-activations."""
+    left = {"relu": 0.0, "abs": -1.0}[net.activation]
+    pre = x @ net.W1.T + net.b1 if pre is None else pre
+    total = np.full(len(x), np.trace(net.V))
+    for k in range(net.n_neurons):
+        right = (pre[:, k] > 0) | ((pre[:, k] == 0) & net.right_derivative[k])
+        total += np.where(right, 1.0, left) * (net.W2[:, k] @ net.W1[k])
+    return total
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["relu", "abs"]), st.integers(1, 3), st.booleans())
+def test_evaluation_and_derivatives_follow_the_definition(seed, activation, d, skip):
+    rng = np.random.default_rng(seed)
+    net = random_network(rng, int(rng.integers(0, 9)), d, activation, skip)
+    x = rng.standard_normal((20, d))
+    np.testing.assert_allclose(net(x), literal_values(net, x), rtol=1e-10, atol=1e-12)
+    np.testing.assert_allclose(net.divergence(x), literal_divergence(net, x), rtol=1e-10, atol=1e-11)
+    np.testing.assert_allclose(np.trace(net.jacobian(x), axis1=1, axis2=2), net.divergence(x), atol=1e-11)
+    step = 1e-6 * rng.standard_normal((20, d))
+    slope = np.einsum("nab,nb->na", net.jacobian(x), step)
+    near_kink = (np.abs(x @ net.W1.T + net.b1) < 1e-4).any(axis=1)
+    difference = net(x + step) - net(x - step)
+    np.testing.assert_allclose(difference[~near_kink], 2 * slope[~near_kink], atol=1e-13)
+
+
+def test_a_line_shaped_input_comes_back_line_shaped():
+    net = random_network(np.random.default_rng(0))
+    assert net(np.zeros(4)).shape == (4,)
+    assert net(np.zeros((4, 1))).shape == (4, 1)
+    assert net(1.0).shape == ()
+    assert net.divergence(np.zeros((4, 1))).shape == (4,)
+    assert net.jacobian(np.zeros(4)).shape == (4, 1, 1)
+
+
+def test_neurons_without_input_weight_are_constants():
+    net = cs.TwoLayerNetwork([[0.0], [1.0]], [-2.0, 0.0], [[3.0, 1.0]], [1.0], activation="abs")
+    np.testing.assert_allclose(net([-1.0, 2.0]), [8.0, 9.0])
+    np.testing.assert_allclose(net.kinks, [0.0])
+
+
+@pytest.mark.parametrize(("activation", "left"), [("relu", 0.0), ("abs", -1.0)])
+@pytest.mark.parametrize("weight", [2.0, -2.0])
+def test_the_kink_convention_picks_the_one_sided_derivative(activation, left, weight):
+    for right in (True, False):
+        net = cs.TwoLayerNetwork(
+            [[weight]], [-3 * weight], [[1.0]], [0.0], activation=activation, right_derivative=[right]
+        )
+        expected = weight * (1.0 if right else left)
+        np.testing.assert_allclose(net.divergence([3.0]), expected)
+        # The ordinary network nearby has the derivative that the convention promises.
+        np.testing.assert_allclose(net.shifted().divergence([3.0]), expected)
+        np.testing.assert_allclose(net.shifted()([3.0]), net([3.0]), atol=1e-7)
+
+
+def literal_loss(net, objective, beta):
+    """The training objective by the definition, pre-activations zero where the kink is the datum."""
+    x = objective.X
+    pre = x @ net.W1.T + net.b1
+    pre[x == (-net.b1 / net.W1[:, 0])[None, :]] = 0.0
+    sigma = get_activation(net.activation)
+    values = sigma.value(pre) @ net.W2.T + x @ net.V.T + net.b2
+    loss = 0.5 * np.sum((values - objective.targets) ** 2, axis=1)
+    if objective.has_trace:
+        loss += literal_divergence(net, x, pre)
+    return objective.weights @ loss + beta / 2 * (np.sum(net.W1**2) + np.sum(net.W2**2))
+
+
+@pytest.mark.parametrize("data", DATA)
+@pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
+def test_the_networks_own_loss_is_the_programs_value(name, activation, skip, data):
+    from convexscore.programs.statement import state_univariate
+
+    objective = make_objective(name, *make_data(data))
+    for share in (0.05, 0.3, 0.8, 1.1):
+        beta = make_beta(objective, activation, skip, share)
+        solution = cs.solve(objective, beta, activation, skip)
+        net = solution.network
+        assert solution.value == net.loss(objective, beta)
+        assert literal_loss(net, objective, beta) == pytest.approx(solution.value, rel=1e-9)
+        program = state_univariate(objective, beta, activation, skip).problem
+        tolerances = dict.fromkeys(("tol_gap_abs", "tol_gap_rel", "tol_feas"), 1e-12)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Solution may be inaccurate")
+            tight = program.solve(solver="CLARABEL", **tolerances)
+        if program.status == "optimal_inaccurate":
+            # Clustered data close to the bound are more than the interior-point solver can do.
+            assert data == "clustered"
+            assert share == 0.05
+            continue
+        assert abs(solution.value - tight) <= 1e-8 * abs(tight) + 1e-12
+
+
+@given(problems())
+def test_reconstruction_costs_what_the_spline_costs(problem):
+    objective, beta, activation, skip = problem
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    spline_problem = SplineProblem(program, beta)
+    spline = solve_active_set(spline_problem).spline
+    net = reconstruct(spline_problem, spline)
+    value = spline_problem.value(spline) + program.scatter
+    assert abs(net.loss(objective, beta) - value) <= 1e-10 * value_scale(objective, value)
+    np.testing.assert_allclose(
+        net(program.position), spline_problem.at_positions(spline), atol=1e-9 * np.ptp(spline.values) + 1e-12
+    )
+
+
+@given(problems())
+def test_kinks_are_exactly_at_data_and_neurons_are_balanced(problem):
+    objective, beta, activation, skip = problem
+    net = cs.solve(objective, beta, activation, skip).network
+    assert np.isin(-net.b1 / net.W1[:, 0], objective.X).all()
+    np.testing.assert_allclose(np.abs(net.W1[:, 0]), np.abs(net.W2[0]), rtol=1e-8)
+    if not skip:
+        assert (net.V == 0).all()
+
+
+@given(problems())
+def test_neurons_are_as_few_as_a_basic_solution_needs(problem):
+    objective, beta, activation, skip = problem
+    net = cs.solve(objective, beta, activation, skip).network
+    x = np.unique(objective.X)
+    assert net.n_neurons <= x.size + 1
+    # Independent columns, counting the symmetric pair at the ends of the data as one.
+    at_ends = np.isin(-net.b1 / net.W1[:, 0], x[[0, -1]])
+    sigma = get_activation(net.activation)
+    columns = sigma.value(np.sign(net.W1[:, 0]) * (x[:, None] + net.b1 / net.W1[:, 0]))
+    free = [np.ones(x.size)] + ([x - x.mean()] if skip else [])
+    matrix = np.column_stack([columns[:, ~at_ends], *free])
+    scale = np.linalg.norm(matrix, axis=0)
+    assert np.linalg.matrix_rank(matrix / scale, tol=1e-13) == matrix.shape[1]
+    assert at_ends.sum() <= 2
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+def test_shifting_the_kinks_gives_an_ordinary_network_of_the_same_loss(activation):
+    objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
+    solution = cs.solve(objective, 40.0, activation, skip=True)
+    for eta in (1e-4, 1e-6, 1e-8):
+        plain = solution.network.shifted(eta)
+        assert plain.right_derivative.all()
+        assert abs(plain.loss(objective, 40.0) - solution.value) < 1e5 * eta
+    # The convention matters: dropping it without moving the kinks changes the loss.
+    dropped = cs.TwoLayerNetwork(
+        *(getattr(solution.network, name) for name in ("W1", "b1", "W2", "b2", "V")), activation=activation
+    )
+    assert dropped.loss(objective, 40.0) > solution.value + 1
+
+
+def test_data_far_from_zero_lose_no_more_than_their_own_digits():
+    x = np.random.default_rng(0).standard_normal(200)
+    near = cs.solve(cs.ScoreMatching(x), 20.0, skip=True)
+    far = cs.solve(cs.ScoreMatching(x + 1e6), 20.0, skip=True)
+    assert far.value == pytest.approx(near.value, rel=1e-6)
+    assert far.certificate.max_violation < 1e-5
+
+
+def test_saved_networks_come_back_equal(tmp_path):
+    net = random_network(np.random.default_rng(0), 5, 2, "abs")
+    path = tmp_path / "model.npz"
+    net.save(path)
+    loaded = cs.TwoLayerNetwork.load(path)
+    assert loaded.activation == "abs"
+    for name in ("W1", "b1", "W2", "b2", "V", "right_derivative"):
+        np.testing.assert_array_equal(getattr(loaded, name), getattr(net, name))
+    assert [p.name for p in tmp_path.iterdir()] == ["model.npz"]
+
+
+def npz(**arrays):
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def test_damaged_and_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "model.npz"
+    random_network(np.random.default_rng(0)).save(path)
+    whole = path.read_bytes()
+    for broken in (whole[: len(whole) // 2], b"", b"x,y\n1,2\n", npz(a=np.ones(3))):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"path: expected a model file"):
+            cs.TwoLayerNetwork.load(path)
+    for position in range(60, len(whole) - 60, 97):
+        flipped = bytearray(whole)
+        flipped[position] ^= 0xFF
+        path.write_bytes(bytes(flipped))
+        try:
+            cs.TwoLayerNetwork.load(path)
+        except ValueError as error:
+            assert str(error).startswith("path:")  # noqa: PT017  (the flip may also be harmless)
+
+
+def test_newer_formats_ask_for_an_upgrade(tmp_path):
+    header = {"kind": "convexscore.TwoLayerNetwork", "version": 99, "activation": "relu"}
+    path = tmp_path / "model.npz"
+    path.write_bytes(npz(header=np.array(json.dumps(header))))
+    with pytest.raises(ValueError, match=r"format 99.*upgrade"):
+        cs.TwoLayerNetwork.load(path)
+    with pytest.raises(FileNotFoundError):
+        cs.TwoLayerNetwork.load(tmp_path / "none.npz")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([[1.0]], [0.0], [[1.0]], 0.0), "b1, b2: expected shapes"),
+        (([[1.0]], [0.0], [[1.0, 2.0]], [0.0]), r"W2: expected shape \(1, 1\), got \(1, 2\)"),
+        (([[np.nan]], [0.0], [[1.0]], [0.0]), "W1: expected finite numbers"),
+        (([[1.0]], [0.0], [[1.0]], [0.0], [[1.0, 2.0]]), r"V: expected shape \(1, 1\)"),
+    ],
+)
+def test_ill_shaped_networks_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        cs.TwoLayerNetwork(*arguments)
+
+
+def test_points_of_the_wrong_shape_are_refused():
+    net = random_network(np.random.default_rng(0), 3, 2)
+    with pytest.raises(ValueError, match=r"x: expected shape \(n, 2\), got \(4,\)"):
+        net(np.zeros(4))
+
+
+def test_torch_export_computes_the_same_function():
+    torch = pytest.importorskip("torch")
+    objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
+    for activation in ("relu", "abs"):
+        net = cs.solve(objective, 40.0, activation, skip=True).network
+        module = net.to_torch()
+        x = torch.linspace(1, 6, 50, dtype=torch.float64)[:, None].requires_grad_()
+        values = module(x)
+        np.testing.assert_allclose(values.detach().numpy(), net(x.detach().numpy()), atol=1e-6)
+        data = torch.tensor(objective.X).requires_grad_()
+        slopes = torch.autograd.grad(module(data).sum(), data)[0]
+        np.testing.assert_allclose(slopes.numpy()[:, 0], net.divergence(objective.X), atol=1e-8)
