@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import zipfile
+import zlib
 from pathlib import Path
 from typing import TextIO
 
@@ -16,6 +17,18 @@ from ._files import written_whole
 from ._validation import FloatArray, as_float_array, check_finite
 
 __all__ = ["read_column", "write_column"]
+
+# What reading a damaged NPY or NPZ file can raise.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 
 
 def read_column(source: str, column: str | None = None) -> tuple[str, FloatArray]:
@@ -53,7 +66,7 @@ def read_column(source: str, column: str | None = None) -> tuple[str, FloatArray
         return _from_numpy(path, column)
     if suffix in (".csv", ".tsv", ".txt", ".dat"):
         # utf-8-sig drops the byte-order mark that spreadsheets put in front of the header.
-        with path.open(encoding="utf-8-sig", newline="") as stream:
+        with path.open(encoding="utf-8-sig") as stream:
             return _from_text(stream, str(path), column)
     raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}")
 
@@ -79,14 +92,17 @@ def _write_text(stream: TextIO, name: str, values: FloatArray) -> None:
 
 
 def _from_numpy(path: Path, column: str | None) -> tuple[str, FloatArray]:
-    try:
-        stored = np.load(path, allow_pickle=False)
-    except (zipfile.BadZipFile, EOFError, ValueError) as error:
-        raise ValueError(f"data: expected NumPy numbers in {path}, got a damaged file ({error})") from None
-    if isinstance(stored, np.lib.npyio.NpzFile):
-        with stored:
-            name = _pick(list(stored.files), column, str(path))
-            array = as_float_array(f"data {name!r}", stored[name])
+    with path.open("rb") as stream:
+        try:
+            stored = np.load(stream, allow_pickle=False)
+            arrays = dict(stored) if isinstance(stored, np.lib.npyio.NpzFile) else None
+        except _DAMAGE as error:
+            raise ValueError(
+                f"data: expected NumPy numbers in {path}, got a damaged or foreign file ({error})"
+            ) from None
+    if arrays is not None:
+        name = _pick(list(arrays), column, str(path))
+        array = as_float_array(f"data {name!r}", arrays[name])
         if array.ndim == 2 and array.shape[1] == 1:
             array = array[:, 0]
         if array.ndim != 1:
@@ -103,10 +119,12 @@ def _from_numpy(path: Path, column: str | None) -> tuple[str, FloatArray]:
 
 def _from_text(stream: TextIO, source: str, column: str | None) -> tuple[str, FloatArray]:
     try:
-        text = stream.read()
+        text = stream.read().removeprefix("\ufeff")
+        rows = [(number, row) for number, row in _rows(text) if any(cell.strip() for cell in row)]
     except UnicodeDecodeError as error:
         raise ValueError(f"data: expected UTF-8 text in {source}, got other bytes ({error})") from None
-    rows = [(number, row) for number, row in _rows(text) if any(cell.strip() for cell in row)]
+    except csv.Error as error:
+        raise ValueError(f"data: expected a table in {source}, got broken text ({error})") from None
     if not rows:
         raise ValueError(f"data: expected numbers in {source}, got an empty table")
     first = [cell.strip() for cell in rows[0][1]]
@@ -114,15 +132,15 @@ def _from_text(stream: TextIO, source: str, column: str | None) -> tuple[str, Fl
     names = first if has_header else [str(index) for index in range(len(first))]
     name = _pick(names, column, source)
     index = names.index(name)
-    values = [_cell(row, index, number, name, source) for number, row in rows[has_header:]]
+    values = [_cell(row, index, names, number, source) for number, row in rows[has_header:]]
     return (name if has_header else "x"), _nonempty(np.array(values), source)
 
 
 def _rows(text: str) -> list[tuple[int, list[str]]]:
-    head = text.lstrip().split("\n", 1)[0]
+    head = next((line for line in text.splitlines() if line.strip()), "")
     for separator in ("\t", ",", ";"):
         if separator in head:
-            reader = csv.reader(io.StringIO(text), delimiter=separator)
+            reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
             return [(reader.line_num, row) for row in reader]
     return [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
 
@@ -135,9 +153,14 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _cell(row: list[str], index: int, line: int, name: str, source: str) -> float:
+def _cell(row: list[str], index: int, names: list[str], line: int, source: str) -> float:
+    if len(row) > len(names):
+        raise ValueError(
+            f"data: expected {len(names)} cells in {source}, line {line}, got {len(row)}: "
+            "which column is which cannot be told"
+        )
     cell = row[index].strip() if index < len(row) else ""
-    where = f"data: expected a finite number in column {name!r} of {source}, line {line}"
+    where = f"data: expected a finite number in column {names[index]!r} of {source}, line {line}"
     if not cell:
         raise ValueError(f"{where}, got an empty cell")
     if not _is_number(cell) or not np.isfinite(float(cell)):
@@ -151,9 +174,11 @@ def _pick(names: list[str], column: str | None, source: str) -> str:
         if len(names) == 1:
             return names[0]
         raise ValueError(f"--column: expected one of {listed} in {source}, got none")
+    if names.count(column) > 1:
+        raise ValueError(f"--column: expected a name that occurs once in {source}, got {column!r}")
     if column in names:
         return column
-    if column.isdigit() and int(column) < len(names):
+    if column.isdecimal() and int(column) < len(names):
         return names[int(column)]
     raise ValueError(
         f"--column: expected one of {listed} (or a number below {len(names)}) in {source}, got {column!r}"

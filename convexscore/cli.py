@@ -60,7 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        code = command(options)
+        # Here, so that a reader that has gone is noticed here and not at exit.
+        sys.stdout.flush()
+        return code
     except (SolverError, NotNormalizableError, ConvergenceError) as error:
         return _complain(error, FAILED)
     except (ValueError, TypeError, ImportError, OSError) as error:
@@ -69,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return OK
         return _complain(error, BAD_INPUT)
+    except MemoryError:
+        return _complain("not enough memory", FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
 
@@ -186,6 +191,8 @@ def _check_targets(model: str | None, figure: str | None) -> tuple[Path | None, 
     for path in paths:
         if path is not None and not path.parent.is_dir():
             raise ValueError(f"output: expected a file in an existing directory, got {path}")
+    if model is not None and model == figure:
+        raise ValueError(f"--plot: expected another file than --output, got {figure!r} for both")
     if paths[1] is not None:
         _check_figure(paths[1])
     return paths[0], paths[1]

@@ -83,7 +83,7 @@ def load_galaxies() -> Dataset:
         "km/s. K. Roeder (1990), Density estimation with confidence sets exemplified by superclusters and "
         "voids in galaxies, JASA 85, 617-624, from M. Postman, J. P. Huchra and M. J. Geller (1986), "
         "Probes of large-scale structures in the Corona Borealis region, Astronomical Journal 92, "
-        "1238-1247.",
+        "1238-1247. As distributed in R's MASS, where one velocity, 26690, is a typing error for 26960.",
     )
 
 

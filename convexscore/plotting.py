@@ -88,7 +88,7 @@ def plot_score(
     ax.set(xlabel=label, ylabel="score", xlim=(low, high))
     if points is not None:
         # Far outside the data the line runs off; its slope there is visible without its end.
-        inner = network(x[(x >= points.min()) & (x <= points.max())])
+        inner = network(np.append(x[(x >= points.min()) & (x <= points.max())], points[[0, -1]]))
         height = float(np.ptp(inner)) or 1.0
         ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
     _legend(ax)
@@ -125,10 +125,7 @@ def plot_density(
         low, high = density.icdf([0.0005, 0.9995])
     else:
         low, high = _padded(points)
-        bins = np.histogram_bin_edges(points, bins="fd")
-        if not 8 <= bins.size <= 80:
-            bins = np.linspace(points.min(), points.max(), 31)
-        ax.hist(points, bins=bins.tolist(), density=True, color=SOFT, label=f"data (n = {points.size})")
+        ax.hist(points, bins=_bins(points), density=True, color=SOFT, label=f"data (n = {points.size})")
     peaks = density.breakpoints[(density.breakpoints > low) & (density.breakpoints < high)]
     x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
     ax.plot(x, density.pdf(x), color=INK, linewidth=2, label="exact density of the score")
@@ -204,8 +201,18 @@ def _legend(ax: Axes) -> None:
 
 def _padded(points: FloatArray) -> tuple[float, float]:
     low, high = float(points.min()), float(points.max())
-    margin = 0.12 * (high - low) or 1.0
+    margin = 0.12 * (high - low) or max(0.12 * abs(low), 1.0)
     return low - margin, high + margin
+
+
+def _bins(points: FloatArray) -> list[float]:
+    """Return histogram edges by the rule of Freedman and Diaconis, between 8 and 80 bins."""
+    low, high = float(points.min()), float(points.max())
+    if low == high:
+        low, high = _padded(points)
+    width = 2 * float(np.subtract(*np.quantile(points, [0.75, 0.25]))) / np.cbrt(points.size)
+    count = np.clip((high - low) / width, 8, 80) if width > 0 else 30
+    return np.linspace(low, high, round(float(count)) + 1).tolist()
 
 
 def _range(network: TwoLayerNetwork, points: Any) -> tuple[float, float]:

@@ -5,9 +5,10 @@ annealing from a large noise level finds the shares of the data.
 Run: python examples/plot_annealed_langevin.py  (writes annealed_langevin.png)
 """
 
-import convexscore as cs
 import matplotlib.pyplot as plt
 import numpy as np
+
+import convexscore as cs
 
 eruptions = cs.datasets.load_old_faithful()["eruptions"]
 sigmas = np.geomspace(3.0, 0.15, 10)

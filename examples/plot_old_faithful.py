@@ -4,9 +4,10 @@ Every panel is the certified global optimum of score matching with a ReLU networ
 Run: python examples/plot_old_faithful.py  (writes old_faithful_betas.png)
 """
 
-import convexscore as cs
 import matplotlib.pyplot as plt
 import numpy as np
+
+import convexscore as cs
 
 eruptions = cs.datasets.load_old_faithful()["eruptions"]
 objective = cs.ScoreMatching(eruptions)
@@ -23,7 +24,9 @@ for ax, beta in zip(axes.flat, (bounds.linear, 60.0, 20.0, 8.0), strict=True):
     ax.plot(grid, density.pdf(grid), color="#1f3b57", linewidth=2, label="exact density of the score")
     kinks = solution.network.kinks
     ax.plot(kinks, density.pdf(kinks), "o", color="#c8553d", label="kinks")
-    ax.set_title(f"beta = {beta:.3g}: {kinks.size} kink{"s" * (kinks.size != 1)}, gap {max(certificate.gap, 0):.0e}")
+    ax.set_title(
+        f"beta = {beta:.3g}: {kinks.size} kink{'s' * (kinks.size != 1)}, gap {max(certificate.gap, 0):.0e}"
+    )
     ax.spines[["top", "right"]].set_visible(False)
     print(f"beta {beta:6.2f}  value {solution.value:12.4f}  gap {certificate.gap:8.1e}  kinks {kinks.size}")
 axes[0, 0].legend(frameon=False)

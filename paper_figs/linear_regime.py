@@ -30,7 +30,9 @@ def family_member(objective, beta, activation, share):
     # The smaller of the two slopes counts at a datum on a kink.
     right = (y < 0) == (side > 0)
     b1 = -weight * ends
-    hidden = y @ np.maximum(side * (x.mean() - ends), 0) if activation == "relu" else y @ np.abs(x.mean() - ends)
+    hidden = (
+        y @ np.maximum(side * (x.mean() - ends), 0) if activation == "relu" else y @ np.abs(x.mean() - ends)
+    )
     return cs.TwoLayerNetwork(
         weight[:, None],
         b1,
@@ -61,7 +63,9 @@ def draw(activation):
         label += ", log-concave" if concave else ", not log-concave"
         color = INK if share == 0 else ACCENT
         left.plot(grid, network(grid), style, color=color, label=label)
-        trapezoid = np.concatenate([[0], np.cumsum(np.diff(grid) * (network(grid)[1:] + network(grid)[:-1]) / 2)])
+        trapezoid = np.concatenate(
+            [[0], np.cumsum(np.diff(grid) * (network(grid)[1:] + network(grid)[:-1]) / 2)]
+        )
         right.plot(grid, trapezoid - trapezoid[300], style, color=color, label=label)
         members.append({"r": share * abs(slopes).max() / 2, "loss": loss, "log_concave": concave})
     for ax, ylabel in ((left, "score"), (right, "log-density, up to a constant")):

@@ -1,8 +1,9 @@
 """Problems that many tests run over: the eight programs on random, tied, clustered, weighted data."""
 
-import convexscore as cs
 import numpy as np
 from hypothesis import strategies as st
+
+import convexscore as cs
 
 KINDS = [
     (objective, activation, skip)

@@ -1,12 +1,12 @@
 """Boundedness bounds against a linear program, thresholds against the solvers on both sides."""
 
-import convexscore as cs
 import numpy as np
 import pytest
-from convexscore.programs.univariate import UnivariateProgram, build_dictionary
 from hypothesis import given, settings
 from scipy.optimize import linprog
 
+import convexscore as cs
+from convexscore.programs.univariate import UnivariateProgram, build_dictionary
 from tests.problems import DATA, KINDS, make_data, make_objective, problems, value_scale
 
 

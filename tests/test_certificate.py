@@ -2,14 +2,14 @@
 
 import warnings
 
-import convexscore as cs
 import numpy as np
 import pytest
-from convexscore.certificate import certify, correlation_rounding, largest_correlation
-from convexscore.programs.univariate import UnivariateProgram
 from hypothesis import given
 from hypothesis import strategies as st
 
+import convexscore as cs
+from convexscore.certificate import certify, correlation_rounding, largest_correlation
+from convexscore.programs.univariate import UnivariateProgram
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 

@@ -1,15 +1,15 @@
 """The exact density against quadrature, SciPy's distributions, and its own samples."""
 
-import convexscore as cs
 import numpy as np
 import pytest
-from convexscore._integrals import log_decreasing_integral
-from convexscore.piecewise import PiecewiseLinear
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import integrate, stats
 from scipy.special import logsumexp
 
+import convexscore as cs
+from convexscore._integrals import log_decreasing_integral
+from convexscore.piecewise import PiecewiseLinear
 from tests.problems import KINDS, make_beta, make_objective
 
 

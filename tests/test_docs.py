@@ -10,9 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-import convexscore as cs
 import pytest
 from numpydoc.docscrape import FunctionDoc
+
+import convexscore as cs
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,17 +4,17 @@ import io
 import json
 import warnings
 
-import convexscore as cs
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import convexscore as cs
 from convexscore.activations import get_activation
 from convexscore.programs.reconstruction import reconstruct
 from convexscore.programs.spline import SplineProblem
 from convexscore.programs.univariate import UnivariateProgram
 from convexscore.solvers.active_set import solve_active_set
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 

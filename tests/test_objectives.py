@@ -1,8 +1,9 @@
 """Objectives: their values by the definition, their data, and their complaints."""
 
-import convexscore as cs
 import numpy as np
 import pytest
+
+import convexscore as cs
 
 
 def test_score_matching_is_the_sum_over_samples():

@@ -1,12 +1,12 @@
 """The eight univariate programs: every solver, the literal statement and the fast path agree."""
 
-import convexscore as cs
 import numpy as np
 import pytest
-from convexscore.programs.statement import state_univariate
-from convexscore.programs.univariate import THEOREMS, UnivariateProgram, build_dictionary
 from hypothesis import given
 
+import convexscore as cs
+from convexscore.programs.statement import state_univariate
+from convexscore.programs.univariate import THEOREMS, UnivariateProgram, build_dictionary
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 TIGHT = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}

@@ -2,9 +2,10 @@
 
 import tracemalloc
 
-import convexscore as cs
 import numpy as np
 import pytest
+
+import convexscore as cs
 from convexscore.samplers import annealed_langevin, langevin
 
 

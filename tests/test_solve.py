@@ -1,8 +1,9 @@
 """The front door: arguments, solvers, statuses."""
 
-import convexscore as cs
 import numpy as np
 import pytest
+
+import convexscore as cs
 from convexscore.solve import SOLVERS
 
 DATA = [0.0, 1.0, 1.0, 3.0]

@@ -111,6 +111,12 @@ class UnivariateProgram:
             raise ValueError(
                 f"X: expected at least two distinct values, got {n} sample(s) all equal to {position[0]:g}"
             )
+        extent = position[-1] - position[0]
+        if not 1e-120 < extent < 1e120:
+            # Squares of positions and of slopes must not overflow or vanish.
+            raise ValueError(
+                f"X: expected a range between 1e-120 and 1e120, got {extent:g}; rescale the data"
+            )
         mass: FloatArray = np.bincount(which, weights=weight).astype(float)
         target = np.bincount(which, weights=weight * label) / mass
         scatter = 0.5 * float(np.sum(weight * (label - target[which]) ** 2))

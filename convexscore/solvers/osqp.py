@@ -38,7 +38,7 @@ def solve_osqp(
     defaults = {
         "eps_abs": tol,
         "eps_rel": tol,
-        "max_iter": 200_000,
+        "max_iter": 20_000,
         "polishing": True,
         # The matrices come scaled; scaling the dual of a small beta again stalls the iteration.
         "scaling": 0,
