@@ -103,7 +103,7 @@ def certify(
     if program.skip:
         violation = max(violation, abs(program.correlation(residual)[2]))
     primal = network.loss(objective, beta)
-    allowed = beta + correlation_rounding(program, network)
+    allowed = beta * (1 + 1e-12) + correlation_rounding(program, network)
     feasible = _made_feasible(program, residual, beta, allowed)
     dual = -np.inf if feasible is None else _dual_value(program, feasible)
     return Certificate(primal, dual, primal - dual, float(violation), "global")

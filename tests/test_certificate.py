@@ -140,6 +140,27 @@ def _merged(objective, program):
     return cs.DenoisingScoreMatching(program.position, program.target, sample_weight=program.mass)
 
 
+@pytest.mark.parametrize(
+    ("x", "mass", "activation", "beta", "n_at_tie"),
+    [
+        # A tie heavier than beta, where a right and a left neuron make the outer line.
+        ([0.0, 2.0, 4.0, 7.0], [9.0, 20.0, 20.0, 2.0], "relu", 10.0, 2),
+        # Outer slopes that add to more than zero: the heavier end takes the kink.
+        ([0.0, 2.0, 3.0, 5.0, 9.0, 10.0], [2.0, 5.0, 20.0, 1.0, 2.0, 20.0], "abs", 20.4, 1),
+        # The bound itself, where rounding decides whether a residual is feasible.
+        ([2.0, 6.0, 8.0, 9.0, 11.0], [20.0, 5.0, 20.0, 5.0, 3.0], "relu", 20.0, 1),
+    ],
+)
+def test_heavy_ties_without_skip_are_certified(x, mass, activation, beta, n_at_tie):
+    objective = cs.ScoreMatching(x, mass)
+    solution = cs.solve(objective, beta, activation)
+    reference = cs.solve(objective, beta, activation, solver="clarabel", tol=1e-10)
+    assert abs(solution.certificate.gap) < 1e-9
+    assert reference.stats.solver_value == pytest.approx(solution.value, abs=1e-6)
+    kinks = -solution.network.b1 / solution.network.W1[:, 0]
+    assert np.unique(kinks, return_counts=True)[1].max() == n_at_tie
+
+
 def test_a_poor_network_is_found_out():
     objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
     solution = cs.solve(objective, 40.0, skip=True)

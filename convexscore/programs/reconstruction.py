@@ -114,21 +114,19 @@ def _balanced_split(t: FloatArray, jumps: FloatArray, last_slope: float) -> _Ato
 
 
 def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
-    """Return ReLU atoms that add a line of this slope on the data at the least cost."""
+    """Return ReLU atoms that add a line of this slope on the data at the least cost.
+
+    For SM the slope is negative: a rising line left over would mean that every slope of the score is
+    positive, hence ``sum m (x - mu) s > 0``, while ``kappa <= 0`` says that it is at most ``-n``.
+    """
     program = problem.program
     t, tie = program.position, program.tie_mass
     both = np.array([1.0, -1.0])
-    inner = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
-    ends = max(tie[0], tie[-1]) if slope > 0 else 0.0
-    if inner > 0 and 2 * problem.beta - tie[inner] < problem.beta - ends:
+    heaviest = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
+    if heaviest and tie[heaviest] > problem.beta:
         # A heavy tie pays for both neurons there: each counts the favourable slope.
-        return _Atoms(t[[inner, inner]], slope * both, both)
-    share = 0.5
-    if slope > 0 and tie[0] != tie[-1]:
-        share = 1.0 if tie[0] > tie[-1] else 0.0
-    coefficient = slope * both * np.array([share, 1 - share])
-    used = coefficient != 0
-    return _Atoms(t[[0, -1]][used], coefficient[used], both[used])
+        return _Atoms(t[[heaviest, heaviest]], slope * both, both)
+    return _Atoms(t[[0, -1]], 0.5 * slope * both, both)
 
 
 def _outer_abs(problem: SplineProblem, kappa: float, slopes: FloatArray) -> _Atoms:
@@ -152,10 +150,10 @@ def _network(
     program: UnivariateProgram, atoms: _Atoms, skip_slope: float, first_value: float
 ) -> TwoLayerNetwork:
     """Turn atoms into balanced neurons whose kinks are exactly at the data."""
-    present = atoms.coefficient != 0
-    t, y, side = atoms.position[present], atoms.coefficient[present], atoms.side[present]
-    order = np.lexsort((side, t))
-    t, y, side = t[order], y[order], side[order]
+    # One neuron for each position and side.
+    (t, side), which = np.unique(np.stack([atoms.position, atoms.side]), axis=1, return_inverse=True)
+    y = np.bincount(which, weights=atoms.coefficient, minlength=t.size)
+    t, y, side = t[y != 0], y[y != 0], side[y != 0]
     # Each neuron counts the smaller of its two slopes at its own kink.
     counts_right = y < 0
     weight, b1 = _exact_kinks(side * np.sqrt(np.abs(y)), t, counts_right)
