@@ -118,6 +118,17 @@ def plot_density(
     Returns
     -------
     matplotlib Axes
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.plotting import plot_density
+    >>> from matplotlib.figure import Figure
+    >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    >>> network = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True).network
+    >>> ax = plot_density(cs.ScoreDensity(network), eruptions, ax=Figure().subplots())
+    >>> ax.get_ylabel()
+    'density'
     """
     ax = _axes(ax)
     points = None if data is None else as_data("data", data)[:, 0]
@@ -163,6 +174,17 @@ def plot_fit(
     -------
     pair of matplotlib Axes
         Where the score has no density, the upper panel says why.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.plotting import plot_fit
+    >>> from matplotlib.figure import Figure
+    >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    >>> network = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True).network
+    >>> upper, lower = plot_fit(network, eruptions, axes=Figure().subplots(2, 1, sharex=True))
+    >>> upper.get_ylabel(), lower.get_ylabel()
+    ('density', 'score')
     """
     if axes is None:
         import matplotlib.pyplot as plt
