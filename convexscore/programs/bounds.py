@@ -161,9 +161,7 @@ def _sloped_from(lower: FloatArray, upper: FloatArray, total: float, shape: Floa
     """
     if total < 0:
         lower, upper, total = -upper, -lower, -total
-    bounds = [0.0]
-    inside = shape > 0
-    bounds.extend(total - lower[inside] / shape[inside])
-    inside = shape < 1
-    bounds.extend((upper[inside] - total * shape[inside]) / (1 - shape[inside]))
-    return float(max(bounds))
+    positive, partial = shape > 0, shape < 1
+    from_below = total - lower[positive] / shape[positive]
+    from_above = (upper[partial] - total * shape[partial]) / (1 - shape[partial])
+    return float(max(from_below.max(initial=0.0), from_above.max(initial=0.0)))
