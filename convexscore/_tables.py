@@ -6,29 +6,15 @@ import csv
 import io
 import os
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
-from ._files import written_whole
+from ._files import DAMAGED_ARCHIVE, written_whole
 from ._validation import FloatArray, as_float_array, check_finite
 
 __all__ = ["read_column", "write_column"]
-
-# What reading a damaged NPY or NPZ file can raise.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 
 
 def read_column(source: str, column: str | None = None) -> tuple[str, FloatArray]:
@@ -96,7 +82,7 @@ def _from_numpy(path: Path, column: str | None) -> tuple[str, FloatArray]:
         try:
             stored = np.load(stream, allow_pickle=False)
             arrays = dict(stored) if isinstance(stored, np.lib.npyio.NpzFile) else None
-        except _DAMAGE as error:
+        except DAMAGED_ARCHIVE as error:
             raise ValueError(
                 f"data: expected NumPy numbers in {path}, got a damaged or foreign file ({error})"
             ) from None

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._files import written_whole
+from ._files import DAMAGED_ARCHIVE, written_whole
 from ._validation import FloatArray, as_float_array, as_real
 from .activations import Activation, get_activation
 from .piecewise import PiecewiseLinear
@@ -34,18 +32,6 @@ __all__ = ["TwoLayerNetwork"]
 
 _FILE_KIND = "convexscore.TwoLayerNetwork"
 _FILE_VERSION = 1
-# What reading a file that is damaged, or no model at all, can raise.
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
@@ -247,7 +233,7 @@ class TwoLayerNetwork:
         with open(path, "rb") as stream:
             try:
                 stored = np.load(stream, allow_pickle=False)
-            except (zipfile.BadZipFile, EOFError, ValueError):
+            except DAMAGED_ARCHIVE:
                 raise ValueError(f"{expected}, which is not an intact NPZ file") from None
             try:
                 header = json.loads(str(stored["header"]))
@@ -256,7 +242,7 @@ class TwoLayerNetwork:
                 return cls(**arrays, activation=header["activation"])
             except _NewerFormatError as error:
                 raise ValueError(str(error)) from None
-            except _DAMAGE as error:
+            except (AttributeError, *DAMAGED_ARCHIVE) as error:
                 raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
 
     @cached_property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -107,8 +106,14 @@ def solve(
     if solver == "auto":
         solver = "closed_form" if beta >= bounds.linear else "active_set"
     problem = SplineProblem(program, beta)
-    find = _FINDERS.get(solver, _refined_conic)
-    spline, iterations, solver_value = find(problem, objective, bounds, solver, tol, verbose, solver_options)
+    if solver == "closed_form":
+        spline, iterations, solver_value = _closed_form(problem, bounds, solver_options)
+    elif solver == "active_set":
+        spline, iterations, solver_value = _active_set(problem, solver_options)
+    else:
+        found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=solver_options)
+        spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline
+        iterations, solver_value = found.iterations, found.value
     network = reconstruct(problem, spline)
     certificate = certify(program, objective, network, beta)
     status = "closed_form" if solver == "closed_form" else "optimal"
@@ -156,19 +161,12 @@ def _meets(
     )
 
 
+# A solution in function space, the solver's iterations, and the value at a conic solver's own point.
 _Found = tuple[Spline, int, float | None]
 
 
-def _closed_form(
-    problem: SplineProblem,
-    objective: Objective,
-    bounds: BetaBounds,
-    solver: str,
-    tol: float,
-    verbose: bool,
-    options: dict[str, Any],
-) -> _Found:
-    _no_options(solver, options)
+def _closed_form(problem: SplineProblem, bounds: BetaBounds, options: dict[str, Any]) -> _Found:
+    _no_options("closed_form", options)
     if problem.beta < bounds.linear:
         raise ValueError(
             f"beta: expected at least {bounds.linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
@@ -181,34 +179,12 @@ def _closed_form(
     return Spline(np.zeros(0, dtype=np.intp), values, kappa), 0, None
 
 
-def _active_set(
-    problem: SplineProblem,
-    objective: Objective,
-    bounds: BetaBounds,
-    solver: str,
-    tol: float,
-    verbose: bool,
-    options: dict[str, Any],
-) -> _Found:
+def _active_set(problem: SplineProblem, options: dict[str, Any]) -> _Found:
     options = dict(options)
     limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
-    _no_options(solver, options)
+    _no_options("active_set", options)
     result = solve_active_set(problem, max_iterations=limit)
     return result.spline, result.iterations, None
-
-
-def _refined_conic(
-    problem: SplineProblem,
-    objective: Objective,
-    bounds: BetaBounds,
-    solver: str,
-    tol: float,
-    verbose: bool,
-    options: dict[str, Any],
-) -> _Found:
-    found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=options)
-    refined = solve_active_set(problem, *significant_kinks(found.jumps))
-    return refined.spline, found.iterations, found.value
 
 
 def _conic_solver(name: str) -> ConicSolver:
@@ -229,9 +205,3 @@ def _conic_solver(name: str) -> ConicSolver:
 def _no_options(solver: str, options: dict[str, Any]) -> None:
     if options:
         raise TypeError(f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}")
-
-
-_FINDERS: dict[str, Callable[..., _Found]] = {
-    "closed_form": _closed_form,
-    "active_set": _active_set,
-}
