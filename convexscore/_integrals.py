@@ -60,7 +60,12 @@ def log_decreasing_integral(fall: FloatArray, curvature: FloatArray, length: Flo
         (~short & (curvature > 0), _inverted),
     ):
         if branch.any():
-            result[branch] = np.log(rule(fall[branch], curvature[branch], length[branch]))
+            p, k, width = fall[branch], curvature[branch], length[branch]
+            mass = rule(p, k, width)
+            # Where the closed form has lost all digits the piece is, to rounding, an exponential one.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                mass = np.where(mass > 0, mass, _exponential(p, k, width))
+                result[branch] = np.log(mass)
     return result
 
 

@@ -284,7 +284,8 @@ class _Pieces:
                 return x
             here, where = x[active], piece[active]
             partial = self._log_partial(here, where)
-            error = partial - inside[active]
+            with np.errstate(invalid="ignore"):
+                error = partial - inside[active]
             high[active] = np.where(error >= 0, here, high[active])
             low[active] = np.where(error <= 0, here, low[active])
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

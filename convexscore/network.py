@@ -256,9 +256,10 @@ class TwoLayerNetwork:
         _, knots, jumps, right_jumps = self._kink_table
         left_jumps = jumps - right_jumps
         skip, b2 = float(self.V[0, 0]), float(self._offset)
-        rising = np.concatenate([[0.0], np.cumsum(right_jumps)])
-        falling = np.concatenate([np.cumsum(left_jumps[::-1])[::-1], [0.0]])
-        slopes = skip + rising - falling
+        # Sums over many kinks may cancel: extended precision, where the platform has it, is free here.
+        rising = np.concatenate([[0.0], np.cumsum(right_jumps, dtype=np.longdouble)])
+        falling = np.concatenate([np.cumsum(left_jumps[::-1], dtype=np.longdouble)[::-1], [0.0]])
+        slopes = (skip + rising - falling).astype(np.float64)
         rounding = 4 * np.finfo(float).eps * (np.abs(jumps).sum() + abs(skip))
         slopes[np.abs(slopes) <= rounding * np.sqrt(1 + jumps.size)] = 0.0
         gaps = np.diff(knots)
@@ -266,7 +267,7 @@ class TwoLayerNetwork:
         from_right = np.concatenate([np.cumsum((falling[1:-1] * gaps)[::-1])[::-1], [0.0]])
         # The skip term is anchored at one knot, so that data far from zero share one rounding error.
         line = (b2 + skip * knots[0]) + skip * (knots - knots[0])
-        return PiecewiseLinear(knots, line + from_left + from_right, slopes)
+        return PiecewiseLinear(knots, (line + from_left + from_right).astype(np.float64), slopes)
 
     @property
     def _sigma(self) -> Activation:

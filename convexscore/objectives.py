@@ -33,6 +33,10 @@ class Objective(Protocol):
         """Points where the score is asked for, shape ``(n_samples, n_features)``."""
 
     @property
+    def sample_weight(self) -> FloatArray | None:
+        """The weights as given; None means ones."""
+
+    @property
     def weights(self) -> FloatArray:
         """Positive weights, shape ``(n_samples,)``."""
 

@@ -149,15 +149,17 @@ def _meets(
 ) -> bool:
     """Whether gap and violation are within `tol` of the problem's own scales.
 
-    The violation may also be as large as rounding the network's weights and outputs makes it.
+    The violation may also be as large as rounding the network's weights and outputs makes it, up to a
+    millionth of its scale.
     """
     label_square = float(program.mass @ program.target**2)
     spread = np.sqrt(program.variance * program.total)
     value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
     violation_scale = max(beta, program.trace_total, spread * np.sqrt(label_square))
-    rounding = correlation_rounding(program, network)
+    rounding = min(correlation_rounding(program, network), 1e-6 * violation_scale)
     return bool(
-        certificate.gap <= tol * value_scale and certificate.max_violation <= tol * violation_scale + rounding
+        abs(certificate.gap) <= tol * value_scale
+        and certificate.max_violation <= tol * violation_scale + rounding
     )
 
 

@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Bottom to top: a module may import from its own room and from those before it.
 LAYERS = [
-    ("errors", "_validation", "_files", "_progress", "_integrals", "_tables"),
+    ("errors", "_validation", "_files", "_progress", "_integrals", "_sorting", "_tables"),
     ("activations", "piecewise"),
     ("objectives",),
     ("network", "_torch"),

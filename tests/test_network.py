@@ -141,7 +141,7 @@ def test_reconstruction_costs_what_the_spline_costs(problem):
     spline_problem = SplineProblem(program, beta)
     spline = solve_active_set(spline_problem).spline
     net = reconstruct(spline_problem, spline)
-    value = spline_problem.value(spline) + program.scatter
+    value = spline_problem.value(spline) + program.zero_value
     assert abs(net.loss(objective, beta) - value) <= 1e-10 * value_scale(objective, value)
     np.testing.assert_allclose(
         net(program.position), spline_problem.at_positions(spline), atol=1e-9 * np.ptp(spline.values) + 1e-12
@@ -183,11 +183,11 @@ def test_shifting_the_kinks_gives_an_ordinary_network_of_the_same_loss(activatio
         plain = solution.network.shifted(eta)
         assert plain.right_derivative.all()
         assert abs(plain.loss(objective, 40.0) - solution.value) < 1e5 * eta
-    # The convention matters: dropping it without moving the kinks changes the loss.
-    dropped = cs.TwoLayerNetwork(
-        *(getattr(solution.network, name) for name in ("W1", "b1", "W2", "b2", "V")), activation=activation
-    )
-    assert dropped.loss(objective, 40.0) > solution.value + 1
+    # The convention matters: the other one without moving the kinks changes the loss.
+    net = solution.network
+    arrays = (net.W1, net.b1, net.W2, net.b2, net.V)
+    other = cs.TwoLayerNetwork(*arrays, activation=activation, right_derivative=~net.right_derivative)
+    assert other.loss(objective, 40.0) > solution.value + 1
 
 
 def test_data_far_from_zero_lose_no_more_than_their_own_digits():

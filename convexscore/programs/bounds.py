@@ -90,16 +90,18 @@ def beta_bounds(objective: Objective, activation: str = "relu", skip: bool = Fal
 def program_bounds(program: UnivariateProgram) -> BetaBounds:
     """Return the thresholds of a program already merged at distinct positions."""
     minimum = _bounded_from(program)
-    lower, upper, total = _line_profile(program)
-    shape = _line_shape(program)
+    total, lower, upper = _line_profile(program)
+    shape = _falling(program, program.mass * program.centred)
     if program.skip:
         # kappa = 0: |L - C g| <= beta for ReLU, half of that for abs.
-        largest = max(np.abs(lower - total * shape).max(), np.abs(upper - total * shape).max())
+        line = total / shape.total * shape.ahead
+        largest = max(np.abs(lower.ahead - line).max(), np.abs(upper.ahead - line).max())
         threshold = float(largest) * (2.0 if program.activation == "abs" else 1.0)
         threshold = max(threshold, minimum)
         return BetaBounds(minimum, threshold, threshold)
     constant = max(_constant_from(program, lower, upper, total), minimum)
-    if constant > abs(total):
+    # The two are sums of the same numbers in different orders.
+    if constant > abs(total) * (1 + 1e-12):
         return BetaBounds(minimum, constant, constant)
     sloped = max(_sloped_from(lower, upper, total, shape), minimum)
     return BetaBounds(minimum, min(sloped, constant), constant)
@@ -107,7 +109,7 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
 
 def line_solution(program: UnivariateProgram, beta: float) -> tuple[float, float]:
     """Return slope and mean value (at the data's mean) of the closed-form line for large `beta`."""
-    _, _, total = _line_profile(program)
+    total = _line_profile(program)[0]
     moment = program.total * program.variance
     mean = float(np.average(program.target, weights=program.mass))
     if program.skip:
@@ -125,43 +127,66 @@ def _bounded_from(program: UnivariateProgram) -> float:
     return float(relu_bound) * (2.0 if program.activation == "abs" else 1.0)
 
 
-def _line_shape(program: UnivariateProgram) -> FloatArray:
-    """Return ``g`` at the positions."""
-    weighted = program.mass * program.centred
-    tail = np.cumsum(weighted[::-1])[::-1]
-    gap = np.diff(program.position)
-    shape = np.append(np.cumsum((gap * tail[1:])[::-1])[::-1], 0.0)
-    return np.clip(shape / shape[0], 0.0, 1.0)
+@dataclass(frozen=True)
+class _Profile:
+    """A function of the position as what is ahead (to the right) and what is behind: no cancellation.
+
+    Their sum is the same at every position.
+    """
+
+    ahead: FloatArray
+    behind: FloatArray
+
+    @property
+    def total(self) -> float:
+        return float(self.ahead[0] + self.behind[0])
+
+    def __neg__(self) -> _Profile:
+        return _Profile(-self.ahead, -self.behind)
 
 
-def _line_profile(program: UnivariateProgram) -> tuple[FloatArray, FloatArray, float]:
-    """Return the smaller and the larger one-sided value of ``L`` at the positions, and ``C``."""
+def _falling(program: UnivariateProgram, weights: FloatArray) -> _Profile:
+    """Return ``sum_i weights_i (x_i - t)_+`` at the positions, for weights that sum to zero."""
+    head = np.cumsum(weights)[:-1]
+    tail = np.cumsum(weights[::-1])[::-1][1:]
+    # Each half summed from its own end: the other sum has lost the small terms.
+    slope = np.where(np.arange(head.size) < head.size // 2, -head, tail)
+    steps = np.diff(program.position) * slope
+    ahead = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
+    return _Profile(ahead, np.concatenate([[0.0], np.cumsum(steps)]))
+
+
+def _line_profile(program: UnivariateProgram) -> tuple[float, _Profile, _Profile]:
+    """Return ``C`` and the smaller and the larger one-sided value of ``L`` at the positions."""
     if program.has_trace:
         exclusive, inclusive = program.trace_counts
-        # Not program.total: the two sums differ by rounding, and the thresholds compare them.
-        return -inclusive, -exclusive, -float(inclusive[0])
+        at_most = np.cumsum(program.mass)
+        below = at_most - program.mass
+        return -float(inclusive[0]), _Profile(-inclusive, -below), _Profile(-exclusive, -at_most)
     mean = np.average(program.target, weights=program.mass)
-    profile, _, total = program.correlation(program.target - mean)
-    return profile, profile, total
+    profile = _falling(program, program.mass * (program.target - mean))
+    return profile.total, profile, profile
 
 
-def _constant_from(program: UnivariateProgram, lower: FloatArray, upper: FloatArray, total: float) -> float:
+def _constant_from(program: UnivariateProgram, lower: _Profile, upper: _Profile, total: float) -> float:
     """Return the smallest beta at which a constant score satisfies the certificate."""
-    values = np.concatenate([lower, upper, [0.0, total]])
     if program.activation == "abs":
-        return float(np.abs(2 * values - total).max())
-    return float(max(np.abs(values).max(), np.abs(values - total).max()))
+        low, high = 2 * lower.ahead - total, 2 * upper.ahead - total
+        return float(max(np.abs(low).max(), np.abs(high).max(), abs(total)))
+    sides = (lower.ahead, upper.ahead, lower.behind, upper.behind)
+    return float(max(abs(total), *(np.abs(side).max() for side in sides)))
 
 
-def _sloped_from(lower: FloatArray, upper: FloatArray, total: float, shape: FloatArray) -> float:
+def _sloped_from(lower: _Profile, upper: _Profile, total: float, shape: _Profile) -> float:
     """Return the smallest beta at which the shrunken line satisfies the certificate.
 
     For ``C > 0`` the residual gives ``H = (C - beta) g - L`` with ``kappa = -beta``, and the band of
-    either activation is ``[-beta, 0]``; ``C < 0`` is the mirror image.
+    either activation is ``[-beta, 0]``; ``C < 0`` is the mirror image.  So ``beta`` is at least
+    ``C - L / g`` and ``C - (C - L) / (1 - g)`` everywhere.
     """
     if total < 0:
         lower, upper, total = -upper, -lower, -total
-    positive, partial = shape > 0, shape < 1
-    from_below = total - lower[positive] / shape[positive]
-    from_above = (upper[partial] - total * shape[partial]) / (1 - shape[partial])
-    return float(max(from_below.max(initial=0.0), from_above.max(initial=0.0)))
+    ahead, behind = shape.ahead / shape.total, shape.behind / shape.total
+    from_below = total - lower.ahead[:-1] / ahead[:-1]
+    from_above = total - upper.behind[1:] / behind[1:]
+    return float(max(from_below.max(), from_above.max(), 0.0))

@@ -7,7 +7,7 @@ is about the slopes outside the data, where optimal networks without skip are no
 ReLU without skip: right kinks must sum to the last slope, left kinks to minus the first one.
 
 * ``|C| < TV`` (``kappa = 0``): any split of the kinks into left and right ones costs the same; ours cuts
-  at most one kink in two, so a basic solution's number of neurons.
+  at most one kink in two, a basic solution's number of neurons, where the slope passes zero.
 * otherwise all falling kinks go right and all rising ones left, or the reverse; what is left of the slope
   is a line, made by one neuron at each end of the data with half the slope each.  That is the
   minimum-norm choice (``r = 0`` in ZP 3.3), one neuron more than the fewest.
@@ -60,25 +60,27 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
     Returns
     -------
     TwoLayerNetwork
-        With the kink convention under which its training loss is ``problem.value(spline)`` (plus
-        the scatter of DSM).
+        With the kink convention under which its training loss is ``problem.value(spline)`` above
+        that of the zero score.
     """
     program = problem.program
     slopes = problem.slopes(spline.kinks, spline.values)
     jumps = np.diff(slopes)
     t = program.position[spline.kinks]
-    if program.activation == "relu":
-        if program.skip:
-            atoms = _Atoms(t, jumps, np.ones(t.size))
-        else:
-            atoms = _split_kinks(problem, spline.kappa, t, slopes)
-    else:
-        atoms = _Atoms(t, jumps / 2, np.ones(t.size))
-        if not program.skip:
-            atoms = atoms + _outer_abs(problem, spline.kappa, slopes)
     skip_slope = 0.0
-    if program.skip:
-        skip_slope = slopes[0] + (jumps.sum() / 2 if program.activation == "abs" else 0.0)
+    if program.activation == "abs":
+        atoms = _Atoms(t, jumps / 2, np.ones(t.size))
+        if program.skip:
+            skip_slope = float(slopes[0] + slopes[-1]) / 2
+        else:
+            atoms = atoms + _outer_abs(problem, spline.kappa, slopes)
+    elif program.skip:
+        # Any piece's slope can be the skip's; the flattest one leaves the least to cancel.
+        flattest = int(np.argmin(np.abs(slopes)))
+        skip_slope = float(slopes[flattest])
+        atoms = _Atoms(t, jumps, np.where(np.arange(t.size) < flattest, -1.0, 1.0))
+    else:
+        atoms = _split_kinks(problem, spline.kappa, t, slopes)
     return _network(program, atoms, skip_slope, float(spline.values[0]))
 
 
@@ -88,7 +90,7 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
     at_end = kappa in low_high
     if kappa == 0 and abs(balance) <= variation:
-        return _balanced_split(t, jumps, float(slopes[-1]))
+        return _balanced_split(t, slopes)
     positive_side = kappa > 0 or (kappa == 0 and balance < 0)
     # Positive kappa: falling kinks are right neurons, rising kinks left ones.
     side = np.where((jumps < 0) == positive_side, 1.0, -1.0)
@@ -99,18 +101,27 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     return atoms
 
 
-def _balanced_split(t: FloatArray, jumps: FloatArray, last_slope: float) -> _Atoms:
-    """Split kinks so that the right ones sum to `last_slope`, at most one of them in two parts."""
+def _balanced_split(t: FloatArray, slopes: FloatArray) -> _Atoms:
+    """Split kinks so that right ones sum to the last slope and left ones to minus the first.
+
+    Where the slope passes zero this is immediate: kinks before are left ones, kinks after right ones,
+    and every partial sum of coefficients is a slope of the score itself.
+    """
+    jumps, last_slope = np.diff(slopes), float(slopes[-1])
+    crossing = np.flatnonzero(slopes[:-1] * slopes[1:] <= 0)
+    if crossing.size:
+        # The middle crossing: sums of many large jumps then run over half the kinks at most.
+        k = int(crossing[crossing.size // 2])
+        left = np.concatenate([jumps[:k], [-slopes[k]]])
+        right = np.concatenate([[slopes[k + 1]], jumps[k + 1 :]])
+        return _Atoms(t[: k + 1], left, -np.ones(k + 1)) + _Atoms(t[k:], right, np.ones(t.size - k))
     size = np.abs(jumps)
     # Start with the falling kinks right and the rising ones left; each kink moved over adds its size.
     needed = last_slope - jumps[jumps < 0].sum()
     moved = np.clip(needed - (np.cumsum(size) - size), 0.0, size)
-    moved[(size - moved) <= 1e-14 * size.sum()] = size[(size - moved) <= 1e-14 * size.sum()]
-    right = np.where(jumps > 0, moved, -(size - moved))
-    left = jumps - right
-    sides = [(right, 1.0), (left, -1.0)]
-    parts = [_Atoms(t[y != 0], y[y != 0], np.full(int((y != 0).sum()), s)) for y, s in sides]
-    return parts[0] + parts[1]
+    moved = np.where(size - moved <= 1e-14 * size.sum(), size, moved)
+    right = np.where(jumps > 0, moved, moved - size)
+    return _Atoms(t, right, np.ones(t.size)) + _Atoms(t, jumps - right, -np.ones(t.size))
 
 
 def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from .._validation import FloatArray
+from .blocks import Blocks, Chunks
 from .univariate import UnivariateProgram
 
 __all__ = ["Spline", "SplineProblem"]
@@ -70,6 +71,7 @@ class SplineProblem:
         self.penalty = half - program.tie_mass / 2
         self.omega = 1.0 if program.activation == "relu" else 0.0
         self.kappa_range = _kappa_range(program, beta)
+        self.blocks = Blocks(program)
 
     def knots(self, kinks: Index) -> Index:
         """Return the indices of the first position, the kinks, and the last position."""
@@ -105,7 +107,7 @@ class SplineProblem:
         """
         knots = self.knots(kinks)
         width = np.diff(self.program.position[knots])
-        gram, moment = self._hat_moments(knots, width)
+        gram, moment = self._hat_moments(knots)
         sides = np.zeros(width.size)
         sides[0] += 1.0
         sides[-1] += 1.0
@@ -121,21 +123,17 @@ class SplineProblem:
         return Spline(kinks, base + kappa * per_kappa + abs(kappa) * per_size, kappa)
 
     def value(self, spline: Spline) -> float:
-        """Return the training objective of `spline` (without the constant scatter of DSM)."""
-        program, knots = self.program, self.knots(spline.kinks)
+        """Return the training objective of `spline` minus that of the zero score."""
+        knots = self.knots(spline.kinks)
         slopes = self.slopes(spline.kinks, spline.values)
         sizes = np.abs(np.diff(slopes))
         balance, variation = slopes[0] + slopes[-1], self.omega * sizes.sum()
-        residual = self.at_positions(spline) - program.target
         low, high = self.kappa_range
         price = max(-low * balance - abs(low) * variation, -high * balance - high * variation)
         if low <= 0:
             price = max(price, 0.0)
         return float(
-            0.5 * program.mass @ residual**2
-            + self._trace(knots) @ slopes
-            + self.penalty[spline.kinks] @ sizes
-            + 0.5 * price
+            self._fit(spline) + self._trace(knots) @ slopes + self.penalty[spline.kinks] @ sizes + 0.5 * price
         )
 
     def multiplier_switch(
@@ -153,38 +151,61 @@ class SplineProblem:
         before, after = room(start), room(end)
         return before / (before - after) if before < 0 < after else np.inf
 
-    def violations(self, spline: Spline) -> FloatArray:
-        """Return, at every position, how far the certificate asks for a kink there, with its sign.
+    def violations(self, spline: Spline) -> tuple[Index, FloatArray]:
+        """Return where the certificate asks for a kink, and how strongly.
 
-        Positive: a kink of positive jump would lower the objective; the number is the excess of the
-        correlation over its bound.  Ends and satisfied positions carry zero.
+        Returns
+        -------
+        positions : int ndarray of shape (n_violations,)
+            Interior positions, ascending.
+        excess : ndarray of shape (n_violations,)
+            By how much the correlation exceeds its bound there; positive where a kink of positive
+            jump would lower the objective.
         """
-        residual = self.at_positions(spline) - self.program.target
-        exclusive, inclusive, _ = self.program.correlation(residual)
+        knots = self.knots(spline.kinks)
+        chunks, values, slopes = self._on_chunks(spline, knots)
         centre = spline.kappa / 2
         half = self.program.atom_half_width(self.beta, spline.kappa)
-        excess = np.maximum(centre - half - exclusive, 0) - np.maximum(inclusive - centre - half, 0)
-        excess[[0, -1]] = 0.0
-        return excess
+        low, high = centre - half, centre + half
+        index, exclusive, inclusive = self.blocks.suspicious(chunks, values, slopes, low, high)
+        excess = np.maximum(low - exclusive, 0) - np.maximum(inclusive - high, 0)
+        found = (excess != 0) & (index > 0) & (index < knots[-1])
+        return index[found], excess[found]
 
-    def _hat_moments(self, knots: Index, width: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _on_chunks(self, spline: Spline, knots: Index) -> tuple[Chunks, FloatArray, FloatArray]:
+        """Return the chunks at the spline's knots, its value at each start, and its slope there."""
+        chunks = self.blocks.chunks(knots)
+        values = np.interp(chunks.start, self.program.position[knots], spline.values)
+        slopes = self.slopes(spline.kinks, spline.values)
+        return chunks, values, slopes[_piece_of(chunks, knots)]
+
+    def _fit(self, spline: Spline) -> float:
+        """Return ``1/2 sum m s^2 - sum m s l``."""
+        chunks, values, slopes = self._on_chunks(spline, self.knots(spline.kinks))
+        mass, first, second, label, label_first = chunks.moments
+        square = values**2 * mass + 2 * values * slopes * first + slopes**2 * second
+        return float(np.sum(0.5 * square - values * label - slopes * label_first))
+
+    def _hat_moments(self, knots: Index) -> tuple[FloatArray, FloatArray]:
         """Return the tridiagonal Gram matrix of the hats (lower banded form) and their target moments."""
-        program = self.program
-        t, mass, last = program.position, program.mass, program.position.size - 1
-        piece = np.repeat(np.arange(width.size), np.diff(np.append(knots[:-1], last + 1)))
-        falling_to = (t - t[knots[piece]]) / width[piece]
-        weighted, starts = mass * falling_to, knots[:-1]
-        second = np.add.reduceat(weighted * falling_to, starts)
-        first = np.add.reduceat(weighted, starts)
-        gram = np.zeros((2, width.size + 1))
-        gram[0, :-1] = np.add.reduceat(mass * (1 - falling_to) ** 2, starts)
-        gram[0, 1:] += second
-        gram[1, :-1] = first - second
-        moment = np.zeros(width.size + 1)
-        if not program.has_trace:
-            right = np.add.reduceat(weighted * program.target, starts)
-            moment[:-1] = np.add.reduceat(mass * (1 - falling_to) * program.target, starts)
-            moment[1:] += right
+        chunks = self.blocks.chunks(knots)
+        piece = _piece_of(chunks, knots)
+        mass, first, second, label, label_first = chunks.moments
+        ends = self.program.position[knots]
+        width = np.diff(ends)
+        # Distances from the piece's left knot to the chunk's start, and on to its right knot.
+        rise = (chunks.start - ends[piece]) / width[piece]
+        fall = (ends[piece + 1] - chunks.start) / width[piece]
+        first, second = first / width[piece], second / width[piece] ** 2
+        starts = np.searchsorted(chunks.bounds, knots[:-1])
+        gram = np.zeros((2, knots.size))
+        gram[0, :-1] = np.add.reduceat(fall**2 * mass - 2 * fall * first + second, starts)
+        gram[0, 1:] += np.add.reduceat(rise**2 * mass + 2 * rise * first + second, starts)
+        gram[1, :-1] = np.add.reduceat(rise * fall * mass + (fall - rise) * first - second, starts)
+        moment = np.zeros(knots.size)
+        label_first = label_first / width[piece]
+        moment[:-1] = np.add.reduceat(fall * label - label_first, starts)
+        moment[1:] += np.add.reduceat(rise * label + label_first, starts)
         return gram, moment
 
     def _trace(self, knots: Index) -> FloatArray:
@@ -192,12 +213,11 @@ class SplineProblem:
         program = self.program
         if not program.has_trace:
             return np.zeros(knots.size - 1)
-        # Data from one knot up to but excluding the next, then half of each interior knot moves left.
-        weight = np.add.reduceat(program.mass, knots[:-1])
-        shared = program.mass[knots[1:-1]] / 2
-        weight[1:] -= shared
-        weight[:-1] += shared
-        return weight
+        exclusive, inclusive = program.trace_counts
+        # Half of a kink's mass counts as right of it; all of the ends' mass is inside.
+        shared = 0.5 * (exclusive[knots] + inclusive[knots])
+        shared[0], shared[-1] = inclusive[0], 0.0
+        return -np.diff(shared)
 
     def _best_kappa(
         self,
@@ -238,6 +258,12 @@ def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]
         return float(2 * ends - beta), float(beta)
     inside = 2 * beta - (tie[1:-1].max() if tie.size > 2 else 0.0)
     return float(-max(min(beta - ends, inside), 0.0)), float(max(min(beta, inside), 0.0))
+
+
+def _piece_of(chunks: Chunks, knots: Index) -> Index:
+    """Return the piece that each chunk lies in; the last position belongs to the last piece."""
+    piece = np.searchsorted(knots, chunks.bounds, side="right") - 1
+    return np.minimum(piece, knots.size - 2)
 
 
 def _jumps(per_kink: FloatArray) -> FloatArray:

@@ -37,10 +37,12 @@ with ``kappa = 0`` forced by the skip connection and ``kappa`` free without it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._sorting import sorting_order
 from .._validation import FloatArray
 from ..activations import get_activation
 from ..objectives import Objective
@@ -105,8 +107,9 @@ class UnivariateProgram:
         n, d = objective.X.shape
         if d != 1:
             raise ValueError(f"objective: expected data with 1 feature, got {d}")
-        weight, label = objective.weights, objective.targets[:, 0]
-        position, which = np.unique(objective.X[:, 0], return_inverse=True)
+        weight = objective.sample_weight
+        label = None if objective.has_trace else objective.targets[:, 0]
+        position, mass, target, scatter = _merged(objective.X[:, 0], weight, label)
         if position.size < 2:
             raise ValueError(
                 f"X: expected at least two distinct values, got {n} sample(s) all equal to {position[0]:g}"
@@ -117,9 +120,6 @@ class UnivariateProgram:
             raise ValueError(
                 f"X: expected a range between 1e-120 and 1e120, got {extent:g}; rescale the data"
             )
-        mass: FloatArray = np.bincount(which, weights=weight).astype(float)
-        target = np.bincount(which, weights=weight * label) / mass
-        scatter = 0.5 * float(np.sum(weight * (label - target[which]) ** 2))
         return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
 
     @property
@@ -127,23 +127,23 @@ class UnivariateProgram:
         """Number of the theorem in ZP."""
         return THEOREMS["sm" if self.has_trace else "dsm", self.activation, self.skip]
 
-    @property
+    @cached_property
     def total(self) -> float:
         """Total mass, the ``n`` of the formulas."""
         return float(self.mass.sum())
 
-    @property
+    @cached_property
     def centred(self) -> FloatArray:
         """Positions minus their weighted mean, computed from differences to spare digits."""
         offset = self.position - self.position[0]
         return offset - np.average(offset, weights=self.mass)
 
-    @property
+    @cached_property
     def variance(self) -> float:
         """Weighted variance of the positions, normalized by the total mass."""
         return float(np.average(self.centred**2, weights=self.mass))
 
-    @property
+    @cached_property
     def trace_counts(self) -> tuple[FloatArray, FloatArray]:
         """``#{x_i > t}`` and ``#{x_i >= t}`` at each position for SM, zeros for DSM."""
         if not self.has_trace:
@@ -151,10 +151,15 @@ class UnivariateProgram:
         inclusive = np.cumsum(self.mass[::-1])[::-1]
         return inclusive - self.mass, inclusive
 
-    @property
+    @cached_property
     def tie_mass(self) -> FloatArray:
         """The mass that a kink may count with either slope: `mass` for SM, zero for DSM."""
         return self.mass if self.has_trace else np.zeros_like(self.mass)
+
+    @cached_property
+    def zero_value(self) -> float:
+        """The objective at the zero score."""
+        return self.scatter + 0.5 * float(np.sum(self.mass * self.target**2))
 
     @property
     def trace_total(self) -> float:
@@ -180,6 +185,30 @@ class UnivariateProgram:
         smooth[:-1] = np.cumsum((gap * tail[1:])[::-1])[::-1]
         exclusive, inclusive = self.trace_counts
         return smooth + exclusive, smooth + inclusive, float(smooth[0] + self.trace_total)
+
+
+def _merged(
+    x: FloatArray, weight: FloatArray | None, label: FloatArray | None
+) -> tuple[FloatArray, FloatArray, FloatArray, float]:
+    """Sort and merge repeated points: positions, masses, mean labels, and the scatter around these."""
+    if weight is None and label is None:
+        x = np.sort(x)
+    else:
+        order = sorting_order(x)
+        x = x[order]
+        weight = None if weight is None else weight[order]
+        label = None if label is None else label[order]
+    starts = np.flatnonzero(np.concatenate([[True], x[1:] > x[:-1]]))
+    if starts.size == x.size:
+        mass = np.ones(x.size) if weight is None else weight
+        return x, mass, np.zeros(x.size) if label is None else label, 0.0
+    weight = np.ones(x.size) if weight is None else weight
+    mass = np.add.reduceat(weight, starts)
+    if label is None:
+        return x[starts], mass, np.zeros(starts.size), 0.0
+    target = np.add.reduceat(weight * label, starts) / mass
+    spread = label - np.repeat(target, np.diff(np.append(starts, x.size)))
+    return x[starts], mass, target, 0.5 * float(np.sum(weight * spread**2))
 
 
 @dataclass(frozen=True, eq=False)
