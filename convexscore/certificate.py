@@ -14,8 +14,7 @@ import numpy as np
 
 from ._validation import FloatArray
 from .network import TwoLayerNetwork
-from .objectives import Objective
-from .programs.bounds import program_bounds
+from .programs.bounds import boundedness_bound
 from .programs.univariate import UnivariateProgram
 
 __all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation"]
@@ -60,7 +59,10 @@ def largest_correlation(program: UnivariateProgram, residual: FloatArray) -> flo
     residual : ndarray of shape (n_positions,)
         Balanced: ``sum m z = 0``.
     """
-    exclusive, inclusive, kappa = program.correlation(residual)
+    return _largest(program, *program.correlation(residual))
+
+
+def _largest(program: UnivariateProgram, exclusive: FloatArray, inclusive: FloatArray, kappa: float) -> float:
     low, high = exclusive.min(), inclusive.max()
     if program.activation == "abs":
         return float(max(2 * high - kappa, kappa - 2 * low))
@@ -72,20 +74,18 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -
     slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
     output = np.abs(network.b2).sum() + slopes * np.abs(program.position).max()
     reach = program.total * np.sqrt(program.variance)
-    return float(4 * np.finfo(float).eps * (output * reach + program.trace_total))
+    # Sums over n positions collect sqrt(n) rounding errors.
+    units = 4 + np.sqrt(program.position.size) / 4
+    return float(units * np.finfo(float).eps * (output * reach + program.trace_total))
 
 
-def certify(
-    program: UnivariateProgram, objective: Objective, network: TwoLayerNetwork, beta: float
-) -> Certificate:
+def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
     Parameters
     ----------
     program : UnivariateProgram
         The program, its data merged.
-    objective : Objective
-        The same data as they came; the primal value is the network's loss on them.
     network : TwoLayerNetwork
         The network to certify.
     beta : float
@@ -97,44 +97,59 @@ def certify(
         Of scope ``"global"``.
     """
     residual = network(program.position) - program.target
-    spread = np.sqrt(program.variance)
-    imbalance = abs(float(program.mass @ residual)) * spread
-    violation = max(largest_correlation(program, residual) - beta, 0.0, imbalance)
+    mean = float(np.sum(program.mass * residual)) / program.total
+    exclusive, inclusive, kappa = program.correlation(residual)
+    imbalance = abs(mean) * program.total * np.sqrt(program.variance)
+    violation = max(_largest(program, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
     if program.skip:
-        violation = max(violation, abs(program.correlation(residual)[2]))
-    primal = network.loss(objective, beta)
-    allowed = beta * (1 + 1e-12) + correlation_rounding(program, network)
-    feasible = _made_feasible(program, residual, beta, allowed)
+        violation = max(violation, abs(kappa))
+    rounding = correlation_rounding(program, network) + 1e-12 * beta
+    residual -= mean
+    if program.skip:
+        # Removing the mean has moved kappa.
+        kappa += mean * program.total * program.centred[0]
+        residual -= kappa / (program.total * program.variance) * program.centred
+    feasible = residual if violation <= rounding else _made_feasible(program, residual, beta, rounding)
+    primal = _loss(program, network, beta)
     dual = -np.inf if feasible is None else _dual_value(program, feasible)
     return Certificate(primal, dual, primal - dual, float(violation), "global")
 
 
+def _loss(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
+    """Return ``network.loss`` at the merged data."""
+    residual = network(program.position) - program.target
+    loss = 0.5 * float(np.sum(program.mass * residual**2)) + program.scatter
+    if program.has_trace:
+        loss += float(np.sum(program.mass * network.divergence(program.position)))
+    return loss + beta * network.weight_decay()
+
+
 def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
-    fit = program.mass @ (residual * (0.5 * residual + program.target))
-    return program.scatter - float(fit)
+    fit = 0.5 * residual
+    if not program.has_trace:
+        fit += program.target
+    fit *= residual
+    fit *= program.mass
+    return program.scatter - float(fit.sum())
 
 
 def _made_feasible(
-    program: UnivariateProgram, residual: FloatArray, beta: float, allowed: float
+    program: UnivariateProgram, residual: FloatArray, beta: float, rounding: float
 ) -> FloatArray | None:
-    """Return the residual balanced, then moved towards a known feasible one as far as needed.
+    """Return a balanced residual moved towards a known feasible one as far as needed.
 
     An excess that rounding explains is none: close to the boundedness bound, where hardly anything
     is feasible, moving costs far more than the excess is worth.  None if no residual is feasible.
     """
-    residual = residual - np.average(residual, weights=program.mass)
-    if program.skip:
-        kappa = program.correlation(residual)[2]
-        residual = residual - kappa / (program.total * program.variance) * program.centred
     largest = largest_correlation(program, residual)
-    if largest <= allowed:
+    if largest <= beta + rounding:
         return residual
     for inside in _feasible_candidates(program, beta):
         reached = largest_correlation(program, inside)
         if reached <= beta:
             share = (largest - beta) / (largest - reached)
             return (1 - share) * residual + share * inside
-        if reached <= allowed:
+        if reached <= beta + rounding:
             return inside
     return None
 
@@ -148,7 +163,7 @@ def _feasible_candidates(program: UnivariateProgram, beta: float) -> list[FloatA
     """
     if not program.has_trace:
         return [np.zeros_like(program.mass)]
-    slack = (beta - program_bounds(program).minimum) / 4
+    slack = (beta - boundedness_bound(program)) / 4
     exclusive, inclusive = program.trace_counts
     ends = max(program.mass[0], program.mass[-1])
     kappa = ends if program.activation == "abs" and not program.skip else 0.0

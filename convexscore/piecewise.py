@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._validation import FloatArray
 
 __all__ = ["PiecewiseLinear"]
+
+# With this many points a knot, sorted points are evaluated piece by piece.
+_MANY = 64
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,34 @@ class PiecewiseLinear:
     slopes: FloatArray
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Return the function at `x`, any shape: a binary search a point."""
-        piece = np.searchsorted(self.knots, x, side="right")
-        anchor = np.maximum(piece - 1, 0)
-        return self.values[anchor] + self.slopes[piece] * (x - self.knots[anchor])
+        """Return the function at `x`, any shape: a binary search a point, or less for sorted points."""
+        anchor = np.concatenate([[0], np.arange(self.knots.size)])
+        piece = self._pieces_of_sorted(x)
+        if piece is None:
+            index = np.searchsorted(self.knots, x, side="right")
+            knot = anchor[index]
+            return self.values[knot] + self.slopes[index] * (x - self.knots[knot])
+        result = x - np.repeat(self.knots[anchor], piece)
+        result *= np.repeat(self.slopes, piece)
+        result += np.repeat(self.values[anchor], piece)
+        return result
 
     def derivative(self, x: FloatArray, at_knots: FloatArray) -> FloatArray:
         """Return the slope at `x`, and `at_knots` (one value a knot) where `x` is a knot."""
-        piece = np.searchsorted(self.knots, x, side="right")
-        anchor = np.maximum(piece - 1, 0)
-        return np.where(x == self.knots[anchor], at_knots[anchor], self.slopes[piece])
+        piece = self._pieces_of_sorted(x)
+        if piece is None:
+            index = np.searchsorted(self.knots, x, side="right")
+            anchor = np.maximum(index - 1, 0)
+            return np.where(x == self.knots[anchor], at_knots[anchor], self.slopes[index])
+        result = np.repeat(self.slopes, piece)
+        first, end = (np.searchsorted(x, self.knots, side=side) for side in ("left", "right"))
+        for k in np.flatnonzero(end > first):
+            result[first[k] : end[k]] = at_knots[k]
+        return result
+
+    def _pieces_of_sorted(self, x: FloatArray) -> NDArray[np.intp] | None:
+        """Return how many of the sorted points `x` lie in each piece; None if they are not sorted or few."""
+        if x.ndim != 1 or x.size < _MANY * self.knots.size or not (x[1:] >= x[:-1]).all():
+            return None
+        cuts = np.searchsorted(x, self.knots, side="left")
+        return np.diff(cuts, prepend=0, append=x.size)

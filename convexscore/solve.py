@@ -13,7 +13,7 @@ from .certificate import Certificate, certify, correlation_rounding
 from .errors import ConvergenceWarning, UnboundedError
 from .network import TwoLayerNetwork
 from .objectives import Objective
-from .programs.bounds import BetaBounds, line_solution, program_bounds
+from .programs.bounds import boundedness_bound, line_solution, program_bounds
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
@@ -101,21 +101,22 @@ def solve(
     tol = as_real("tol", tol, minimum=0.0, strict=True)
     skip, verbose = as_flag("skip", skip), as_flag("verbose", verbose)
     program = UnivariateProgram.from_objective(objective, activation, skip)
-    bounds = program_bounds(program)
-    _require_bounded(program, beta, bounds)
-    if solver == "auto":
-        solver = "closed_form" if beta >= bounds.linear else "active_set"
+    _require_bounded(program, beta)
     problem = SplineProblem(program, beta)
     if solver == "closed_form":
-        spline, iterations, solver_value = _closed_form(problem, bounds, solver_options)
-    elif solver == "active_set":
+        spline, iterations, solver_value = _closed_form(problem, solver_options)
+    elif solver in ("auto", "active_set"):
         spline, iterations, solver_value = _active_set(problem, solver_options)
+        if solver == "auto":
+            # Without kinks on the data the optimum is the line of the closed form.
+            solver = "active_set" if spline.kinks.size else "closed_form"
+            spline = spline if spline.kinks.size else _line(problem)
     else:
         found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=solver_options)
         spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline
         iterations, solver_value = found.iterations, found.value
     network = reconstruct(problem, spline)
-    certificate = certify(program, objective, network, beta)
+    certificate = certify(program, network, beta)
     status = "closed_form" if solver == "closed_form" else "optimal"
     if not _meets(certificate, program, network, beta, tol):
         status = "inaccurate"
@@ -130,12 +131,13 @@ def solve(
     return Solution(network, certificate.primal, status, certificate, stats, beta)
 
 
-def _require_bounded(program: UnivariateProgram, beta: float, bounds: BetaBounds) -> None:
+def _require_bounded(program: UnivariateProgram, beta: float) -> None:
+    minimum = boundedness_bound(program)
     # Sums of weights carry rounding errors; a beta equal to the bound must pass.
-    if beta < bounds.minimum * (1 - 1e-12):
+    if beta < minimum * (1 - 1e-12):
         kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
         raise UnboundedError(
-            f"beta: expected at least {bounds.minimum:.10g}, below which score matching ({kind}) is "
+            f"beta: expected at least {minimum:.10g}, below which score matching ({kind}) is "
             f"unbounded on these data, got {beta:.10g}"
         )
 
@@ -152,7 +154,7 @@ def _meets(
     The violation may also be as large as rounding the network's weights and outputs makes it, up to a
     millionth of its scale.
     """
-    label_square = float(program.mass @ program.target**2)
+    label_square = float(np.sum(program.mass * program.target**2))
     spread = np.sqrt(program.variance * program.total)
     value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
     violation_scale = max(beta, program.trace_total, spread * np.sqrt(label_square))
@@ -167,18 +169,23 @@ def _meets(
 _Found = tuple[Spline, int, float | None]
 
 
-def _closed_form(problem: SplineProblem, bounds: BetaBounds, options: dict[str, Any]) -> _Found:
+def _closed_form(problem: SplineProblem, options: dict[str, Any]) -> _Found:
     _no_options("closed_form", options)
-    if problem.beta < bounds.linear:
+    linear = program_bounds(problem.program).linear
+    if problem.beta < linear:
         raise ValueError(
-            f"beta: expected at least {bounds.linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
+            f"beta: expected at least {linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
         )
+    return _line(problem), 0, None
+
+
+def _line(problem: SplineProblem) -> Spline:
     slope, mean = line_solution(problem.program, problem.beta)
     values = mean + slope * problem.program.centred[[0, -1]]
     low, high = problem.kappa_range
     # The multiplier only has to say whether the line is paid for by atoms at the ends.
     kappa = high if slope < 0 else low if slope > 0 else 0.0
-    return Spline(np.zeros(0, dtype=np.intp), values, kappa), 0, None
+    return Spline(np.zeros(0, dtype=np.intp), values, kappa)
 
 
 def _active_set(problem: SplineProblem, options: dict[str, Any]) -> _Found:

@@ -22,7 +22,11 @@ DATA = [0.0, 1.0, 1.0, 3.0]
         ({"beta": 3, "solver": "simplex"}, ValueError, "solver: expected one of 'auto', .* got 'simplex'"),
         ({"beta": 3, "tol": 0.0}, ValueError, "tol: expected a number above 0"),
         ({"beta": 2.1, "depth": 7}, TypeError, "solver_options: solver 'active_set' does not know depth"),
-        ({"beta": 9, "depth": 7}, TypeError, "solver_options: solver 'closed_form' does not know depth"),
+        (
+            {"beta": 9, "depth": 7, "solver": "closed_form"},
+            TypeError,
+            "solver_options: solver 'closed_form' does not know depth",
+        ),
         ({"beta": 3, "solver": "clarabel", "depth": 7}, TypeError, "settings of Clarabel, got 'depth'"),
         ({"beta": 3, "solver": "osqp", "depth": 7}, TypeError, "settings of OSQP, got depth"),
         ({"beta": 3, "solver": "cvxpy", "cvxpy_solver": "X"}, ValueError, "cvxpy_solver: expected one of"),

@@ -26,7 +26,7 @@ from .._validation import FloatArray
 from ..objectives import Objective
 from .univariate import UnivariateProgram
 
-__all__ = ["BetaBounds", "beta_bounds", "line_solution", "program_bounds"]
+__all__ = ["BetaBounds", "beta_bounds", "boundedness_bound", "line_solution", "program_bounds"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def beta_bounds(objective: Objective, activation: str = "relu", skip: bool = Fal
 
 def program_bounds(program: UnivariateProgram) -> BetaBounds:
     """Return the thresholds of a program already merged at distinct positions."""
-    minimum = _bounded_from(program)
+    minimum = boundedness_bound(program)
     total, lower, upper = _line_profile(program)
     shape = _falling(program, program.mass * program.centred)
     if program.skip:
@@ -109,15 +109,18 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
 
 def line_solution(program: UnivariateProgram, beta: float) -> tuple[float, float]:
     """Return slope and mean value (at the data's mean) of the closed-form line for large `beta`."""
-    total = _line_profile(program)[0]
     moment = program.total * program.variance
     mean = float(np.average(program.target, weights=program.mass))
+    total = -program.total
+    if not program.has_trace:
+        total = float(np.sum(program.mass * program.centred * (program.target - mean)))
     if program.skip:
         return total / moment, mean
     return float(np.sign(total)) * max(abs(total) - beta, 0.0) / moment, mean
 
 
-def _bounded_from(program: UnivariateProgram) -> float:
+def boundedness_bound(program: UnivariateProgram) -> float:
+    """Return the smallest beta at which the program has a finite optimum."""
     if not program.has_trace:
         return 0.0
     mass = program.mass

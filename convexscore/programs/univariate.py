@@ -133,6 +133,11 @@ class UnivariateProgram:
         return float(self.mass.sum())
 
     @cached_property
+    def gaps(self) -> FloatArray:
+        """Distances between adjacent positions, shape ``(n_positions - 1,)``."""
+        return np.diff(self.position)
+
+    @cached_property
     def centred(self) -> FloatArray:
         """Positions minus their weighted mean, computed from differences to spare digits."""
         offset = self.position - self.position[0]
@@ -149,7 +154,8 @@ class UnivariateProgram:
         if not self.has_trace:
             return np.zeros_like(self.mass), np.zeros_like(self.mass)
         inclusive = np.cumsum(self.mass[::-1])[::-1]
-        return inclusive - self.mass, inclusive
+        # Sums shifted by one, not differences: the two must meet exactly.
+        return np.append(inclusive[1:], 0.0), inclusive
 
     @cached_property
     def tie_mass(self) -> FloatArray:
@@ -178,13 +184,17 @@ class UnivariateProgram:
         residual : ndarray of shape (n_positions,)
             ``z = s - l`` at each position.
         """
-        weighted = self.mass * residual
-        tail = np.cumsum(weighted[::-1])[::-1]
-        gap = np.diff(self.position)
+        # Everything from right to left, where H starts at zero.
+        tail = np.cumsum((self.mass * residual)[::-1])
+        steps = self.gaps[::-1] * tail[:-1]
         smooth = np.zeros_like(tail)
-        smooth[:-1] = np.cumsum((gap * tail[1:])[::-1])[::-1]
+        np.cumsum(steps, out=smooth[1:])
+        smooth = smooth[::-1]
+        kappa = float(smooth[0] + self.trace_total)
+        if not self.has_trace:
+            return smooth, smooth, kappa
         exclusive, inclusive = self.trace_counts
-        return smooth + exclusive, smooth + inclusive, float(smooth[0] + self.trace_total)
+        return smooth + exclusive, smooth + inclusive, kappa
 
 
 def _merged(
