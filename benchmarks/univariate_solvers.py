@@ -2,7 +2,7 @@
 
 Every solver gets the same problem and is asked for a relative accuracy of 1e-8; times are medians of
 several runs, and the spread of the fastest solver's own runs is printed as the machine's noise.
-Run: python benchmarks/univariate_solvers.py [--sizes 50 200 400]
+Run: python benchmarks/univariate_solvers.py [--sizes 50 100 200]
 """
 
 import argparse
@@ -31,7 +31,7 @@ def measure(objective, beta, solver, repeats):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 200, 400])
+    parser.add_argument("--sizes", type=int, nargs="+", default=[50, 100, 200])
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     # The first use of a solver imports it.
@@ -41,7 +41,7 @@ def main():
     for n in options.sizes:
         x = np.random.default_rng(0).standard_normal(n) + 4 * (np.arange(n) % 2)
         for objective in (cs.ScoreMatching(x), cs.DenoisingScoreMatching.from_clean(x, 0.3, rng=1)):
-            beta = 2 * np.sqrt(n)
+            beta = 0.5 * np.sqrt(n)
             fastest, exact = measure(objective, beta, "active_set", 4 * options.repeats)
             for solver in SOLVERS:
                 times, solution = measure(objective, beta, solver, options.repeats)

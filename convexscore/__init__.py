@@ -15,6 +15,7 @@ from .errors import (
 )
 from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ScoreMatching
+from .path import Path, regularization_path
 from .programs.bounds import BetaBounds, beta_bounds
 from .solution import Solution, SolveStats
 from .solve import solve
@@ -28,6 +29,7 @@ __all__ = [
     "ConvergenceWarning",
     "DenoisingScoreMatching",
     "NotNormalizableError",
+    "Path",
     "ScoreDensity",
     "ScoreMatching",
     "Solution",
@@ -37,6 +39,7 @@ __all__ = [
     "UnboundedError",
     "beta_bounds",
     "datasets",
+    "regularization_path",
     "samplers",
     "solve",
 ]

@@ -199,7 +199,8 @@ class _Pieces:
         self, points: FloatArray, scores: FloatArray, heights: FloatArray, slopes: FloatArray
     ) -> None:
         self.points, self.scores, self.heights, self.slopes = points, scores, heights, slopes
-        self.rising = np.concatenate([[True], heights[1:] >= heights[:-1], [False]])
+        # By the scores, one of which may be zero: the heights of a short piece can round to equal.
+        self.rising = np.concatenate([[True], scores[1:] + scores[:-1] >= 0, [False]])
         tail = np.full(1, np.inf)
         length = np.concatenate([tail, np.diff(points), tail])
         # The end of each piece where U is largest, and how U falls from there.

@@ -91,8 +91,8 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     at_end = kappa in low_high
     if kappa == 0 and abs(balance) <= variation:
         return _balanced_split(t, slopes)
-    positive_side = kappa > 0 or (kappa == 0 and balance < 0)
-    # Positive kappa: falling kinks are right neurons, rising kinks left ones.
+    positive_side = balance < 0
+    # Positive kappa (C = -TV): falling kinks are right neurons, rising kinks left ones.
     side = np.where((jumps < 0) == positive_side, 1.0, -1.0)
     atoms = _Atoms(t, jumps, side)
     excess = (balance + variation if positive_side else balance - variation) / 2

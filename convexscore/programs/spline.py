@@ -108,19 +108,65 @@ class SplineProblem:
         knots = self.knots(kinks)
         width = np.diff(self.program.position[knots])
         gram, moment = self._hat_moments(knots)
-        sides = np.zeros(width.size)
-        sides[0] += 1.0
-        sides[-1] += 1.0
-        columns = np.column_stack(
-            [
-                moment - _to_values(self._trace(knots) + _jumps(self.penalty[kinks] * signs), width),
-                0.5 * _to_values(sides, width),
-                0.5 * self.omega * _to_values(_jumps(signs), width),
-            ]
-        )
-        base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
+        slope_costs = self._trace(knots) + _jumps(self.penalty[kinks] * signs)
+        base, per_kappa, per_size = self._solve(gram, signs, moment - _to_values(slope_costs, width), width)
         kappa = self._best_kappa(width, signs, (base, per_kappa, per_size), side)
         return Spline(kinks, base + kappa * per_kappa + abs(kappa) * per_size, kappa)
+
+    def derivative(self, spline: Spline, signs: FloatArray) -> Spline:
+        """Return the derivative of the minimizer and its multiplier with respect to ``beta``.
+
+        Kinks, signs and the multiplier's regime are those of `spline`: its ``kappa`` stays at zero, or at
+        an end of its range, or is free, as it is there.
+        """
+        knots = self.knots(spline.kinks)
+        width = np.diff(self.program.position[knots])
+        gram, _ = self._hat_moments(knots)
+        half = 1.0 if self.program.activation == "relu" else 0.5
+        costs = -_to_values(_jumps(half * signs), width)
+        base, per_kappa, per_size = self._solve(gram, signs, costs, width)
+        low, high = self.kappa_range
+        side = float(np.sign(spline.kappa))
+        along = per_kappa + side * per_size
+        if low == high or (spline.kappa == 0 and self.omega):
+            rate = 0.0
+        elif spline.kappa in (low, high):
+            low_rate, high_rate = self.kappa_range_rate
+            rate = high_rate if spline.kappa == high else low_rate
+        else:
+            start = self._stationarity(base, width, signs, side)
+            rate = -start / self._stationarity(along, width, signs, side)
+        return Spline(spline.kinks, base + rate * along, rate)
+
+    def _solve(
+        self, gram: FloatArray, signs: FloatArray, right: FloatArray, width: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Solve the tridiagonal system for `right`, and for unit ``kappa`` and unit ``|kappa|``."""
+        sides = np.zeros(width.size)
+        sides[0] += 0.5
+        sides[-1] += 0.5
+        sizes = 0.5 * self.omega * _jumps(signs)
+        columns = np.column_stack([right, _to_values(sides, width), _to_values(sizes, width)])
+        base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
+        return base, per_kappa, per_size
+
+    def _stationarity(self, values: FloatArray, width: FloatArray, signs: FloatArray, side: float) -> float:
+        """Return ``C + side * TV``, which vanishes where ``kappa`` is free."""
+        slopes = np.diff(values) / width
+        return float(slopes[0] + slopes[-1] + side * self.omega * signs @ np.diff(slopes))
+
+    @property
+    def kappa_range_rate(self) -> tuple[float, float]:
+        """The derivatives with respect to ``beta``, from below, of the ends of the multiplier's range."""
+        return _kappa_range_rate(self.program, self.beta)
+
+    def range_switches(self) -> list[float]:
+        """Return the values of ``beta`` at which an end of the multiplier's range changes its rate."""
+        tie = self.program.tie_mass
+        if self.program.skip or self.program.activation == "abs":
+            return []
+        inside = float(tie[1:-1].max(initial=0.0))
+        return [inside, inside - float(max(tie[0], tie[-1]))]
 
     def value(self, spline: Spline) -> float:
         """Return the training objective of `spline` minus that of the zero score."""
@@ -231,18 +277,11 @@ class SplineProblem:
         if low == high:
             return low
 
-        def balances(values: FloatArray) -> tuple[float, float]:
-            slopes = np.diff(values) / width
-            return float(slopes[0] + slopes[-1]), float(self.omega * signs @ np.diff(slopes))
-
         base, per_kappa, per_size = parts
-        balance, variation = balances(base)
         for side in (first, -first) if self.omega else (0.0,):
-            # On this side of zero the stationarity condition is C + side * TV = 0.
-            start = balance + side * variation
-            gain_balance, gain_variation = balances(per_kappa + side * per_size)
-            gain = gain_balance + side * gain_variation
+            start = self._stationarity(base, width, signs, side)
             if side == 0.0 or side * start < 0:
+                gain = self._stationarity(per_kappa + side * per_size, width, signs, side)
                 root = -start / gain if gain > 0 else side * np.inf
                 return float(np.clip(root, low, high))
         return float(np.clip(0.0, low, high))
@@ -258,6 +297,17 @@ def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]
         return float(2 * ends - beta), float(beta)
     inside = 2 * beta - (tie[1:-1].max() if tie.size > 2 else 0.0)
     return float(-max(min(beta - ends, inside), 0.0)), float(max(min(beta, inside), 0.0))
+
+
+def _kappa_range_rate(program: UnivariateProgram, beta: float) -> tuple[float, float]:
+    """Return the derivatives with respect to ``beta``, from below, of the ends of the range."""
+    if program.activation == "abs":
+        return -1.0, 1.0
+    tie = program.tie_mass
+    ends, inside = max(tie[0], tie[-1]), tie[1:-1].max(initial=0.0)
+    high = 2.0 if inside >= beta else 1.0
+    low = -2.0 if inside - ends >= beta else -1.0
+    return low if _kappa_range(program, beta)[0] < 0 else 0.0, high
 
 
 def _piece_of(chunks: Chunks, knots: Index) -> Index:

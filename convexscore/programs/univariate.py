@@ -184,17 +184,20 @@ class UnivariateProgram:
         residual : ndarray of shape (n_positions,)
             ``z = s - l`` at each position.
         """
-        # Everything from right to left, where H starts at zero.
-        tail = np.cumsum((self.mass * residual)[::-1])
-        steps = self.gaps[::-1] * tail[:-1]
-        smooth = np.zeros_like(tail)
-        np.cumsum(steps, out=smooth[1:])
-        smooth = smooth[::-1]
+        smooth = self.smooth_correlation(residual)
         kappa = float(smooth[0] + self.trace_total)
         if not self.has_trace:
             return smooth, smooth, kappa
         exclusive, inclusive = self.trace_counts
         return smooth + exclusive, smooth + inclusive, kappa
+
+    def smooth_correlation(self, residual: FloatArray) -> FloatArray:
+        """Return ``G(t) = sum_i m_i (x_i - t)_+ z_i`` at each position: ``H`` without the counts."""
+        # From right to left, where G starts at zero.
+        tail = np.cumsum((self.mass * residual)[::-1])
+        smooth = np.zeros_like(tail)
+        np.cumsum(self.gaps[::-1] * tail[:-1], out=smooth[1:])
+        return smooth[::-1]
 
 
 def _merged(

@@ -154,7 +154,8 @@ class _Search:
         if not candidate.value < old.value:
             candidate = self._walked(kinks, signs, side)
         # Gains below rounding count too: near its bound beta leaves jumps almost free.
-        if candidate.value <= old.value + 1e-14 * abs(old.value):
+        rounding = 1e-11 * (abs(old.value) + self.problem.program.zero_value)
+        if candidate.value <= old.value + rounding:
             self.state = candidate
 
     def _solve(

@@ -1,0 +1,348 @@
+"""The regularization path: the optimal score as a function of the weight decay.
+
+Between breakpoints the kinks and their signs do not change, and the optimal score, its slopes and the
+multiplier ``kappa`` are linear in ``beta``.  The exact path walks down from the largest threshold: at each
+``beta`` it takes the derivative of the solution (one tridiagonal solve), finds the next lower ``beta`` at
+which a kink vanishes, a position meets its bound or the multiplier changes its regime, and solves
+there, warm-started.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .certificate import certify
+from .errors import ConvergenceError, UnboundedError
+from .objectives import Objective
+from .programs.bounds import boundedness_bound, program_bounds
+from .programs.reconstruction import reconstruct
+from .programs.spline import Spline, SplineProblem
+from .programs.univariate import UnivariateProgram
+from .solution import Solution, SolveStats
+from .solvers.active_set import solve_active_set
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Path", "regularization_path"]
+
+# Where a piece of the path begins, its kinks are those of the solution this far (relatively) below.
+_STEP = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """A linear piece: the solution at its upper end, and its derivative."""
+
+    spline: Spline
+    signs: FloatArray
+    rate: Spline
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """Optimal scores for a range of weight decays.
+
+    Parameters
+    ----------
+    objective : ScoreMatching or DenoisingScoreMatching
+        The data.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection.
+    betas : ndarray of shape (n_betas,)
+        Descending: the breakpoints of the exact path and its lower end, or the grid.
+    n_kinks : ndarray of shape (n_betas,)
+        Number of kinks strictly inside the data, just below each of `betas` (on a grid: at it).
+    exact : bool
+        Whether the path is the exact one; then any ``beta`` in its range has a solution at no cost.
+    """
+
+    objective: Objective
+    activation: str
+    skip: bool
+    betas: FloatArray
+    n_kinks: NDArray[np.intp]
+    exact: bool
+    _program: UnivariateProgram = field(repr=False)
+    _pieces: list[_Piece] = field(repr=False)
+
+    def solution(self, beta: float) -> Solution:
+        """Return the certified solution at one weight decay.
+
+        Parameters
+        ----------
+        beta : float
+            For the exact path any number not below its lower end; for a grid one of its values.
+
+        Raises
+        ------
+        ValueError
+            If the path does not cover `beta`.
+        """
+        start = time.perf_counter()
+        beta = as_real("beta", beta, minimum=0.0)
+        covered = beta >= self.betas[-1] if self.exact else bool((self.betas == beta).any())
+        if not covered:
+            what = f"at least {self.betas[-1]:.10g}" if self.exact else f"one of {self.betas.tolist()}"
+            raise ValueError(f"beta: expected {what}, the range of this path, got {beta:.10g}")
+        problem = SplineProblem(self._program, beta)
+        spline = self._spline(problem, beta)
+        network = reconstruct(problem, spline)
+        certificate = certify(self._program, network, beta)
+        n_sides = 2 if self.activation == "relu" else 1
+        n_atoms = self._program.position.size * n_sides * (1 + self._program.has_trace)
+        stats = SolveStats("path", 0, time.perf_counter() - start, n_atoms)
+        return Solution(network, certificate.primal, "optimal", certificate, stats, beta)
+
+    def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
+        """Return the certified solutions at several weight decays, by default at `betas`."""
+        chosen = self.betas if betas is None else as_float_array("betas", betas)
+        return [self.solution(float(beta)) for beta in np.atleast_1d(chosen)]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the positions of the kinks against the weight decay.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where to draw; the current axes by default.
+
+        Returns
+        -------
+        matplotlib Axes
+        """
+        if ax is None:
+            import matplotlib.pyplot as plt
+
+            ax = plt.gca()
+        position = self._program.position
+        for sign, color, label in ((-1.0, "#1f3b57", "slope falls"), (1.0, "#c8553d", "slope rises")):
+            spans, heights = [], []
+            for top, bottom, piece in zip(self.betas, self.betas[1:], self._pieces, strict=False):
+                kinks = position[piece.spline.kinks[piece.signs == sign]]
+                spans.extend([[top, bottom]] * kinks.size)
+                heights.extend(kinks)
+            if spans:
+                ax.hlines(heights, *np.array(spans).T, color=color, linewidth=1.5, label=label)
+        ax.set(xscale="log", xlabel="weight decay beta", ylabel="position of the kinks")
+        ax.set_xlim(self.betas[-1], self.betas[0] * 1.1)
+        ax.set_ylim(position[0], position[-1])
+        ax.legend(frameon=False)
+        return ax
+
+    def _spline(self, problem: SplineProblem, beta: float) -> Spline:
+        number = int(np.searchsorted(-self.betas, -beta))
+        if not self.exact:
+            return self._pieces[number].spline
+        if number == 0:
+            # At and above the largest threshold nothing depends on beta.
+            return solve_active_set(problem).spline
+        piece = self._pieces[number - 1]
+        return _moved(piece, beta - self.betas[number - 1], problem)
+
+
+def regularization_path(
+    objective: Objective,
+    activation: str = "relu",
+    skip: bool = False,
+    betas: ArrayLike | Sequence[float] | None = None,
+    *,
+    beta_min: float | None = None,
+    max_pieces: int = 100_000,
+) -> Path:
+    """Follow the optimal score of a univariate program as the weight decay falls.
+
+    Parameters
+    ----------
+    objective : ScoreMatching or DenoisingScoreMatching
+        One-dimensional data.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection.
+    betas : array of shape (n_betas,), optional
+        Weight decays to solve at, in any order, each warm-started from the one above; by default the
+        exact path is computed, every kink's entry and exit.
+    beta_min : float, optional
+        Where the exact path ends; by default the larger of a thousandth of ``beta_bounds.linear``
+        and 1.05 times the boundedness bound, below which kinks come in by the hundreds.
+    max_pieces : int
+        Bound on the number of linear pieces of the exact path.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    UnboundedError
+        If a weight decay is below the boundedness bound.
+    ConvergenceError
+        If the exact path has more than `max_pieces` pieces.
+    ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
+    >>> path = cs.regularization_path(objective, skip=True, beta_min=20)
+    >>> int(path.n_kinks[0]), int(path.n_kinks[-1])
+    (1, 7)
+    >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
+    True
+    """
+    program = UnivariateProgram.from_objective(objective, activation, as_flag("skip", skip))
+    minimum = boundedness_bound(program)
+    if betas is not None:
+        grid = np.unique(as_float_array("betas", betas))[::-1]
+        if grid.size == 0 or grid[-1] < 0:
+            raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
+        _require_bounded("betas", float(grid[-1]), minimum)
+        pieces = _grid_pieces(program, grid)
+        exact = False
+    else:
+        bounds = program_bounds(program)
+        default = max(1e-3 * bounds.linear, 1.05 * minimum)
+        end = default if beta_min is None else as_real("beta_min", beta_min, minimum=0.0)
+        _require_bounded("beta_min", end, minimum)
+        limit = as_count("max_pieces", max_pieces, minimum=1)
+        grid, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
+        exact = True
+    n_kinks = np.array([piece.spline.kinks.size for piece in pieces], dtype=np.intp)
+    if exact:
+        n_kinks = np.append(n_kinks, n_kinks[-1:])
+    return Path(objective, activation, skip, grid, n_kinks, exact, program, pieces)
+
+
+def _require_bounded(name: str, beta: float, minimum: float) -> None:
+    if beta < minimum * (1 - 1e-12):
+        raise UnboundedError(
+            f"{name}: expected at least {minimum:.10g}, the boundedness bound, got {beta:.10g}"
+        )
+
+
+def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
+    return np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
+
+
+def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
+    pieces: list[_Piece] = []
+    kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+    for beta in grid:
+        problem = SplineProblem(program, float(beta))
+        spline = solve_active_set(problem, kinks, signs).spline
+        kinks, signs = spline.kinks, _signs(problem, spline)
+        pieces.append(_Piece(spline, signs, spline))
+    return pieces
+
+
+def _exact_pieces(
+    program: UnivariateProgram, top: float, end: float, max_pieces: int
+) -> tuple[FloatArray, list[_Piece]]:
+    betas = [top]
+    pieces: list[_Piece] = []
+    kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+    while betas[-1] > end:
+        if len(pieces) == max_pieces:
+            raise ConvergenceError(
+                f"max_pieces: expected a path of at most {max_pieces} pieces, got to beta={betas[-1]:.6g}"
+            )
+        beta = max(betas[-1] * (1 - _STEP), 0.5 * (betas[-1] + end))
+        problem = SplineProblem(program, beta)
+        spline = solve_active_set(problem, kinks, signs).spline
+        kinks, signs = spline.kinks, _signs(problem, spline)
+        piece = _Piece(spline, signs, problem.derivative(spline, signs))
+        step = _first_event(problem, piece, beta - end)
+        lower = max(beta - step, end)
+        upper = SplineProblem(program, betas[-1])
+        pieces.append(_Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate))
+        betas.append(lower)
+    return np.array(betas), pieces
+
+
+def _moved(piece: _Piece, change: float, problem: SplineProblem) -> Spline:
+    """Return the solution when ``beta`` has changed by `change` within the piece, for the problem there."""
+    values = piece.spline.values + change * piece.rate.values
+    kappa = piece.spline.kappa + change * piece.rate.kappa
+    low, high = problem.kappa_range
+    # A multiplier at zero or an end of its range must be there exactly: the reconstruction asks.
+    for edge in (low, high, 0.0) if problem.omega else (low, high):
+        if abs(kappa - edge) <= 1e-9 * max(high - low, 0.0):
+            kappa = edge
+    return Spline(piece.spline.kinks, values, float(kappa))
+
+
+def _first_event(problem: SplineProblem, piece: _Piece, furthest: float) -> float:
+    """Return by how much ``beta`` can fall until something changes."""
+    steps = [furthest, *(problem.beta - switch for switch in problem.range_switches())]
+    steps += _vanishing_kinks(problem, piece) + _regime_changes(problem, piece)
+    steps += _meeting_bounds(problem, piece)
+    # Smaller steps are the present breakpoint, seen from just below.
+    return float(min(step for step in steps if step > 0.5 * _STEP * problem.beta or step == furthest))
+
+
+def _vanishing_kinks(problem: SplineProblem, piece: _Piece) -> list[float]:
+    kinks = piece.spline.kinks
+    size = np.diff(problem.slopes(kinks, piece.spline.values)) * piece.signs
+    rate = np.diff(problem.slopes(kinks, piece.rate.values)) * piece.signs
+    return (size[rate > 0] / rate[rate > 0]).tolist()
+
+
+def _regime_changes(problem: SplineProblem, piece: _Piece) -> list[float]:
+    """Return where ``kappa`` leaves its regime: zero, an end of its range, or free between them."""
+    low, high = problem.kappa_range
+    if low == high:
+        return []
+    kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
+    slopes = problem.slopes(piece.spline.kinks, piece.spline.values)
+    rates = problem.slopes(piece.spline.kinks, piece.rate.values)
+    balance, balance_rate = slopes[0] + slopes[-1], rates[0] + rates[-1]
+    variation = problem.omega * piece.signs @ np.diff(slopes)
+    variation_rate = problem.omega * piece.signs @ np.diff(rates)
+
+    def zero(value: float, rate: float) -> list[float]:
+        return [value / rate] if rate != 0 and value / rate > 0 else []
+
+    if kappa == 0 and problem.omega:
+        rising = zero(balance - variation, balance_rate - variation_rate)
+        return rising + zero(balance + variation, balance_rate + variation_rate)
+    if kappa in (low, high):
+        side = np.sign(kappa)
+        return zero(balance + side * variation, balance_rate + side * variation_rate)
+    low_rate, high_rate = problem.kappa_range_rate
+    events = zero(kappa - low, kappa_rate - low_rate) + zero(kappa - high, kappa_rate - high_rate)
+    return events + (zero(kappa, kappa_rate) if problem.omega else [])
+
+
+def _meeting_bounds(problem: SplineProblem, piece: _Piece) -> list[float]:
+    """Return the smallest fall of ``beta`` at which a position without a kink meets the band's edge."""
+    program = problem.program
+    residual = problem.at_positions(piece.spline) - program.target
+    exclusive, inclusive, _ = program.correlation(residual)
+    rate = program.smooth_correlation(problem.at_positions(piece.rate))
+    kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
+    half = program.atom_half_width(problem.beta, kappa)
+    half_rate = 1.0 if program.activation == "relu" else 0.5
+    half_rate -= 0.5 * problem.omega * np.sign(kappa) * kappa_rate
+    steps = []
+    for sign, height in ((1.0, exclusive), (-1.0, inclusive)):
+        room = half + sign * (height - kappa / 2)
+        closing = half_rate + sign * (rate - kappa_rate / 2)
+        room[[0, -1]] = np.inf
+        room[piece.spline.kinks[piece.signs == sign]] = np.inf
+        meets = (closing > 0) & (room < np.inf)
+        if meets.any():
+            candidates = room[meets] / closing[meets]
+            candidates = candidates[candidates > 0.5 * _STEP * problem.beta]
+            steps.extend([float(candidates.min())] if candidates.size else [])
+    return steps
