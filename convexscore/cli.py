@@ -1,4 +1,4 @@
-"""The command line: ``convexscore fit | sample | plot | demo``.
+"""The command line: ``convexscore fit | sample | plot | path | demo``.
 
 Exit codes: 0 done; 1 the computation failed (a solver, a score without density, a diverging chain);
 2 bad input; 3 done, but the certificate misses its tolerance; 130 interrupted.
@@ -28,6 +28,8 @@ from .density import ScoreDensity
 from .errors import ConvergenceError, ConvergenceWarning, NotNormalizableError, SolverError
 from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, Objective, ScoreMatching
+from .path import Path as RegularizationPath
+from .path import regularization_path
 from .programs.bounds import beta_bounds
 from .samplers import langevin
 from .solution import Solution
@@ -95,22 +97,38 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit(commands)
     _add_sample(commands)
     _add_plot(commands)
+    _add_path(commands)
     _add_demo(commands)
     return parser
+
+
+def _add_problem(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is trained on what."""
+    command.add_argument("data", help="CSV, TSV, NPY or NPZ file, or - for standard input")
+    command.add_argument("--column", help="name or number (from 0) of the column")
+    command.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
+    command.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
+    command.add_argument("--skip", action="store_true", help="with a skip connection")
+    command.add_argument("--noise-level", type=float, help="standard deviation of the noise (dsm)")
+    command.add_argument("--n-draws", type=int, default=1, help="noise draws a sample (dsm)")
+    command.add_argument("--seed", type=int, help="seed of the noise (dsm)")
+
+
+def _add_path(commands: Any) -> None:
+    path = commands.add_parser("path", help="follow the optimum as the weight decay falls")
+    path.set_defaults(command=_path)
+    _add_problem(path)
+    path.add_argument("--beta-min", type=float, help="where the path ends")
+    path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
+    path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
+    path.add_argument("--json", action="store_true", help="print the path as JSON")
 
 
 def _add_fit(commands: Any) -> None:
     fit = commands.add_parser("fit", help="train a network on a column of data")
     fit.set_defaults(command=_fit)
-    fit.add_argument("data", help="CSV, TSV, NPY or NPZ file, or - for standard input")
-    fit.add_argument("--column", help="name or number (from 0) of the column")
-    fit.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
-    fit.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
-    fit.add_argument("--skip", action="store_true", help="with a skip connection")
+    _add_problem(fit)
     fit.add_argument("--beta", type=float, required=True, help="weight decay of the summed loss, >= 0")
-    fit.add_argument("--noise-level", type=float, help="standard deviation of the noise (dsm)")
-    fit.add_argument("--n-draws", type=int, default=1, help="noise draws a sample (dsm)")
-    fit.add_argument("--seed", type=int, help="seed of the noise (dsm)")
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
     fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
@@ -325,6 +343,42 @@ def _plot(options: argparse.Namespace) -> int:
         _draw(network, values, name, None, temporary)
     print(f"wrote        {options.output}")
     return OK
+
+
+def _path(options: argparse.Namespace) -> int:
+    name, values = read_column(options.data, options.column)
+    objective = _objective(options, values)
+    table, figure = _check_targets(options.output, options.plot)
+    path = regularization_path(objective, options.activation, options.skip, beta_min=options.beta_min)
+    with ExitStack() as stack:
+        if table is not None:
+            rows = np.column_stack([path.betas, path.n_kinks])
+            temporary = stack.enter_context(written_whole(table))
+            np.savetxt(
+                temporary, rows, fmt=("%.17g", "%d"), delimiter=",", header="beta,n_kinks", comments=""
+            )
+        if figure is not None:
+            _draw_path(path, name, stack.enter_context(written_whole(figure)))
+    files = [name for name in (options.output, options.plot) if name]
+    if options.json:
+        result = {"betas": path.betas.tolist(), "n_kinks": path.n_kinks.tolist(), "files": files}
+        print(json.dumps(result, allow_nan=False))
+        return OK
+    print(f"breakpoints  {path.betas.size - 1} between beta = {path.betas[0]:g} and {path.betas[-1]:g}")
+    print(f"kinks        {path.n_kinks[-1]} at the lower end, {path.n_kinks.max()} at most")
+    for file in files:
+        print(f"wrote        {file}")
+    return OK
+
+
+def _draw_path(path: RegularizationPath, name: str, target: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = path.plot(figure.subplots())
+    ax.set_ylabel(f"kinks: {name}")
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, dpi=150)
 
 
 def _demo(options: argparse.Namespace) -> int:

@@ -21,6 +21,7 @@ from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from .certificate import certify
 from .errors import ConvergenceError, UnboundedError
 from .objectives import Objective
+from .programs.blocks import Blocks
 from .programs.bounds import boundedness_bound, program_bounds
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
@@ -237,9 +238,9 @@ def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
 
 def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
     pieces: list[_Piece] = []
-    kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
     for beta in grid:
-        problem = SplineProblem(program, float(beta))
+        problem = SplineProblem(program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, _signs(problem, spline)
         pieces.append(_Piece(spline, signs, spline))
@@ -251,20 +252,20 @@ def _exact_pieces(
 ) -> tuple[FloatArray, list[_Piece]]:
     betas = [top]
     pieces: list[_Piece] = []
-    kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
     while betas[-1] > end:
         if len(pieces) == max_pieces:
             raise ConvergenceError(
                 f"max_pieces: expected a path of at most {max_pieces} pieces, got to beta={betas[-1]:.6g}"
             )
         beta = max(betas[-1] * (1 - _STEP), 0.5 * (betas[-1] + end))
-        problem = SplineProblem(program, beta)
+        problem = SplineProblem(program, beta, blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, _signs(problem, spline)
         piece = _Piece(spline, signs, problem.derivative(spline, signs))
         step = _first_event(problem, piece, beta - end)
         lower = max(beta - step, end)
-        upper = SplineProblem(program, betas[-1])
+        upper = SplineProblem(program, betas[-1], blocks)
         pieces.append(_Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate))
         betas.append(lower)
     return np.array(betas), pieces

@@ -605,3 +605,24 @@ class TestProcess:
         assert (done.returncode, done.stderr) == (0, "")
         expected = cs.ScoreDensity(cs.TwoLayerNetwork.load(model)).sample(5, 1)
         assert done.stdout.split() == ["x", *map(repr, expected.tolist())]
+
+
+class TestPath:
+    """The path from the shell."""
+
+    def test_a_path_is_tabled_and_drawn(self, run, tmp_path, data):
+        code, out, _ = run(f"path {data} --skip --beta-min 1.2 -o p.csv --plot p.png --json")
+        assert code == 0
+        result = json.loads(out)
+        table = np.loadtxt(tmp_path / "p.csv", delimiter=",", skiprows=1)
+        np.testing.assert_array_equal(table[:, 0], result["betas"])
+        np.testing.assert_array_equal(table[:, 1], result["n_kinks"])
+        assert result["betas"][-1] == 1.2
+        assert imread(tmp_path / "p.png")[..., :3].std() > 0.01
+        code, out, _ = run(f"path {data} --skip --beta-min 1.2")
+        assert code == 0
+        assert f"{len(result['betas']) - 1} between" in out
+
+    def test_an_end_below_the_bound_is_refused(self, run, tmp_path, data):
+        assert refused(run(f"path {data} --beta-min 0.5 -o p.csv"), 2, "beta_min", "at least 1")
+        assert names(tmp_path) == ["a.csv"]

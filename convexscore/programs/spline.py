@@ -63,15 +63,20 @@ class SplineProblem:
         The program.
     beta : float
         Weight decay, at least the boundedness bound.
+    blocks : Blocks, optional
+        The program's block moments, to share between problems; made by default.
     """
 
-    def __init__(self, program: UnivariateProgram, beta: float) -> None:
+    def __init__(self, program: UnivariateProgram, beta: float, blocks: Blocks | None = None) -> None:
         self.program, self.beta = program, beta
-        half = beta if program.activation == "relu" else beta / 2
-        self.penalty = half - program.tie_mass / 2
         self.omega = 1.0 if program.activation == "relu" else 0.0
         self.kappa_range = _kappa_range(program, beta)
-        self.blocks = Blocks(program)
+        self.blocks = Blocks(program) if blocks is None else blocks
+
+    def penalty(self, kinks: Index) -> FloatArray:
+        """Return the cost of a unit slope jump at each of the kinks, ``b - m_j [SM] / 2``."""
+        half = self.beta if self.program.activation == "relu" else self.beta / 2
+        return half - self.program.tie_mass[kinks] / 2
 
     def knots(self, kinks: Index) -> Index:
         """Return the indices of the first position, the kinks, and the last position."""
@@ -108,7 +113,7 @@ class SplineProblem:
         knots = self.knots(kinks)
         width = np.diff(self.program.position[knots])
         gram, moment = self._hat_moments(knots)
-        slope_costs = self._trace(knots) + _jumps(self.penalty[kinks] * signs)
+        slope_costs = self._trace(knots) + _jumps(self.penalty(kinks) * signs)
         base, per_kappa, per_size = self._solve(gram, signs, moment - _to_values(slope_costs, width), width)
         kappa = self._best_kappa(width, signs, (base, per_kappa, per_size), side)
         return Spline(kinks, base + kappa * per_kappa + abs(kappa) * per_size, kappa)
@@ -165,7 +170,7 @@ class SplineProblem:
         tie = self.program.tie_mass
         if self.program.skip or self.program.activation == "abs":
             return []
-        inside = float(tie[1:-1].max(initial=0.0))
+        inside = self.program.heaviest_inside_tie
         return [inside, inside - float(max(tie[0], tie[-1]))]
 
     def value(self, spline: Spline) -> float:
@@ -179,7 +184,7 @@ class SplineProblem:
         if low <= 0:
             price = max(price, 0.0)
         return float(
-            self._fit(spline) + self._trace(knots) @ slopes + self.penalty[spline.kinks] @ sizes + 0.5 * price
+            self._fit(spline) + self._trace(knots) @ slopes + self.penalty(spline.kinks) @ sizes + 0.5 * price
         )
 
     def multiplier_switch(
@@ -288,14 +293,18 @@ class SplineProblem:
 
 
 def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]:
-    """Return the range of ``kappa`` without skip: what the outer atoms, and heavy ties, allow."""
+    """Return the range of ``kappa``: zero with skip, else what the band of `univariate` allows.
+
+    ``H`` takes the values ``kappa`` and ``kappa - m_1`` at the first position, ``0`` and ``m_k`` at the last, and
+    the band is no narrower than the largest step inside, ``m_j <= 2 beta - |kappa|`` for ReLU.
+    """
     if program.skip:
         return 0.0, 0.0
     tie = program.tie_mass
     ends = max(tie[0], tie[-1])
     if program.activation == "abs":
         return float(2 * ends - beta), float(beta)
-    inside = 2 * beta - (tie[1:-1].max() if tie.size > 2 else 0.0)
+    inside = 2 * beta - program.heaviest_inside_tie
     return float(-max(min(beta - ends, inside), 0.0)), float(max(min(beta, inside), 0.0))
 
 
@@ -304,7 +313,7 @@ def _kappa_range_rate(program: UnivariateProgram, beta: float) -> tuple[float, f
     if program.activation == "abs":
         return -1.0, 1.0
     tie = program.tie_mass
-    ends, inside = max(tie[0], tie[-1]), tie[1:-1].max(initial=0.0)
+    ends, inside = max(tie[0], tie[-1]), program.heaviest_inside_tie
     high = 2.0 if inside >= beta else 1.0
     low = -2.0 if inside - ends >= beta else -1.0
     return low if _kappa_range(program, beta)[0] < 0 else 0.0, high

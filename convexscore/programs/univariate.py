@@ -163,6 +163,11 @@ class UnivariateProgram:
         return self.mass if self.has_trace else np.zeros_like(self.mass)
 
     @cached_property
+    def heaviest_inside_tie(self) -> float:
+        """The largest `tie_mass` strictly inside the data."""
+        return float(self.tie_mass[1:-1].max(initial=0.0))
+
+    @cached_property
     def zero_value(self) -> float:
         """The objective at the zero score."""
         return self.scatter + 0.5 * float(np.sum(self.mass * self.target**2))

@@ -165,7 +165,7 @@ class _Search:
         self.n_systems += 1
         spline = self.problem.minimize(kinks, signs, side)
         jumps = np.diff(self.problem.slopes(kinks, spline.values))
-        return spline, jumps, (jumps * signs < 0) & (self.problem.penalty[kinks] > 0)
+        return spline, jumps, (jumps * signs < 0) & (self.problem.penalty(kinks) > 0)
 
     def _settled(self, kinks: Index, signs: FloatArray, side: float) -> _State:
         """Drop all wrong kinks at once until none is left: fast, but need not lower the objective."""
