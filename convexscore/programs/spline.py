@@ -295,8 +295,8 @@ class SplineProblem:
 def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]:
     """Return the range of ``kappa``: zero with skip, else what the band of `univariate` allows.
 
-    ``H`` takes the values ``kappa`` and ``kappa - m_1`` at the first position, ``0`` and ``m_k`` at the last, and
-    the band is no narrower than the largest step inside, ``m_j <= 2 beta - |kappa|`` for ReLU.
+    ``H`` takes the values ``kappa`` and ``kappa - m_1`` at the first position, ``0`` and ``m_k`` at the last,
+    and the band is no narrower than the largest step inside, ``m_j <= 2 beta - |kappa|`` for ReLU.
     """
     if program.skip:
         return 0.0, 0.0
