@@ -17,6 +17,7 @@ from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ScoreMatching
 from .path import Path, regularization_path
 from .programs.bounds import BetaBounds, beta_bounds
+from .selection import select_beta
 from .solution import Solution, SolveStats
 from .solve import solve
 
@@ -41,5 +42,6 @@ __all__ = [
     "datasets",
     "regularization_path",
     "samplers",
+    "select_beta",
     "solve",
 ]

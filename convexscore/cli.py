@@ -114,6 +114,11 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, help="seed of the noise (dsm)")
 
 
+def number_or_auto(text: str) -> float | str:
+    """Parse the argument of --beta."""
+    return text if text == "auto" else float(text)
+
+
 def _add_path(commands: Any) -> None:
     path = commands.add_parser("path", help="follow the optimum as the weight decay falls")
     path.set_defaults(command=_path)
@@ -128,7 +133,9 @@ def _add_fit(commands: Any) -> None:
     fit = commands.add_parser("fit", help="train a network on a column of data")
     fit.set_defaults(command=_fit)
     _add_problem(fit)
-    fit.add_argument("--beta", type=float, required=True, help="weight decay of the summed loss, >= 0")
+    fit.add_argument(
+        "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
+    )
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
     fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
@@ -192,7 +199,7 @@ def _objective(options: argparse.Namespace, values: FloatArray) -> Objective:
 
 
 def _solve_quietly(
-    objective: Objective, beta: float, activation: str, skip: bool, solver: str, tol: float
+    objective: Objective, beta: float | str, activation: str, skip: bool, solver: str, tol: float
 ) -> tuple[Solution, int]:
     """Solve, turning a convergence warning into a line on standard error and an exit code."""
     with warnings.catch_warnings(record=True) as caught:

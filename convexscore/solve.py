@@ -17,6 +17,7 @@ from .programs.bounds import boundedness_bound, line_solution, program_bounds
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
+from .selection import select_beta
 from .solution import Solution, SolveStats
 from .solvers.active_set import solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
@@ -29,7 +30,7 @@ SOLVERS = ("auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy")
 
 def solve(
     objective: Objective,
-    beta: float,
+    beta: float | str,
     activation: str = "relu",
     skip: bool = False,
     *,
@@ -48,8 +49,9 @@ def solve(
     ----------
     objective : ScoreMatching or DenoisingScoreMatching
         The data and the loss; any order, repetitions and weights allowed.
-    beta : float
-        Weight decay of the summed loss, at least ``beta_bounds(...).minimum``.
+    beta : float or "auto"
+        Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
+        ``select_beta(objective, rng=0, ...)``, the same for the same data.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -97,9 +99,12 @@ def solve(
     """
     start = time.perf_counter()
     as_choice("solver", solver, SOLVERS)
+    skip, verbose = as_flag("skip", skip), as_flag("verbose", verbose)
+    if isinstance(beta, str):
+        as_choice("beta", beta, ("auto",))
+        beta = select_beta(objective, rng=0, activation=activation, skip=skip)
     beta = as_real("beta", beta, minimum=0.0)
     tol = as_real("tol", tol, minimum=0.0, strict=True)
-    skip, verbose = as_flag("skip", skip), as_flag("verbose", verbose)
     program = UnivariateProgram.from_objective(objective, activation, skip)
     _require_bounded(program, beta)
     problem = SplineProblem(program, beta)

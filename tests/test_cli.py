@@ -254,7 +254,6 @@ class TestBadInput:
         [
             "",
             "fit",
-            "fit a.csv",
             "fit a.csv --beta two",
             "fit a.csv --beta 2 --solver other",
             "fit a.csv --beta 2 --activation tanh",

@@ -27,6 +27,7 @@ LAYERS = [
     ("programs",),
     ("certificate",),
     ("solvers",),
+    ("selection",),
     ("solution",),
     ("solve", "path"),
     ("density", "samplers", "datasets"),

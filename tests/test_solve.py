@@ -14,7 +14,7 @@ DATA = [0.0, 1.0, 1.0, 3.0]
     [
         ({"beta": -1}, ValueError, "beta: expected a number at least 0, got -1"),
         ({"beta": float("nan")}, ValueError, "beta: expected a finite number, got nan"),
-        ({"beta": "big"}, TypeError, "beta: expected a number, got 'big'"),
+        ({"beta": "big"}, ValueError, "beta: expected one of 'auto', got 'big'"),
         ({"beta": [1.0, 2.0]}, TypeError, "beta: expected a number"),
         ({"beta": True}, TypeError, "beta: expected a number, got True"),
         ({"beta": 3, "activation": "tanh"}, ValueError, "activation: expected one of 'relu', 'abs'"),
