@@ -2,7 +2,7 @@
 
 Fisher divergence E_p (s - s*)^2 on 20000 fresh points; Wasserstein-1 distance between the exact density
 of the score (for peers: their density) and the truth, in units of its standard deviation.  Medians over
-seeds.  ``convex auto`` is ``solve(..., "auto", skip=True)``, ReLU, nothing tuned per data set; ``convex oracle``
+seeds.  ``convex auto`` is ``solve(..., "auto", skip=True)``, ReLU, nothing tuned; ``convex oracle``
 takes the best beta of a grid by the true divergence, which nobody can; the Gaussian mixture is
 scikit-learn's, 1 to 8 components by BIC; the kernel estimate uses Silverman's bandwidth or the best of 20
 by 5-fold likelihood.

@@ -10,6 +10,7 @@ from its moments; only blocks with knots, or where the certificate might be viol
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,15 +63,43 @@ class Blocks:
             size = n if n <= _SMALL else 1 << round(np.log2(np.sqrt(n) / 2))
         self.program, self.size = program, size
         self.starts = np.arange(0, n, size)
-        lengths = np.diff(np.append(self.starts, n))
         t = program.position
-        self._moments = _moments(program, slice(None), self.starts, lengths)
+        offsets = self._rows(t, "edge")
+        offsets = offsets - offsets[:, :1]
+        mass = self._rows(program.mass)
+        weighted = mass * offsets
+        self._moments = np.zeros((5, self.starts.size))
+        self._moments[0] = mass.sum(axis=1)
+        self._moments[1] = weighted.sum(axis=1)
+        self._moments[2] = np.einsum("ij,ij->i", weighted, offsets)
         self._label_size = np.zeros(self.starts.size)
         if not program.has_trace:
-            self._label_size = np.add.reduceat(program.mass * np.abs(program.target), self.starts)
-        self._above, self._below = _staircase_deviation(program, self.starts, lengths)
+            target = self._rows(program.target)
+            self._moments[3] = np.einsum("ij,ij->i", mass, target)
+            self._moments[4] = np.einsum("ij,ij->i", weighted, target)
+            self._label_size = np.einsum("ij,ij->i", mass, np.abs(target))
         # The last block is always looked into, so the width after its start is never used.
         self._width = np.diff(t[self.starts], append=t[-1])
+        self._above, self._below = self._staircase_deviation(offsets)
+
+    def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:
+        """Return one row a block, the last one padded with zeros or its last value."""
+        missing = self.starts.size * self.size - values.size
+        padded = np.pad(values, (0, missing), mode) if missing else values
+        return padded.reshape(self.starts.size, self.size)
+
+    def _staircase_deviation(self, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return how far the counts rise above and fall below the chord over each block."""
+        if not self.program.has_trace or self.starts.size == 1:
+            return np.zeros(self.starts.size), np.zeros(self.starts.size)
+        exclusive, inclusive = self.program.trace_counts
+        ends = inclusive[self.starts]
+        slope = np.diff(ends, append=ends[-1]) / np.append(self._width[:-1], np.inf)
+        chord = offsets * slope[:, None]
+        chord += ends[:, None]
+        above = (self._rows(inclusive, "edge") - chord).max(axis=1)
+        chord -= self._rows(exclusive, "edge")
+        return above, chord.max(axis=1)
 
     def chunks(self, knots: Index) -> Chunks:
         """Cut the blocks at `knots` (indices, ascending, from the first to the last position)."""
@@ -178,17 +207,3 @@ def _moments(program: UnivariateProgram, members: Index | slice, starts: Index, 
         moments[3] = np.add.reduceat(mass * target, starts)
         moments[4] = np.add.reduceat(weighted * target, starts)
     return moments
-
-
-def _staircase_deviation(
-    program: UnivariateProgram, starts: Index, lengths: Index
-) -> tuple[FloatArray, FloatArray]:
-    """Return how far the counts rise above and fall below the chord over each block."""
-    if not program.has_trace or starts.size == 1:
-        return np.zeros(starts.size), np.zeros(starts.size)
-    exclusive, inclusive = program.trace_counts
-    t, ends = program.position, inclusive[starts]
-    slope = np.diff(ends, append=ends[-1]) / np.diff(t[starts], append=np.inf)
-    chord = np.repeat(ends, lengths) + np.repeat(slope, lengths) * (t - np.repeat(t[starts], lengths))
-    above = np.maximum.reduceat(inclusive - chord, starts)
-    return above, np.maximum.reduceat(chord - exclusive, starts)

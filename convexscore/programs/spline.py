@@ -116,7 +116,17 @@ class SplineProblem:
         slope_costs = self._trace(knots) + _jumps(self.penalty(kinks) * signs)
         base, per_kappa, per_size = self._solve(gram, signs, moment - _to_values(slope_costs, width), width)
         kappa = self._best_kappa(width, signs, (base, per_kappa, per_size), side)
-        return Spline(kinks, base + kappa * per_kappa + abs(kappa) * per_size, kappa)
+        low, high = self.kappa_range
+        along = per_kappa + np.sign(kappa) * per_size
+        values = base + kappa * along
+        if low < kappa < high and (kappa != 0 or not self.omega):
+            # The multiplier cancels most of `base`: one correction restores the digits that this cost.
+            turn = float(np.sign(kappa))
+            error = self._stationarity(values, width, signs, turn) / self._stationarity(
+                along, width, signs, turn
+            )
+            kappa, values = kappa - error, values - error * along
+        return Spline(kinks, values, kappa)
 
     def derivative(self, spline: Spline, signs: FloatArray) -> Spline:
         """Return the derivative of the minimizer and its multiplier with respect to ``beta``.
