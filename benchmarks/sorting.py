@@ -40,10 +40,10 @@ def main():
                     )
                 solution = cs.solve(objective, beta, skip=skip, solver="active_set")
                 spread = np.ptp(np.quantile(sort, [0.1, 0.9])) / np.median(sort)
+                violation = solution.certificate.max_violation / beta
                 print(
-                    f"{n:<9d} {objective.name:<9s} {skip!s:5s} "
-                    f"{np.median(sort):9.4f} {np.median(fit):10.4f} "
-                    f"{np.median(fit) / np.median(sort):6.1f} {solution.certificate.max_violation / beta:14.1e} "
+                    f"{n:<9d} {objective.name:<9s} {skip!s:5s} {np.median(sort):9.4f} "
+                    f"{np.median(fit):10.4f} {np.median(fit) / np.median(sort):6.1f} {violation:14.1e} "
                     f"{solution.network.n_neurons:8d} {spread:10.0%}"
                 )
 
