@@ -163,7 +163,7 @@ def _network(
     """Turn atoms into balanced neurons whose kinks are exactly at the data."""
     # One neuron for each position and side.
     (t, side), which = np.unique(np.stack([atoms.position, atoms.side]), axis=1, return_inverse=True)
-    y = np.bincount(which, weights=atoms.coefficient, minlength=t.size)
+    y = np.bincount(which.reshape(-1), weights=atoms.coefficient, minlength=t.size)
     t, y, side = t[y != 0], y[y != 0], side[y != 0]
     # Each neuron counts the smaller of its two slopes at its own kink.
     counts_right = y < 0
