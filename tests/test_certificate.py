@@ -148,6 +148,7 @@ def _merged(objective, program):
         ([0.0, 2.0, 4.0, 7.0], [9.0, 20.0, 20.0, 2.0], "relu", 10.0, 2),
         # Outer slopes that add to more than zero: the heavier end takes the kink.
         ([0.0, 2.0, 3.0, 5.0, 9.0, 10.0], [2.0, 5.0, 20.0, 1.0, 2.0, 20.0], "abs", 20.4, 1),
+        ([0.0, 1.0, 5.0, 7.0, 8.0, 10.0], [20.0, 2.0, 1.0, 20.0, 5.0, 2.0], "abs", 20.4, 1),
         # The bound itself, where rounding decides whether a residual is feasible.
         ([2.0, 6.0, 8.0, 9.0, 11.0], [20.0, 5.0, 20.0, 5.0, 3.0], "relu", 20.0, 1),
     ],

@@ -158,7 +158,7 @@ class Blocks:
         inside &= np.minimum(ends, following) - stray - self._below > low
         # A block with a knot is not linear, and the last one has no following end.
         inside[chunks.bounds[~np.isin(chunks.bounds, self.starts)] // self.size] = False
-        inside[[0, -1]] = False
+        inside[-1] = False
         return np.flatnonzero(~inside)
 
     def _look_into(
