@@ -17,7 +17,7 @@ from .network import TwoLayerNetwork
 from .programs.bounds import boundedness_bound
 from .programs.univariate import UnivariateProgram
 
-__all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation"]
+__all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation", "meets_tolerance"]
 
 
 @dataclass(frozen=True)
@@ -69,14 +69,37 @@ def _largest(program: UnivariateProgram, exclusive: FloatArray, inclusive: Float
     return float(max(high, -low, high - kappa, kappa - low))
 
 
-def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
-    """Return how far rounding in the network's weights and outputs can move a correlation."""
+def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
+    """Return how far rounding in the network's weights and outputs can move a correlation.
+
+    At most a millionth of the correlations' scale: worse rounding is not excused.
+    """
     slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
     output = np.abs(network.b2).sum() + slopes * np.abs(program.position).max()
     reach = program.total * np.sqrt(program.variance)
     # Sums over n positions collect sqrt(n) rounding errors.
     units = 4 + np.sqrt(program.position.size) / 4
-    return float(units * np.finfo(float).eps * (output * reach + program.trace_total))
+    rounding = units * np.finfo(float).eps * (output * reach + program.trace_total)
+    return float(min(rounding, 1e-6 * _correlation_scale(program, beta)))
+
+
+def _correlation_scale(program: UnivariateProgram, beta: float) -> float:
+    label_square = float(np.sum(program.mass * program.target**2))
+    return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
+
+
+def meets_tolerance(
+    certificate: Certificate,
+    program: UnivariateProgram,
+    network: TwoLayerNetwork,
+    beta: float,
+    tol: float,
+) -> bool:
+    """Whether gap and, up to rounding, violation are within `tol` of the problem's own scales."""
+    label_square = float(np.sum(program.mass * program.target**2))
+    value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
+    allowed = tol * _correlation_scale(program, beta) + correlation_rounding(program, network, beta)
+    return bool(abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed)
 
 
 def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> Certificate:
@@ -104,7 +127,7 @@ def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -
     if program.skip:
         violation = max(violation, abs(kappa))
     primal = _loss(program, network, residual, beta)
-    rounding = correlation_rounding(program, network) + 1e-12 * beta
+    rounding = correlation_rounding(program, network, beta) + 1e-12 * beta
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.

@@ -18,15 +18,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
-from .certificate import certify
-from .errors import ConvergenceError, UnboundedError
+from .errors import ConvergenceError
 from .objectives import Objective
 from .programs.blocks import Blocks
-from .programs.bounds import boundedness_bound, program_bounds
-from .programs.reconstruction import reconstruct
+from .programs.bounds import program_bounds, require_bounded
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
-from .solution import Solution, SolveStats
+from .solution import Solution, SolveStats, certified_solution
 from .solvers.active_set import solve_active_set
 
 if TYPE_CHECKING:
@@ -88,6 +86,11 @@ class Path:
         ------
         ValueError
             If the path does not cover `beta`.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the certificate misses a relative tolerance of 1e-8; the status is then ``"inaccurate"``.
         """
         start = time.perf_counter()
         beta = as_real("beta", beta, minimum=0.0)
@@ -97,12 +100,8 @@ class Path:
             raise ValueError(f"beta: expected {what}, the range of this path, got {beta:.10g}")
         problem = SplineProblem(self._program, beta)
         spline = self._spline(problem, beta)
-        network = reconstruct(problem, spline)
-        certificate = certify(self._program, network, beta)
-        n_sides = 2 if self.activation == "relu" else 1
-        n_atoms = self._program.position.size * n_sides * (1 + self._program.has_trace)
-        stats = SolveStats("path", 0, time.perf_counter() - start, n_atoms)
-        return Solution(network, certificate.primal, "optimal", certificate, stats, beta)
+        stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
+        return certified_solution(problem, spline, "optimal", stats, 1e-8)
 
     def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
         """Return the certified solutions at several weight decays, by default at `betas`."""
@@ -203,19 +202,18 @@ def regularization_path(
     True
     """
     program = UnivariateProgram.from_objective(objective, activation, as_flag("skip", skip))
-    minimum = boundedness_bound(program)
     if betas is not None:
         grid = np.unique(as_float_array("betas", betas))[::-1]
         if grid.size == 0 or grid[-1] < 0:
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
-        _require_bounded("betas", float(grid[-1]), minimum)
+        require_bounded(program, float(grid[-1]), "betas")
         pieces = _grid_pieces(program, grid)
         exact = False
     else:
         bounds = program_bounds(program)
-        default = max(1e-3 * bounds.linear, 1.05 * minimum)
+        default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
         end = default if beta_min is None else as_real("beta_min", beta_min, minimum=0.0)
-        _require_bounded("beta_min", end, minimum)
+        require_bounded(program, end, "beta_min")
         limit = as_count("max_pieces", max_pieces, minimum=1)
         grid, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
         exact = True
@@ -223,13 +221,6 @@ def regularization_path(
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
     return Path(objective, activation, skip, grid, n_kinks, exact, program, pieces)
-
-
-def _require_bounded(name: str, beta: float, minimum: float) -> None:
-    if beta < minimum * (1 - 1e-12):
-        raise UnboundedError(
-            f"{name}: expected at least {minimum:.10g}, the boundedness bound, got {beta:.10g}"
-        )
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+import warnings
+from dataclasses import dataclass, replace
 
-from .certificate import Certificate
+from .certificate import Certificate, certify, meets_tolerance
+from .errors import ConvergenceWarning
 from .network import TwoLayerNetwork
+from .programs.reconstruction import reconstruct
+from .programs.spline import Spline, SplineProblem
 
-__all__ = ["Solution", "SolveStats"]
+__all__ = ["Solution", "SolveStats", "certified_solution"]
 
 
 @dataclass(frozen=True)
@@ -75,3 +80,45 @@ class Solution:
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
+
+
+def certified_solution(
+    problem: SplineProblem, spline: Spline, status: str, stats: SolveStats, tol: float
+) -> Solution:
+    """Write a spline as a network and certify that network.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+        The program and its weight decay.
+    spline : Spline
+        What a solver found.
+    status : str
+        The status if the certificate meets `tol`.
+    stats : SolveStats
+        How it was found; the time of reconstruction and certificate is added.
+    tol : float
+        Relative tolerance on the certificate's gap and violation.
+
+    Returns
+    -------
+    Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol`; the status is then ``"inaccurate"``.
+    """
+    start = time.perf_counter()
+    network = reconstruct(problem, spline)
+    certificate = certify(problem.program, network, problem.beta)
+    if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
+        status = "inaccurate"
+        warnings.warn(
+            f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
+            f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
+            ConvergenceWarning,
+            stacklevel=3,
+        )
+    stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
+    return Solution(network, certificate.primal, status, certificate, stats, problem.beta)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import time
-import warnings
 from typing import Any
 
 import numpy as np
 
 from ._validation import as_choice, as_count, as_flag, as_real
-from .certificate import Certificate, certify, correlation_rounding
-from .errors import ConvergenceWarning, UnboundedError
-from .network import TwoLayerNetwork
 from .objectives import Objective
-from .programs.bounds import boundedness_bound, line_solution, program_bounds
-from .programs.reconstruction import reconstruct
+from .programs.bounds import line_solution, program_bounds, require_bounded
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
 from .selection import select_beta
-from .solution import Solution, SolveStats
+from .solution import Solution, SolveStats, certified_solution
 from .solvers.active_set import solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
 
@@ -106,7 +101,7 @@ def solve(
     beta = as_real("beta", beta, minimum=0.0)
     tol = as_real("tol", tol, minimum=0.0, strict=True)
     program = UnivariateProgram.from_objective(objective, activation, skip)
-    _require_bounded(program, beta)
+    require_bounded(program, beta)
     problem = SplineProblem(program, beta)
     if solver == "closed_form":
         spline, iterations, solver_value = _closed_form(problem, solver_options)
@@ -120,54 +115,9 @@ def solve(
         found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=solver_options)
         spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline
         iterations, solver_value = found.iterations, found.value
-    network = reconstruct(problem, spline)
-    certificate = certify(program, network, beta)
     status = "closed_form" if solver == "closed_form" else "optimal"
-    if not _meets(certificate, program, network, beta, tol):
-        status = "inaccurate"
-        warnings.warn(
-            f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
-            f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
-            ConvergenceWarning,
-            stacklevel=2,
-        )
-    n_atoms = program.position.size * (2 if activation == "relu" else 1) * (1 + program.has_trace)
-    stats = SolveStats(solver, iterations, time.perf_counter() - start, n_atoms, solver_value)
-    return Solution(network, certificate.primal, status, certificate, stats, beta)
-
-
-def _require_bounded(program: UnivariateProgram, beta: float) -> None:
-    minimum = boundedness_bound(program)
-    # Sums of weights carry rounding errors; a beta equal to the bound must pass.
-    if beta < minimum * (1 - 1e-12):
-        kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
-        raise UnboundedError(
-            f"beta: expected at least {minimum:.10g}, below which score matching ({kind}) is "
-            f"unbounded on these data, got {beta:.10g}"
-        )
-
-
-def _meets(
-    certificate: Certificate,
-    program: UnivariateProgram,
-    network: TwoLayerNetwork,
-    beta: float,
-    tol: float,
-) -> bool:
-    """Whether gap and violation are within `tol` of the problem's own scales.
-
-    The violation may also be as large as rounding the network's weights and outputs makes it, up to a
-    millionth of its scale.
-    """
-    label_square = float(np.sum(program.mass * program.target**2))
-    spread = np.sqrt(program.variance * program.total)
-    value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
-    violation_scale = max(beta, program.trace_total, spread * np.sqrt(label_square))
-    rounding = min(correlation_rounding(program, network), 1e-6 * violation_scale)
-    return bool(
-        abs(certificate.gap) <= tol * value_scale
-        and certificate.max_violation <= tol * violation_scale + rounding
-    )
+    stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
+    return certified_solution(problem, spline, status, stats, tol)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.

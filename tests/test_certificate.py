@@ -47,7 +47,7 @@ def test_optima_are_certified(name, activation, skip, data):
         assert certificate.gap == certificate.primal - certificate.dual
         assert abs(certificate.gap) <= 1e-9 * scale
         program = UnivariateProgram.from_objective(objective, activation, skip)
-        rounding = correlation_rounding(program, solution.network)
+        rounding = correlation_rounding(program, solution.network, beta)
         assert certificate.max_violation <= 1e-9 * max(beta, program.total) + rounding
         if data != "clustered":
             assert rounding < 1e-7

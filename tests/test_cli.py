@@ -175,7 +175,9 @@ class TestFit:
         assert json.loads(out)["value"] == pytest.approx(cs.solve(cs.ScoreMatching(NUMBERS), 2.0).value)
 
     def test_a_missed_tolerance_warns_writes_and_exits_with_3(self, run, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(importlib.import_module("convexscore.solve"), "_meets", lambda *_: False)
+        monkeypatch.setattr(
+            importlib.import_module("convexscore.solution"), "meets_tolerance", lambda *_: False
+        )
         code, out, err = run(f"fit {data} --beta 2 -o m.npz --json")
         assert code == 3
         assert json.loads(out)["status"] == "inaccurate"
@@ -514,7 +516,9 @@ class TestPlot:
     )
     def test_the_title_of_a_fit_claims_what_was_certified(self, run, data, monkeypatch, status, claim):
         if status == "inaccurate":
-            monkeypatch.setattr(importlib.import_module("convexscore.solve"), "_meets", lambda *_: False)
+            monkeypatch.setattr(
+                importlib.import_module("convexscore.solution"), "meets_tolerance", lambda *_: False
+            )
         figures = []
         monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *_, **__: figures.append(self))
         run(f"fit {data} --beta 2 --plot f.png")

@@ -1,5 +1,7 @@
 """The regularization path: linear pieces that pass through independently solved points."""
 
+import importlib
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -101,3 +103,19 @@ def test_the_plot_shows_every_kinks_life():
     assert ax.get_xlabel()
     assert ax.get_ylabel()
     assert ax.get_legend() is not None
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_denoising_path_reaches_interpolation(activation, skip):
+    objective = make_objective("dsm", *make_data("random", n=10))
+    path = cs.regularization_path(objective, activation, skip, beta_min=0.0)
+    assert path.betas[-1] == 0.0
+    np.testing.assert_allclose(path.solution(0.0).network(objective.X), objective.targets, atol=1e-7)
+
+
+def test_a_path_solution_that_misses_its_tolerance_says_so(monkeypatch):
+    path = cs.regularization_path(cs.ScoreMatching([0.0, 1.0, 1.0, 3.0, 7.0]), beta_min=2.5)
+    monkeypatch.setattr(importlib.import_module("convexscore.solution"), "meets_tolerance", lambda *_: False)
+    with pytest.warns(cs.ConvergenceWarning, match="misses tol"):
+        assert path.solution(3.0).status == "inaccurate"

@@ -23,10 +23,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from .._validation import FloatArray
+from ..errors import UnboundedError
 from ..objectives import Objective
 from .univariate import UnivariateProgram
 
-__all__ = ["BetaBounds", "beta_bounds", "boundedness_bound", "line_solution", "program_bounds"]
+__all__ = [
+    "BetaBounds",
+    "beta_bounds",
+    "boundedness_bound",
+    "line_solution",
+    "program_bounds",
+    "require_bounded",
+]
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,18 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
         return BetaBounds(minimum, constant, constant)
     sloped = max(_sloped_from(lower, upper, total, shape), minimum)
     return BetaBounds(minimum, min(sloped, constant), constant)
+
+
+def require_bounded(program: UnivariateProgram, beta: float, name: str = "beta") -> None:
+    """Raise UnboundedError, naming the argument, if the program has no finite optimum at `beta`."""
+    minimum = boundedness_bound(program)
+    # Sums of weights carry rounding errors; a beta equal to the bound must pass.
+    if beta < minimum * (1 - 1e-12):
+        kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
+        raise UnboundedError(
+            f"{name}: expected at least {minimum:.10g}, below which score matching ({kind}) is "
+            f"unbounded on these data, got {beta:.10g}"
+        )
 
 
 def line_solution(program: UnivariateProgram, beta: float) -> tuple[float, float]:

@@ -173,6 +173,12 @@ class UnivariateProgram:
         return self.scatter + 0.5 * float(np.sum(self.mass * self.target**2))
 
     @property
+    def n_atoms(self) -> int:
+        """Number of columns of ``A``: sides and, for SM, tie choices at every position."""
+        sides = 2 if self.activation == "relu" else 1
+        return int(self.position.size) * sides * (2 if self.has_trace else 1)
+
+    @property
     def trace_total(self) -> float:
         """``n`` for SM, zero for DSM: the trace of a unit slope."""
         return self.total if self.has_trace else 0.0
