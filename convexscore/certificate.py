@@ -15,6 +15,7 @@ import numpy as np
 from ._validation import FloatArray
 from .network import TwoLayerNetwork
 from .programs.bounds import boundedness_bound
+from .programs.log_concave import log_concave_correlation
 from .programs.univariate import UnivariateProgram
 
 __all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation", "meets_tolerance"]
@@ -49,8 +50,12 @@ class Certificate:
     scope: str
 
 
-def largest_correlation(program: UnivariateProgram, residual: FloatArray) -> float:
-    """Return the largest absolute correlation of any atom, at any position, with `residual`.
+def largest_correlation(
+    program: UnivariateProgram, residual: FloatArray, shape: str | None = None
+) -> float:
+    """Return the smallest ``beta`` whose certificate `residual` satisfies.
+
+    Without a shape this is the largest absolute correlation of any atom at any position.
 
     Parameters
     ----------
@@ -58,11 +63,21 @@ def largest_correlation(program: UnivariateProgram, residual: FloatArray) -> flo
         The program.
     residual : ndarray of shape (n_positions,)
         Balanced: ``sum m z = 0``.
+    shape : {None, "log-concave"}
+        Constraint on the scores.
     """
-    return _largest(program, *program.correlation(residual))
+    return _largest(program, shape, *program.correlation(residual))
 
 
-def _largest(program: UnivariateProgram, exclusive: FloatArray, inclusive: FloatArray, kappa: float) -> float:
+def _largest(
+    program: UnivariateProgram,
+    shape: str | None,
+    exclusive: FloatArray,
+    inclusive: FloatArray,
+    kappa: float,
+) -> float:
+    if shape is not None:
+        return log_concave_correlation(program, exclusive, inclusive, kappa)
     low, high = exclusive.min(), inclusive.max()
     if program.activation == "abs":
         return float(max(2 * high - kappa, kappa - 2 * low))
@@ -102,7 +117,9 @@ def meets_tolerance(
     return bool(abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed)
 
 
-def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> Certificate:
+def certify(
+    program: UnivariateProgram, network: TwoLayerNetwork, beta: float, shape: str | None = None
+) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
     Parameters
@@ -113,6 +130,9 @@ def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -
         The network to certify.
     beta : float
         Weight decay.
+    shape : {None, "log-concave"}
+        Constraint on the scores; then the certificate covers every network that obeys it, and its
+        violation covers this network's slopes.
 
     Returns
     -------
@@ -123,17 +143,24 @@ def certify(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -
     mean = float(np.sum(program.mass * residual)) / program.total
     exclusive, inclusive, kappa = program.correlation(residual)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
-    violation = max(_largest(program, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
+    violation = max(_largest(program, shape, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
+    # A falling score may leave a negative kappa to the multiplier of its constraint.
+    unbalanced = max(kappa, 0.0) if shape else kappa
     if program.skip:
-        violation = max(violation, abs(kappa))
+        violation = max(violation, abs(unbalanced))
+    if shape:
+        violation = max(violation, *network.piecewise.slopes * program.total * program.variance)
     primal = _loss(program, network, residual, beta)
     rounding = correlation_rounding(program, network, beta) + 1e-12 * beta
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.
         kappa += mean * program.total * program.centred[0]
-        residual -= kappa / (program.total * program.variance) * program.centred
-    feasible = residual if violation <= rounding else _made_feasible(program, residual, beta, rounding)
+        unbalanced = max(kappa, 0.0) if shape else kappa
+        residual -= unbalanced / (program.total * program.variance) * program.centred
+    feasible = residual
+    if violation > rounding:
+        feasible = _made_feasible(program, residual, beta, rounding, shape)
     dual = -np.inf if feasible is None else _dual_value(program, feasible)
     return Certificate(primal, dual, primal - dual, float(violation), "global")
 
@@ -157,18 +184,18 @@ def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
 
 
 def _made_feasible(
-    program: UnivariateProgram, residual: FloatArray, beta: float, rounding: float
+    program: UnivariateProgram, residual: FloatArray, beta: float, rounding: float, shape: str | None
 ) -> FloatArray | None:
     """Return a balanced residual moved towards a known feasible one as far as needed.
 
     An excess that rounding explains is none: close to the boundedness bound, where hardly anything
     is feasible, moving costs far more than the excess is worth.  None if no residual is feasible.
     """
-    largest = largest_correlation(program, residual)
+    largest = largest_correlation(program, residual, shape)
     if largest <= beta + rounding:
         return residual
     for inside in _feasible_candidates(program, beta):
-        reached = largest_correlation(program, inside)
+        reached = largest_correlation(program, inside, shape)
         if reached <= beta:
             share = (largest - beta) / (largest - reached)
             return (1 - share) * residual + share * inside

@@ -83,7 +83,12 @@ class Solution:
 
 
 def certified_solution(
-    problem: SplineProblem, spline: Spline, status: str, stats: SolveStats, tol: float
+    problem: SplineProblem,
+    spline: Spline,
+    status: str,
+    stats: SolveStats,
+    tol: float,
+    shape: str | None = None,
 ) -> Solution:
     """Write a spline as a network and certify that network.
 
@@ -99,6 +104,8 @@ def certified_solution(
         How it was found; the time of reconstruction and certificate is added.
     tol : float
         Relative tolerance on the certificate's gap and violation.
+    shape : {None, "log-concave"}
+        Constraint on the scores.
 
     Returns
     -------
@@ -111,7 +118,7 @@ def certified_solution(
     """
     start = time.perf_counter()
     network = reconstruct(problem, spline)
-    certificate = certify(problem.program, network, problem.beta)
+    certificate = certify(problem.program, network, problem.beta, shape)
     if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
         status = "inaccurate"
         warnings.warn(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
 from .selection import select_beta
 from .solution import Solution, SolveStats, certified_solution
-from .solvers.active_set import solve_active_set
+from .solvers.active_set import ActiveSetResult, solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
+from .solvers.log_concave import solve_log_concave
 
 __all__ = ["SOLVERS", "solve"]
 
@@ -29,6 +31,7 @@ def solve(
     activation: str = "relu",
     skip: bool = False,
     *,
+    shape: str | None = None,
     solver: str = "auto",
     tol: float = 1e-8,
     verbose: bool = False,
@@ -51,6 +54,9 @@ def solve(
         Activation.
     skip : bool
         Whether the network has a skip connection ``V x``.
+    shape : {None, "log-concave"}
+        ``"log-concave"`` minimizes over networks whose slope is nowhere positive, so that the density
+        of the score is log-concave; the certificate then covers all of these.
     solver : {"auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy"}
         ``"auto"`` takes the closed form where it applies and the active-set solver elsewhere.
         The conic solvers work on the dense program, up to a few hundred points; the kinks they
@@ -103,7 +109,11 @@ def solve(
     program = UnivariateProgram.from_objective(objective, activation, skip)
     require_bounded(program, beta)
     problem = SplineProblem(program, beta)
-    if solver == "closed_form":
+    if shape is not None:
+        _only_active_set(as_choice("shape", shape, ("log-concave",)), solver)
+        spline, iterations, solver_value = _active_set(problem, solver_options, solve_log_concave)
+        solver = "active_set"
+    elif solver == "closed_form":
         spline, iterations, solver_value = _closed_form(problem, solver_options)
     elif solver in ("auto", "active_set"):
         spline, iterations, solver_value = _active_set(problem, solver_options)
@@ -117,7 +127,7 @@ def solve(
         iterations, solver_value = found.iterations, found.value
     status = "closed_form" if solver == "closed_form" else "optimal"
     stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
-    return certified_solution(problem, spline, status, stats, tol)
+    return certified_solution(problem, spline, status, stats, tol, shape)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.
@@ -143,11 +153,20 @@ def _line(problem: SplineProblem) -> Spline:
     return Spline(np.zeros(0, dtype=np.intp), values, kappa)
 
 
-def _active_set(problem: SplineProblem, options: dict[str, Any]) -> _Found:
+def _only_active_set(feature: str, solver: str) -> None:
+    if solver not in ("auto", "active_set"):
+        raise ValueError(f"solver: expected 'auto' or 'active_set' for {feature}, got {solver!r}")
+
+
+def _active_set(
+    problem: SplineProblem,
+    options: dict[str, Any],
+    method: Callable[..., ActiveSetResult] = solve_active_set,
+) -> _Found:
     options = dict(options)
     limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
     _no_options("active_set", options)
-    result = solve_active_set(problem, max_iterations=limit)
+    result = method(problem, max_iterations=limit)
     return result.spline, result.iterations, None
 
 

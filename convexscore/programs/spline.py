@@ -30,7 +30,7 @@ from .._validation import FloatArray
 from .blocks import Blocks, Chunks
 from .univariate import UnivariateProgram
 
-__all__ = ["Spline", "SplineProblem"]
+__all__ = ["Spline", "SplineProblem", "from_jumps", "from_slopes"]
 
 Index = NDArray[np.intp]
 
@@ -78,6 +78,10 @@ class SplineProblem:
         half = self.beta if self.program.activation == "relu" else self.beta / 2
         return half - self.program.tie_mass[kinks] / 2
 
+    def keeps_signs(self, kinks: Index) -> NDArray[np.bool_]:
+        """Return which jumps must keep the sign assumed: those of positive cost."""
+        return self.penalty(kinks) > 0
+
     def knots(self, kinks: Index) -> Index:
         """Return the indices of the first position, the kinks, and the last position."""
         return np.concatenate([[0], kinks, [self.program.position.size - 1]])
@@ -113,8 +117,8 @@ class SplineProblem:
         knots = self.knots(kinks)
         width = np.diff(self.program.position[knots])
         gram, moment = self._hat_moments(knots)
-        slope_costs = self._trace(knots) + _jumps(self.penalty(kinks) * signs)
-        base, per_kappa, per_size = self._solve(gram, signs, moment - _to_values(slope_costs, width), width)
+        slope_costs = self._trace(knots) + from_jumps(self.penalty(kinks) * signs)
+        base, per_kappa, per_size = self._solve(gram, signs, moment - from_slopes(slope_costs, width), width)
         kappa = self._best_kappa(width, signs, (base, per_kappa, per_size), side)
         low, high = self.kappa_range
         along = per_kappa + np.sign(kappa) * per_size
@@ -138,7 +142,7 @@ class SplineProblem:
         width = np.diff(self.program.position[knots])
         gram, _ = self._hat_moments(knots)
         half = 1.0 if self.program.activation == "relu" else 0.5
-        costs = -_to_values(_jumps(half * signs), width)
+        costs = -from_slopes(from_jumps(half * signs), width)
         base, per_kappa, per_size = self._solve(gram, signs, costs, width)
         low, high = self.kappa_range
         side = float(np.sign(spline.kappa))
@@ -160,8 +164,8 @@ class SplineProblem:
         sides = np.zeros(width.size)
         sides[0] += 0.5
         sides[-1] += 0.5
-        sizes = 0.5 * self.omega * _jumps(signs)
-        columns = np.column_stack([right, _to_values(sides, width), _to_values(sizes, width)])
+        sizes = 0.5 * self.omega * from_jumps(signs)
+        columns = np.column_stack([right, from_slopes(sides, width), from_slopes(sizes, width)])
         base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
         return base, per_kappa, per_size
 
@@ -335,13 +339,13 @@ def _piece_of(chunks: Chunks, knots: Index) -> Index:
     return np.minimum(piece, knots.size - 2)
 
 
-def _jumps(per_kink: FloatArray) -> FloatArray:
+def from_jumps(per_kink: FloatArray) -> FloatArray:
     """Return the coefficient of each piece's slope in ``sum_k per_kink_k (d_{k+1} - d_k)``."""
     padded = np.concatenate([[0.0], per_kink, [0.0]])
     return -np.diff(padded)
 
 
-def _to_values(per_slope: FloatArray, width: FloatArray) -> FloatArray:
+def from_slopes(per_slope: FloatArray, width: FloatArray) -> FloatArray:
     """Return the coefficient of each knot's value in ``sum_p per_slope_p (g_{p+1} - g_p) / width_p``."""
     padded = np.concatenate([[0.0], per_slope / width, [0.0]])
     return -np.diff(padded)

@@ -44,7 +44,11 @@ class Statement:
 
 
 def state_univariate(
-    objective: Objective, beta: float, activation: str = "relu", skip: bool = False
+    objective: Objective,
+    beta: float,
+    activation: str = "relu",
+    skip: bool = False,
+    shape: str | None = None,
 ) -> Statement:
     """State one of the eight univariate programs (ZP Thm 3.1, A.4-A.6, 4.1, B.1-B.3) in CVXPY.
 
@@ -58,6 +62,8 @@ def state_univariate(
         Activation.
     skip : bool
         Whether the network has a skip connection ``V x``.
+    shape : {None, "log-concave"}
+        ``"log-concave"`` adds that every slope of the score is at most zero, outside the data too.
 
     Returns
     -------
@@ -96,7 +102,10 @@ def state_univariate(
     loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - objective.targets[:, 0])) + c @ y
     if V is not None and objective.has_trace:
         loss += w.sum() * V
-    return Statement(cp.Problem(cp.Minimize(loss + beta * cp.norm1(y))), y, b2, V)
+    constraints = []
+    if as_choice("shape", shape, (None, "log-concave")) == "log-concave":
+        constraints = [_slopes(x, activation) @ y + (V if V is not None else 0) <= 0]
+    return Statement(cp.Problem(cp.Minimize(loss + beta * cp.norm1(y)), constraints), y, b2, V)
 
 
 def _relu_atoms(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -112,3 +121,13 @@ def _abs_atoms(x: FloatArray, w: FloatArray) -> tuple[FloatArray, FloatArray]:
     at_least, above = w @ (x[:, None] >= x), w @ (x[:, None] > x)
     at_most, below = w @ (x[:, None] <= x), w @ (x[:, None] < x)
     return np.hstack([distance, distance]), np.hstack([at_least - below, above - at_most])
+
+
+def _slopes(x: FloatArray, activation: str) -> FloatArray:
+    """Return the slope of every atom on every piece of the line between data, and beyond them."""
+    edges = np.unique(x)
+    inside = np.concatenate([[edges[0] - 1], 0.5 * (edges[1:] + edges[:-1]), [edges[-1] + 1]])[:, None]
+    if activation == "abs":
+        return np.tile(np.sign(inside - x), 2)
+    right, left = 1.0 * (inside > x), -1.0 * (inside < x)
+    return np.hstack([right, right, left, left])

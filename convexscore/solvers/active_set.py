@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from .._validation import FloatArray
 from ..programs.spline import Spline, SplineProblem
 
-__all__ = ["ActiveSetResult", "solve_active_set"]
+__all__ = ["PATIENCE", "ActiveSetResult", "rounding_floor", "solve_active_set", "worst_of_each_run"]
 
 Index = NDArray[np.intp]
 
 # Steps without a measurable gain that may follow one another before the search gives up.
-_PATIENCE = 12
+PATIENCE = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,10 +80,10 @@ def solve_active_set(
     elif kinks is None or signs is None:
         kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
     search.start(kinks, signs)
-    floor = _rounding_floor(problem)
+    floor = rounding_floor(problem)
     greedy, iteration, stalled = True, 0, 0
     best, best_violation = search.state, np.inf
-    while iteration < max_iterations and stalled < _PATIENCE:
+    while iteration < max_iterations and stalled < PATIENCE:
         iteration += 1
         positions, excess = problem.violations(search.state.spline)
         violation = float(np.abs(excess).max(initial=0.0))
@@ -94,7 +94,7 @@ def solve_active_set(
         positions, excess = positions[fresh], excess[fresh]
         if violation <= floor or positions.size == 0:
             break
-        chosen = _worst_of_each_run(positions, excess) if greedy else [np.argmax(np.abs(excess))]
+        chosen = worst_of_each_run(positions, excess) if greedy else [np.argmax(np.abs(excess))]
         before = search.state.value
         search.improve(positions[chosen], np.sign(excess[chosen]))
         greedy = search.state.value < before
@@ -102,7 +102,7 @@ def solve_active_set(
     return ActiveSetResult(best.spline, iteration, search.n_systems, best_violation)
 
 
-def _rounding_floor(problem: SplineProblem) -> float:
+def rounding_floor(problem: SplineProblem) -> float:
     """Return the size of violation that is rounding error of the correlations."""
     program = problem.program
     scale = program.trace_total + np.sqrt(program.total * program.variance) * np.sqrt(
@@ -111,7 +111,7 @@ def _rounding_floor(problem: SplineProblem) -> float:
     return float(8 * np.finfo(float).eps * max(scale, problem.beta))
 
 
-def _worst_of_each_run(positions: Index, excess: FloatArray) -> Index:
+def worst_of_each_run(positions: Index, excess: FloatArray) -> Index:
     """Return, for each run of adjacent positions with excess of one sign, the entry of the largest."""
     sign = np.sign(excess)
     new_run = (np.diff(positions) > 1) | (np.diff(sign) != 0)
@@ -165,7 +165,7 @@ class _Search:
         self.n_systems += 1
         spline = self.problem.minimize(kinks, signs, side)
         jumps = np.diff(self.problem.slopes(kinks, spline.values))
-        return spline, jumps, (jumps * signs < 0) & (self.problem.penalty(kinks) > 0)
+        return spline, jumps, (jumps * signs < 0) & self.problem.keeps_signs(kinks)
 
     def _settled(self, kinks: Index, signs: FloatArray, side: float) -> _State:
         """Drop all wrong kinks at once until none is left: fast, but need not lower the objective."""
