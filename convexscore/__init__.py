@@ -14,7 +14,7 @@ from .errors import (
     UnboundedError,
 )
 from .network import TwoLayerNetwork
-from .objectives import DenoisingScoreMatching, ScoreMatching
+from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
 from .programs.bounds import BetaBounds, beta_bounds
 from .selection import select_beta
@@ -29,6 +29,7 @@ __all__ = [
     "ConvergenceError",
     "ConvergenceWarning",
     "DenoisingScoreMatching",
+    "ExpectedDenoising",
     "NotNormalizableError",
     "Path",
     "ScoreDensity",

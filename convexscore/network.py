@@ -26,7 +26,7 @@ from .piecewise import PiecewiseLinear
 if TYPE_CHECKING:
     import torch
 
-    from .objectives import Objective
+    from .objectives import ExpectedDenoising, Objective
 
 __all__ = ["TwoLayerNetwork"]
 
@@ -163,12 +163,12 @@ class TwoLayerNetwork:
         """Return ``1/2 (||W1||_F^2 + ||W2||_F^2)``; biases and skip are not penalized."""
         return 0.5 * float(np.vdot(self.W1, self.W1) + np.vdot(self.W2, self.W2))
 
-    def loss(self, objective: Objective, beta: float) -> float:
+    def loss(self, objective: Objective | ExpectedDenoising, beta: float) -> float:
         """Return the non-convex training objective, weight decay included.
 
         Parameters
         ----------
-        objective : ScoreMatching or DenoisingScoreMatching
+        objective : ScoreMatching, DenoisingScoreMatching or ExpectedDenoising
             The data term, a sum over samples.
         beta : float
             Weight decay of the summed loss, at least 0.

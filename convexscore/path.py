@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,9 +20,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from .errors import ConvergenceError
+from .network import TwoLayerNetwork
 from .objectives import Objective
 from .programs.blocks import Blocks
 from .programs.bounds import program_bounds, require_bounded
+from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
 from .solution import Solution, SolveStats, certified_solution
@@ -93,15 +96,33 @@ class Path:
             If the certificate misses a relative tolerance of 1e-8; the status is then ``"inaccurate"``.
         """
         start = time.perf_counter()
+        problem, spline = self._at(beta)
+        stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
+        return certified_solution(problem, spline, "optimal", stats, 1e-8)
+
+    def network(self, beta: float) -> TwoLayerNetwork:
+        """Return the network at one weight decay, without the cost of a certificate.
+
+        Parameters
+        ----------
+        beta : float
+            As for `solution`.
+
+        Raises
+        ------
+        ValueError
+            If the path does not cover `beta`.
+        """
+        return reconstruct(*self._at(beta))
+
+    def _at(self, beta: float) -> tuple[SplineProblem, Spline]:
         beta = as_real("beta", beta, minimum=0.0)
         covered = beta >= self.betas[-1] if self.exact else bool((self.betas == beta).any())
         if not covered:
             what = f"at least {self.betas[-1]:.10g}" if self.exact else f"one of {self.betas.tolist()}"
             raise ValueError(f"beta: expected {what}, the range of this path, got {beta:.10g}")
-        problem = SplineProblem(self._program, beta)
-        spline = self._spline(problem, beta)
-        stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
-        return certified_solution(problem, spline, "optimal", stats, 1e-8)
+        problem = SplineProblem(self._program, beta, self._blocks)
+        return problem, self._spline(problem, beta)
 
     def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
         """Return the certified solutions at several weight decays, by default at `betas`."""
@@ -138,6 +159,10 @@ class Path:
         ax.set_ylim(position[0], position[-1])
         ax.legend(frameon=False)
         return ax
+
+    @cached_property
+    def _blocks(self) -> Blocks:
+        return Blocks(self._program)
 
     def _spline(self, problem: SplineProblem, beta: float) -> Spline:
         number = int(np.searchsorted(-self.betas, -beta))

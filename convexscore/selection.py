@@ -14,21 +14,25 @@ Otherwise the weight decay is a share of the median of the noise about the fitte
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ._validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
+from .cross_validation import cross_validate
 from .objectives import Objective
 from .programs.blocks import Blocks
 from .programs.bounds import boundedness_bound, line_solution, program_bounds
 from .programs.spline import SplineProblem
 from .programs.univariate import UnivariateProgram
 from .solvers.active_set import solve_active_set
+from .stein_process import SteinProcess
 
 __all__ = ["select_beta"]
 
-# Replicates are drawn in groups of about this many numbers.
-_GROUP = 2_000_000
+# Shares of the noise among which the combined rule cross-validates.
+_SHARES = np.geomspace(1.3, 0.25, 10)
 
 
 def select_beta(
@@ -42,6 +46,7 @@ def select_beta(
     share: float = 0.5,
     n_replicates: int = 100,
     n_iterations: int = 3,
+    n_folds: int = 5,
 ) -> float:
     """Choose the weight decay of a univariate program from the data.
 
@@ -49,10 +54,14 @@ def select_beta(
     ----------
     objective : ScoreMatching or DenoisingScoreMatching
         One-dimensional data.
-    method : {"bootstrap"}
-        The multiplier bootstrap of the largest correlation of any kink.
+    method : {"bootstrap", "cv", "combined"}
+        ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
+        ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
+        within one standard error of the best; no test of straightness.
+        ``"combined"``: the test, then cross-validation among shares 0.25 to 1.3 of the noise, the
+        best of them; this is what ``solve(..., "auto")`` uses.
     rng : Generator or seed, optional
-        Source of the random signs.
+        Source of the random signs and of the folds.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -68,6 +77,8 @@ def select_beta(
         Bootstrap replicates, O(n) each.
     n_iterations : int
         How often the score is fitted and the noise about it drawn again after the line is rejected.
+    n_folds : int
+        Folds of the cross-validation.
 
     Returns
     -------
@@ -93,7 +104,7 @@ def select_beta(
     >>> cs.solve(cs.ScoreMatching(x), beta, skip=True).network.n_neurons
     0
     """
-    as_choice("method", method, ("bootstrap",))
+    as_choice("method", method, ("bootstrap", "cv", "combined"))
     skip = as_flag("skip", skip)
     confidence = as_real("confidence", confidence, minimum=0.0, strict=True)
     if confidence >= 1:
@@ -101,82 +112,67 @@ def select_beta(
     share = as_real("share", share, minimum=0.0, strict=True)
     replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
+    folds = as_count("n_folds", n_folds, minimum=2)
     program = UnivariateProgram.from_objective(objective, activation, skip)
+    generator = np.random.default_rng(rng)
+    if method == "cv":
+        losses = cross_validate(objective, _whole_range(program), activation, skip, folds, generator)
+        return losses.best(standard_errors=1.0)
     lowest = boundedness_bound(program) * (1 + 1e-6)
-    jump = get_activation(activation).jump
-    process = _SteinProcess(objective)
-    seed = np.random.default_rng(rng).integers(2**63)
-
-    def noise(score: FloatArray) -> FloatArray:
-        # The same signs every time: the iteration then converges instead of jittering.
-        return jump * process.largest(score, replicates, np.random.default_rng(seed))
-
-    with_skip = UnivariateProgram.from_objective(objective, activation, True)
-    slope, mean = line_solution(with_skip, 0.0)
-    drawn = noise(mean + slope * program.centred)
-    straight = float(np.quantile(drawn, confidence))
-    if program_bounds(with_skip).linear <= straight:
+    noise = _Noise(objective, program, replicates, generator)
+    straight = noise.straightness(confidence)
+    if straight is not None:
         return max(straight, lowest)
-    blocks = Blocks(program)
-    beta = max(float(np.median(drawn)), lowest)
-    for _ in range(rounds - 1):
-        problem = SplineProblem(program, beta, blocks)
-        fitted = problem.at_positions(solve_active_set(problem).spline)
-        beta = max(float(np.median(noise(fitted))), lowest)
-    return max(share * beta, lowest)
+    level = noise.about_the_fit(rounds)
+    if method == "bootstrap":
+        return max(share * level, lowest)
+    betas = np.maximum(level * _SHARES, lowest)
+    return cross_validate(objective, np.unique(betas)[::-1], activation, skip, folds, generator).best()
 
 
-class _SteinProcess:
-    """The correlations of all kinks with randomly signed terms of the samples.
+def _whole_range(program: UnivariateProgram) -> FloatArray:
+    """Return weight decays from the linear regime down to a thousandth of it, or to boundedness."""
+    bounds = program_bounds(program)
+    lowest = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
+    return np.geomspace(max(bounds.linear, lowest), lowest, 40)
 
-    Scores are given at the distinct positions.
+
+class _Noise:
+    """The certificate's noise, with the same random signs for every score.
+
+    An iteration that refits the score then converges instead of jittering.
     """
 
-    def __init__(self, objective: Objective) -> None:
-        order = np.argsort(objective.X[:, 0], kind="stable")
-        self.x = objective.X[order, 0]
-        self.weight = objective.weights[order]
-        self.label = objective.targets[order, 0]
-        self.has_trace = objective.has_trace
-        # Kinks are at distinct positions: the first sample of each group of equal ones.
-        self.first = np.flatnonzero(np.concatenate([[True], np.diff(self.x) > 0]))
-        self.end = np.append(self.first[1:], self.x.size)
-        total = self.weight.sum()
-        self.centred = self.x - np.average(self.x, weights=self.weight)
-        variance = np.average(self.centred**2, weights=self.weight)
-        # Regression of every atom (x - t)_+ on the constant and on x.
-        self.on_constant = self._hinges(self.weight[None])[0] / total
-        self.on_line = self._hinges((self.weight * self.centred)[None])[0] / (total * variance)
+    def __init__(
+        self,
+        objective: Objective,
+        program: UnivariateProgram,
+        replicates: int,
+        rng: np.random.Generator,
+    ) -> None:
+        self.program, self.replicates = program, replicates
+        self.with_skip = replace(program, skip=True)
+        self.process = SteinProcess(objective)
+        self.seed = int(rng.integers(2**63))
+        slope, mean = line_solution(self.with_skip, 0.0)
+        self.about_the_line = self._largest(mean + slope * program.centred)
 
-    def largest(self, score: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
-        """Return ``max_t |H(t)|`` of each replicate, bias and skip profiled out."""
-        group = max(1, _GROUP // self.x.size)
-        results = []
-        for start in range(0, replicates, group):
-            count = min(group, replicates - start)
-            signs = rng.integers(0, 2, (count, self.x.size)) * 2.0 - 1.0
-            results.append(self._largest(score, signs * self.weight))
-        return np.concatenate(results)
+    def straightness(self, confidence: float) -> float | None:
+        """Return the quantile of the noise about the line if the line's own correlations are below it."""
+        level = float(np.quantile(self.about_the_line, confidence))
+        return level if program_bounds(self.with_skip).linear <= level else None
 
-    def _largest(self, score: FloatArray, weights: FloatArray) -> FloatArray:
-        residual = weights * (np.repeat(score, self.end - self.first) - self.label)
-        constant = residual.sum(axis=1, keepdims=True)
-        line = residual @ self.centred[:, None]
-        smooth = self._hinges(residual)
-        if self.has_trace:
-            line = line + weights.sum(axis=1, keepdims=True)
-        smooth -= constant * self.on_constant + line * self.on_line
-        if not self.has_trace:
-            return np.abs(smooth).max(axis=1)
-        tail = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
-        tail = np.concatenate([tail, np.zeros((len(tail), 1))], axis=1)
-        inclusive, exclusive = smooth + tail[:, self.first], smooth + tail[:, self.end]
-        return np.maximum(np.abs(inclusive).max(axis=1), np.abs(exclusive).max(axis=1))
+    def about_the_fit(self, rounds: int) -> float:
+        """Return the median of the noise about the score that is fitted at this very weight decay."""
+        lowest = boundedness_bound(self.program) * (1 + 1e-6)
+        blocks = Blocks(self.program)
+        level = max(float(np.median(self.about_the_line)), lowest)
+        for _ in range(rounds - 1):
+            problem = SplineProblem(self.program, level, blocks)
+            fitted = problem.at_positions(solve_active_set(problem).spline)
+            level = max(float(np.median(self._largest(fitted))), lowest)
+        return level
 
-    def _hinges(self, weights: FloatArray) -> FloatArray:
-        """Return ``sum_i weights_i (x_i - t)_+`` at the distinct positions, for each row of weights."""
-        tail = np.cumsum(weights[:, ::-1], axis=1)[:, -2::-1]
-        steps = np.diff(self.x) * tail
-        smooth = np.zeros(weights.shape)
-        smooth[:, :-1] = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
-        return smooth[:, self.first]
+    def _largest(self, score: FloatArray) -> FloatArray:
+        jump = get_activation(self.program.activation).jump
+        return jump * self.process.largest(score, self.replicates, np.random.default_rng(self.seed))

@@ -12,7 +12,7 @@ from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 
-__all__ = ["Solution", "SolveStats", "certified_solution"]
+__all__ = ["Solution", "SolveStats", "certified_solution", "warn_of_missed_tolerance"]
 
 
 @dataclass(frozen=True)
@@ -51,15 +51,16 @@ class Solution:
         The trained score model.
     value : float
         Its training objective, weight decay included; equal to ``certificate.primal``.
-    status : {"optimal", "closed_form", "inaccurate"}
+    status : {"optimal", "closed_form", "inaccurate", "refit"}
         ``"inaccurate"`` means that the certificate misses the tolerance asked for (a
-        `ConvergenceWarning` was issued).
+        `ConvergenceWarning` was issued).  ``"refit"`` is no training optimum: the value is the data
+        term alone, and the certificate covers networks with the same kinks and signs.
     certificate : Certificate
         Evidence of optimality.
     stats : SolveStats
         How it was found.
     beta : float
-        The weight decay used.
+        The weight decay used; for a refit, the one that selected the kinks.
     """
 
     network: TwoLayerNetwork
@@ -121,11 +122,16 @@ def certified_solution(
     certificate = certify(problem.program, network, problem.beta, shape)
     if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
         status = "inaccurate"
-        warnings.warn(
-            f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
-            f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
-            ConvergenceWarning,
-            stacklevel=3,
-        )
+        warn_of_missed_tolerance(certificate, tol, stacklevel=4)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
     return Solution(network, certificate.primal, status, certificate, stats, problem.beta)
+
+
+def warn_of_missed_tolerance(certificate: Certificate, tol: float, stacklevel: int = 4) -> None:
+    """Issue the ConvergenceWarning of a certificate that misses `tol`."""
+    warnings.warn(
+        f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
+        f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )

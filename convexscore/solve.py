@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 
 from ._validation import as_choice, as_count, as_flag, as_real
-from .objectives import Objective
+from .expected import solve_expected
+from .objectives import ExpectedDenoising, Objective
 from .programs.bounds import line_solution, program_bounds, require_bounded
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
+from .refit import refit_solution
 from .selection import select_beta
 from .solution import Solution, SolveStats, certified_solution
 from .solvers.active_set import ActiveSetResult, solve_active_set
@@ -26,12 +28,13 @@ SOLVERS = ("auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy")
 
 
 def solve(
-    objective: Objective,
+    objective: Objective | ExpectedDenoising,
     beta: float | str,
     activation: str = "relu",
     skip: bool = False,
     *,
     shape: str | None = None,
+    refit: bool = False,
     solver: str = "auto",
     tol: float = 1e-8,
     verbose: bool = False,
@@ -49,7 +52,7 @@ def solve(
         The data and the loss; any order, repetitions and weights allowed.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
-        ``select_beta(objective, rng=0, ...)``, the same for the same data.
+        ``select_beta(objective, "combined", rng=0, ...)``, the same for the same data.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -57,6 +60,10 @@ def solve(
     shape : {None, "log-concave"}
         ``"log-concave"`` minimizes over networks whose slope is nowhere positive, so that the density
         of the score is log-concave; the certificate then covers all of these.
+    refit : bool
+        Fit the selected kinks again without weight decay, keeping their signs: this removes the
+        shrinkage, ``(1 - beta/n)`` in the linear regime.  The result is no training optimum; its
+        status is ``"refit"``, its value its own data term, its certificate that of the refit.
     solver : {"auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy"}
         ``"auto"`` takes the closed form where it applies and the active-set solver elsewhere.
         The conic solvers work on the dense program, up to a few hundred points; the kinks they
@@ -101,16 +108,27 @@ def solve(
     start = time.perf_counter()
     as_choice("solver", solver, SOLVERS)
     skip, verbose = as_flag("skip", skip), as_flag("verbose", verbose)
+    if shape is not None:
+        as_choice("shape", shape, ("log-concave",))
+    if as_flag("refit", refit) and shape is not None:
+        raise ValueError(f"refit: expected False with shape={shape!r}, which a refit need not keep, got True")
+    if isinstance(objective, ExpectedDenoising):
+        if shape is not None or refit or solver != "auto":
+            raise ValueError(
+                "objective: expected denoising takes neither shape nor refit, and solver='auto' only, got "
+                f"shape={shape!r}, refit={refit}, solver={solver!r}"
+            )
+        return _expected(objective, beta, activation, skip, tol, solver_options)
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
-        beta = select_beta(objective, rng=0, activation=activation, skip=skip)
+        beta = select_beta(objective, "combined", rng=0, activation=activation, skip=skip)
     beta = as_real("beta", beta, minimum=0.0)
     tol = as_real("tol", tol, minimum=0.0, strict=True)
     program = UnivariateProgram.from_objective(objective, activation, skip)
     require_bounded(program, beta)
     problem = SplineProblem(program, beta)
     if shape is not None:
-        _only_active_set(as_choice("shape", shape, ("log-concave",)), solver)
+        _only_active_set(f"shape={shape!r}", solver)
         spline, iterations, solver_value = _active_set(problem, solver_options, solve_log_concave)
         solver = "active_set"
     elif solver == "closed_form":
@@ -127,7 +145,25 @@ def solve(
         iterations, solver_value = found.iterations, found.value
     status = "closed_form" if solver == "closed_form" else "optimal"
     stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
+    if refit:
+        return refit_solution(problem, spline, stats)
     return certified_solution(problem, spline, status, stats, tol, shape)
+
+
+def _expected(
+    objective: ExpectedDenoising,
+    beta: float | str,
+    activation: str,
+    skip: bool,
+    tol: float,
+    options: dict[str, Any],
+) -> Solution:
+    if isinstance(beta, str):
+        raise ValueError(f"beta: expected a number for expected denoising, got {beta!r}")
+    _no_options("refined_grid", options)
+    beta = as_real("beta", beta, minimum=0.0)
+    tol = as_real("tol", tol, minimum=0.0, strict=True)
+    return solve_expected(objective, beta, activation, skip, tol)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.

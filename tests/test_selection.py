@@ -5,7 +5,7 @@ import pytest
 
 import convexscore as cs
 from convexscore.programs.univariate import UnivariateProgram
-from convexscore.selection import _SteinProcess
+from convexscore.stein_process import SteinProcess
 from tests.problems import make_data, make_objective
 
 
@@ -29,7 +29,7 @@ def literal_largest(objective, score, signs):
 @pytest.mark.parametrize("name", ["sm", "dsm"])
 def test_the_noise_is_that_of_its_definition(name, data):
     objective = make_objective(name, *make_data(data, n=12))
-    process = _SteinProcess(objective)
+    process = SteinProcess(objective)
     order = np.argsort(objective.X[:, 0], kind="stable")
     program = UnivariateProgram.from_objective(objective)
     score = np.sin(program.position)
@@ -63,11 +63,11 @@ def test_separated_modes_are_found():
     assert solution.certificate.scope == "global"
 
 
-def test_auto_is_the_default_choice_and_repeats():
+def test_auto_is_the_combined_rule_and_repeats():
     objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
     for activation in ("relu", "abs"):
         for skip in (True, False):
-            beta = cs.select_beta(objective, rng=0, activation=activation, skip=skip)
+            beta = cs.select_beta(objective, "combined", rng=0, activation=activation, skip=skip)
             assert cs.solve(objective, "auto", activation, skip).beta == beta
             assert beta >= cs.beta_bounds(objective, activation, skip).minimum
     relu = cs.select_beta(objective, rng=0)
@@ -83,10 +83,11 @@ def test_units_do_not_matter():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"method": "luck"}, "method: expected one of 'bootstrap', got 'luck'"),
+        ({"method": "luck"}, "method: expected one of"),
         ({"confidence": 1.0}, "confidence: expected a number between 0 and 1, got 1"),
         ({"share": 0.0}, "share: expected a number above 0"),
         ({"n_replicates": 0}, "n_replicates: expected an integer of at least 1"),
+        ({"method": "cv", "n_folds": 1}, "n_folds: expected an integer of at least 2"),
         ({"n_iterations": 0}, "n_iterations: expected an integer of at least 1"),
     ],
 )

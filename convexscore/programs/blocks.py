@@ -10,7 +10,7 @@ from its moments; only blocks with knots, or where the certificate might be viol
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from .._validation import FloatArray
 from .univariate import UnivariateProgram
 
-__all__ = ["Blocks", "Chunks"]
+__all__ = ["Blocks", "Chunks", "Moments"]
 
 Index = NDArray[np.intp]
 
@@ -43,6 +43,18 @@ class Chunks:
     bounds: Index
     start: FloatArray
     moments: FloatArray
+
+
+class Moments(Protocol):
+    """What a spline problem needs of the data: moments between knots, and where ``H`` may be too large."""
+
+    def chunks(self, knots: Index) -> Chunks:
+        """Cut the data at `knots`."""
+
+    def suspicious(
+        self, chunks: Chunks, values: FloatArray, slopes: FloatArray, low: float, high: float
+    ) -> tuple[Index, FloatArray, FloatArray]:
+        """Return positions, among them all where ``H`` leaves ``[low, high]``, and ``H`` there."""
 
 
 class Blocks:

@@ -24,7 +24,7 @@ import numpy as np
 
 from .._validation import FloatArray
 from ..errors import UnboundedError
-from ..objectives import Objective
+from ..objectives import ExpectedDenoising, Objective
 from .univariate import UnivariateProgram
 
 __all__ = [
@@ -58,12 +58,14 @@ class BetaBounds:
     maximum: float
 
 
-def beta_bounds(objective: Objective, activation: str = "relu", skip: bool = False) -> BetaBounds:
+def beta_bounds(
+    objective: Objective | ExpectedDenoising, activation: str = "relu", skip: bool = False
+) -> BetaBounds:
     """Return the exact weight-decay thresholds of a univariate program, ties and weights included.
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
+    objective : ScoreMatching, DenoisingScoreMatching or ExpectedDenoising
         One-dimensional data.
     activation : {"relu", "abs"}
         Activation.
@@ -92,6 +94,11 @@ def beta_bounds(objective: Objective, activation: str = "relu", skip: bool = Fal
     >>> bounds.minimum, bounds.linear, bounds.maximum
     (2.0, 2.0, 4.0)
     """
+    if isinstance(objective, ExpectedDenoising):
+        # That program stands on this file.
+        from .expected import ExpectedProgram, expected_bounds
+
+        return expected_bounds(ExpectedProgram(objective, activation, skip))
     return program_bounds(UnivariateProgram.from_objective(objective, activation, skip))
 
 

@@ -105,9 +105,9 @@ class LogConcaveProblem(SplineProblem):
             group[:-1], np.where(flat, gram[1, :-1], 0.0), minlength=group[-1] + 1
         )
         merged[1, :-1] = gram[1, :-1][~flat]
-        right = np.bincount(group, right)
+        joined = np.bincount(group, right).astype(np.float64)
         # SciPy's tridiagonal solver wants two unknowns.
-        values = right / merged[0] if right.size == 1 else solveh_banded(merged, right, lower=True)
+        values = joined / merged[0] if joined.size == 1 else solveh_banded(merged, joined, lower=True)
         return FallingSpline(kinks, values[group], self.kappa_range[0], flat)
 
     def prices(self, spline: FallingSpline) -> Prices:
@@ -183,7 +183,7 @@ def _excess_in_flat(least: FloatArray, most: FloatArray, start: float, end: floa
 def log_concave_correlation(
     program: UnivariateProgram, exclusive: FloatArray, inclusive: FloatArray, kappa: float
 ) -> float:
-    """Return the smallest ``beta`` that satisfies the inequalities of the module's head, ``kappa <= 0`` apart.
+    """Return the smallest ``beta`` that satisfies the module's inequalities, ``kappa <= 0`` apart.
 
     Parameters
     ----------

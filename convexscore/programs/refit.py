@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._validation import FloatArray
-from .blocks import Blocks
+from .blocks import Moments
 from .spline import Spline, SplineProblem
 from .univariate import UnivariateProgram
 
@@ -41,12 +41,12 @@ class RefitProblem(SplineProblem):
         Indices of interior positions, ascending.
     signs : ndarray of shape (n_kinks,)
         Signs that the slope jumps must keep.
-    blocks : Blocks, optional
-        The program's block moments.
+    blocks : Moments, optional
+        The program's moments.
     """
 
     def __init__(
-        self, program: UnivariateProgram, kinks: Index, signs: FloatArray, blocks: Blocks | None = None
+        self, program: UnivariateProgram, kinks: Index, signs: FloatArray, blocks: Moments | None = None
     ) -> None:
         super().__init__(program, 1.0, blocks)
         self.kinks, self.signs = kinks, signs

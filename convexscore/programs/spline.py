@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from .._validation import FloatArray
-from .blocks import Blocks, Chunks
+from .blocks import Blocks, Chunks, Moments
 from .univariate import UnivariateProgram
 
 __all__ = ["Spline", "SplineProblem", "from_jumps", "from_slopes"]
@@ -63,15 +63,15 @@ class SplineProblem:
         The program.
     beta : float
         Weight decay, at least the boundedness bound.
-    blocks : Blocks, optional
-        The program's block moments, to share between problems; made by default.
+    blocks : Moments, optional
+        The program's moments, by default of its blocks of data, to share between problems; made by default.
     """
 
-    def __init__(self, program: UnivariateProgram, beta: float, blocks: Blocks | None = None) -> None:
+    def __init__(self, program: UnivariateProgram, beta: float, blocks: Moments | None = None) -> None:
         self.program, self.beta = program, beta
         self.omega = 1.0 if program.activation == "relu" else 0.0
         self.kappa_range = _kappa_range(program, beta)
-        self.blocks = Blocks(program) if blocks is None else blocks
+        self.blocks: Moments = Blocks(program) if blocks is None else blocks
 
     def penalty(self, kinks: Index) -> FloatArray:
         """Return the cost of a unit slope jump at each of the kinks, ``b - m_j [SM] / 2``."""

@@ -103,7 +103,7 @@ def state_univariate(
     if V is not None and objective.has_trace:
         loss += w.sum() * V
     constraints = []
-    if as_choice("shape", shape, (None, "log-concave")) == "log-concave":
+    if shape is not None and as_choice("shape", shape, ("log-concave",)):
         constraints = [_slopes(x, activation) @ y + (V if V is not None else 0) <= 0]
     return Statement(cp.Problem(cp.Minimize(loss + beta * cp.norm1(y)), constraints), y, b2, V)
 

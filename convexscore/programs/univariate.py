@@ -45,7 +45,7 @@ from numpy.typing import NDArray
 from .._sorting import sorting_order
 from .._validation import FloatArray
 from ..activations import get_activation
-from ..objectives import Objective
+from ..objectives import ExpectedDenoising, Objective
 
 __all__ = ["THEOREMS", "Dictionary", "UnivariateProgram", "build_dictionary"]
 
@@ -104,6 +104,11 @@ class UnivariateProgram:
             If the data have more than one feature or fewer than two distinct values.
         """
         get_activation(activation)
+        if isinstance(objective, ExpectedDenoising):
+            raise TypeError(
+                "objective: expected ScoreMatching or DenoisingScoreMatching, got ExpectedDenoising, "
+                "whose kinks are not confined to data; `solve` and `beta_bounds` take it"
+            )
         n, d = objective.X.shape
         if d != 1:
             raise ValueError(f"objective: expected data with 1 feature, got {d}")

@@ -1,0 +1,151 @@
+"""Solving expected denoising: the grid of kinks is refined until its certificate holds on the whole line."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from ._validation import FloatArray
+from .certificate import Certificate, certify_expected
+from .network import TwoLayerNetwork
+from .objectives import ExpectedDenoising
+from .piecewise import PiecewiseLinear
+from .programs.expected import Cells, ExpectedProgram, grid_problem
+from .programs.reconstruction import reconstruct
+from .programs.spline import Spline, SplineProblem
+from .solution import Solution, SolveStats, warn_of_missed_tolerance
+from .solvers.active_set import solve_active_set
+
+__all__ = ["solve_expected"]
+
+# Grid positions to a width of the noise at first, and how often the grid may be refined.
+_FINENESS = 12.0
+_REFINEMENTS = 16
+
+
+def solve_expected(
+    objective: ExpectedDenoising, beta: float, activation: str, skip: bool, tol: float
+) -> Solution:
+    """Train a network on expected denoising to a certified global optimum.
+
+    Parameters
+    ----------
+    objective : ExpectedDenoising
+        Clean data and noise level.
+    beta : float
+        Weight decay of the summed loss, positive: without it no finite number of kinks is optimal.
+    activation : {"relu", "abs"}
+        Activation.
+    skip : bool
+        Whether the network has a skip connection.
+    tol : float
+        Relative tolerance on the certificate's gap and violation.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ValueError
+        If `beta` is zero.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol` on the finest grid too; the status is then ``"inaccurate"``.
+    """
+    if beta == 0:
+        raise ValueError(
+            "beta: expected a number above 0 for expected denoising, whose optimum without weight decay "
+            "has infinitely many kinks, got 0"
+        )
+    start = time.perf_counter()
+    program = ExpectedProgram(objective, activation, skip)
+    grid, iterations, share = program.scan(_FINENESS), 0, 0.1
+    kinks, signs = np.zeros(0), np.zeros(0)
+    for _ in range(_REFINEMENTS):
+        problem = grid_problem(program, beta, grid)
+        result = solve_active_set(problem, np.searchsorted(grid, kinks), signs)
+        iterations += result.iterations
+        spline = result.spline
+        kinks, signs = grid[spline.kinks], np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
+        network = reconstruct(problem, spline)
+        score = network.piecewise
+        tolerance = max(share * tol * beta, program.rounding(score))
+        missing = _wanted(program, score, spline.kappa, beta, grid, tolerance)
+        if missing.size == 0:
+            certificate = certify_expected(program, network, beta)
+            if _meets(program, certificate, beta, tol):
+                break
+            share /= 10
+        grid = np.union1d(grid, missing)
+    fewer = _fewer_kinks(program, problem, spline)
+    certificate = certify_expected(program, fewer, beta)
+    if not _meets(program, certificate, beta, tol):
+        fewer, certificate = network, certify_expected(program, network, beta)
+    status = "optimal" if kinks.size else "closed_form"
+    if not _meets(program, certificate, beta, tol):
+        status = "inaccurate"
+        warn_of_missed_tolerance(certificate, tol)
+    stats = SolveStats("refined_grid", iterations, time.perf_counter() - start, grid.size)
+    return Solution(fewer, certificate.primal, status, certificate, stats, beta)
+
+
+def _wanted(
+    program: ExpectedProgram,
+    score: PiecewiseLinear,
+    kappa: float,
+    beta: float,
+    grid: FloatArray,
+    tolerance: float,
+) -> FloatArray:
+    """Return positions inside grid cells where the correlation exceeds its band: one a cell.
+
+    A parabola through the ends and the middle of the cell tells where it is largest.
+    """
+    middle = 0.5 * (grid[1:] + grid[:-1])
+    both = np.insert(grid, np.arange(1, grid.size), middle)
+    height = Cells(program.data, both).correlation(score)[1]
+    ends, inside = height[::2], height[1::2]
+    half = beta / 2 if program.activation == "abs" else beta - abs(kappa) / 2
+    wanted = []
+    for sign in (1.0, -1.0):
+        left, centre, right = (sign * (h - kappa / 2) for h in (ends[:-1], inside, ends[1:]))
+        bend = left - 2 * centre + right
+        tilt = 0.5 * (right - left)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            top = np.where(bend < 0, np.clip(-tilt / bend, -1, 1), 0.0)
+        height = centre + tilt * top + 0.5 * bend * top**2
+        found = np.maximum(height, centre) > half + tolerance
+        # A top at an end is there already; then the middle is what exceeds.
+        top = np.where(np.abs(top) < 1, top, 0.0)
+        wanted.append((middle + 0.5 * top * np.diff(grid))[found])
+    return np.concatenate(wanted)
+
+
+def _fewer_kinks(program: ExpectedProgram, problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
+    """Join kinks of one sign that refinement has brought next to each other."""
+    grid = problem.program.position
+    kinks, jumps = grid[spline.kinks], np.diff(problem.slopes(spline.kinks, spline.values))
+    joined = _clustered(kinks, jumps, 1e-3 * program.data.width)
+    coarse = grid_problem(program, problem.beta, np.concatenate([grid[:1], joined, grid[-1:]]))
+    return reconstruct(coarse, solve_active_set(coarse).spline)
+
+
+def _clustered(kinks: FloatArray, jumps: FloatArray, width: float) -> FloatArray:
+    """Return the mean positions of neighbours of one sign at most `width` apart."""
+    if kinks.size == 0:
+        return kinks
+    new = (np.diff(kinks) > width) | (np.sign(jumps[1:]) != np.sign(jumps[:-1]))
+    starts = np.concatenate([[0], np.flatnonzero(new) + 1])
+    size = np.abs(jumps)
+    joined: FloatArray = np.add.reduceat(kinks * size, starts) / np.add.reduceat(size, starts)
+    return joined
+
+
+def _meets(program: ExpectedProgram, certificate: Certificate, beta: float, tol: float) -> bool:
+    value_scale = abs(certificate.primal) + program.objective.constant
+    allowed = tol * max(beta, program.total)
+    return abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed
