@@ -27,7 +27,7 @@ from .datasets import load_old_faithful
 from .density import ScoreDensity
 from .errors import ConvergenceError, ConvergenceWarning, NotNormalizableError, SolverError
 from .network import TwoLayerNetwork
-from .objectives import DenoisingScoreMatching, Objective, ScoreMatching
+from .objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
 from .path import Path as RegularizationPath
 from .path import regularization_path
 from .programs.bounds import beta_bounds
@@ -136,6 +136,9 @@ def _add_fit(commands: Any) -> None:
     fit.add_argument(
         "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
     )
+    fit.add_argument("--shape", choices=("log-concave",), help="constraint on the score; default: none")
+    fit.add_argument("--refit", action="store_true", help="fit the kinks found again, without weight decay")
+    fit.add_argument("--expected", action="store_true", help="integrate the noise out, draw none (dsm)")
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
     fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
@@ -175,10 +178,17 @@ def _add_demo(commands: Any) -> None:
 
 def _fit(options: argparse.Namespace) -> int:
     name, values = read_column(options.data, options.column)
-    objective = _objective(options, values)
+    objective = _expected(options, values) if options.expected else _objective(options, values)
     targets = _check_targets(options.output, options.plot)
     solution, code = _solve_quietly(
-        objective, options.beta, options.activation, options.skip, options.solver, options.tol
+        objective,
+        options.beta,
+        activation=options.activation,
+        skip=options.skip,
+        shape=options.shape,
+        refit=options.refit,
+        solver=options.solver,
+        tol=options.tol,
     )
     if options.objective == "dsm":
         # The score and its density are those of the noisy data.
@@ -193,18 +203,31 @@ def _objective(options: argparse.Namespace, values: FloatArray) -> Objective:
         if options.noise_level is not None:
             raise ValueError("--noise-level: expected only with --objective dsm, got it with sm")
         return ScoreMatching(values)
+    level = _noise_level(options)
+    return DenoisingScoreMatching.from_clean(values, level, options.n_draws, options.seed)
+
+
+def _expected(options: argparse.Namespace, values: FloatArray) -> ExpectedDenoising:
+    if options.objective != "dsm":
+        raise ValueError(f"--expected: expected only with --objective dsm, got it with {options.objective}")
+    if options.n_draws != 1 or options.seed is not None:
+        raise ValueError("--expected: expected neither --n-draws nor --seed, for there are no draws")
+    return DenoisingScoreMatching.expected(values, _noise_level(options))
+
+
+def _noise_level(options: argparse.Namespace) -> float:
     if options.noise_level is None:
         raise ValueError("--noise-level: expected a positive number with --objective dsm, got none")
-    return DenoisingScoreMatching.from_clean(values, options.noise_level, options.n_draws, options.seed)
+    return float(options.noise_level)
 
 
 def _solve_quietly(
-    objective: Objective, beta: float | str, activation: str, skip: bool, solver: str, tol: float
+    objective: Objective | ExpectedDenoising, beta: float | str, **arguments: Any
 ) -> tuple[Solution, int]:
     """Solve, turning a convergence warning into a line on standard error and an exit code."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConvergenceWarning)
-        solution = solve(objective, beta, activation, skip, solver=solver, tol=tol)
+        solution = solve(objective, beta, **arguments)
     for warning in caught:
         print(f"convexscore: warning: {warning.message}", file=sys.stderr)
     return solution, INACCURATE if solution.status == "inaccurate" else OK
@@ -231,7 +254,11 @@ def _check_figure(path: Path) -> None:
 
 
 def _write(
-    solution: Solution, objective: Objective, name: str, model: Path | None, figure: Path | None
+    solution: Solution,
+    objective: Objective | ExpectedDenoising,
+    name: str,
+    model: Path | None,
+    figure: Path | None,
 ) -> None:
     """Write model and figure: both appear, or neither."""
     with ExitStack() as stack:
@@ -242,10 +269,15 @@ def _write(
             _draw(solution.network, objective.X, name, _title(solution, objective), temporary)
 
 
-def _title(solution: Solution, objective: Objective) -> str:
-    loss = "score matching" if objective.has_trace else "denoising score matching"
+def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:
+    loss = {
+        "sm": "score matching",
+        "dsm": "denoising score matching",
+        "expected_dsm": "expected denoising score matching",
+    }[objective.name]
     activation = {"relu": "ReLU", "abs": "abs"}[solution.network.activation]
-    quality = "uncertified fit" if solution.status == "inaccurate" else "certified global optimum"
+    special = {"inaccurate": "uncertified fit", "refit": "refit of the kinks"}
+    quality = special.get(solution.status, "certified global optimum")
     return f"{loss}, {activation} network: {quality} at beta = {solution.beta:g}"
 
 
@@ -262,7 +294,9 @@ def _draw(
     figure.savefig(path, dpi=150)
 
 
-def _report(solution: Solution, objective: Objective, options: argparse.Namespace) -> None:
+def _report(
+    solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
+) -> None:
     network, certificate = solution.network, solution.certificate
     activation = network.activation
     bounds = beta_bounds(objective, activation, options.skip)
@@ -272,7 +306,9 @@ def _report(solution: Solution, objective: Objective, options: argparse.Namespac
             "value": solution.value,
             "status": solution.status,
             "beta": solution.beta,
-            "certificate": vars(certificate),
+            "certificate": {
+                key: None if entry in (np.inf, -np.inf) else entry for key, entry in vars(certificate).items()
+            },
             "beta_bounds": vars(bounds),
             "solver": solution.stats.solver,
             "seconds": solution.stats.seconds,
@@ -397,7 +433,7 @@ def _demo(options: argparse.Namespace) -> int:
     values = load_old_faithful()["eruptions"]
     objective = ScoreMatching(values)
     options.skip = True
-    solution, code = _solve_quietly(objective, 20.0, "relu", options.skip, "auto", 1e-8)
+    solution, code = _solve_quietly(objective, 20.0, skip=options.skip)
     _write(solution, objective, "eruption duration (minutes)", *targets)
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
