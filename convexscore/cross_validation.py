@@ -43,9 +43,14 @@ class FoldLosses:
     betas: FloatArray
     losses: FloatArray
 
-    def best(self, standard_errors: float = 0.0) -> float:
-        """Return the largest weight decay within that many standard errors of the least mean loss."""
+    def best(self, standard_errors: float = 0.0, allowed: NDArray[np.bool_] | None = None) -> float:
+        """Return the largest weight decay within that many standard errors of the least mean loss.
+
+        Only those marked in `allowed` count, if there are any.
+        """
         mean = self.losses.mean(axis=1)
+        if allowed is not None and allowed.any():
+            mean = np.where(allowed, mean, np.inf)
         least = int(np.argmin(mean))
         # The folds share their difficulty; only differences between fits are noise of the choice.
         difference = self.losses - self.losses[least]

@@ -176,17 +176,13 @@ def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
 
 
 def _require_tails(score: PiecewiseLinear) -> None:
-    tails = (
-        ("left", score.slopes[0], score.values[0], "positive"),
-        ("right", score.slopes[-1], -score.values[-1], "negative"),
-    )
-    for name, slope, inward, sign in tails:
-        if slope > 0 or (slope == 0 and inward <= 0):
-            value = inward if name == "left" else -inward
-            raise NotNormalizableError(
-                f"score: its {name} tail has no finite mass: expected a negative slope there, or slope "
-                f"zero and a {sign} value, got slope {slope:g} and value {value:g} at the outermost kink"
-            )
+    for name in score.failing_tails:
+        end, sign = (0, "positive") if name == "left" else (-1, "negative")
+        raise NotNormalizableError(
+            f"score: its {name} tail has no finite mass: expected a negative slope there, or slope zero and "
+            f"a {sign} value, got slope {score.slopes[end]:g} and value {score.values[end]:g} at the "
+            "outermost kink; a larger weight decay or shape='log-concave' may help"
+        )
 
 
 class _Pieces:

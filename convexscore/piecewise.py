@@ -67,6 +67,12 @@ class PiecewiseLinear:
             result[first[k] : end[k]] = at_knots[k]
         return result
 
+    @property
+    def failing_tails(self) -> tuple[str, ...]:
+        """Of "left" and "right", where ``exp(int s)`` has no finite mass: a rising or flat score, not inward."""
+        tails = (("left", self.slopes[0], self.values[0]), ("right", self.slopes[-1], -self.values[-1]))
+        return tuple(name for name, slope, inward in tails if slope > 0 or (slope == 0 and inward <= 0))
+
     def _pieces_of_sorted(self, x: FloatArray) -> NDArray[np.intp] | None:
         """Return how many of the sorted points `x` lie in each piece; None if they are not sorted or few."""
         if x.ndim != 1 or x.size < _MANY * self.knots.size or not (x[1:] >= x[:-1]).all():

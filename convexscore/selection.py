@@ -7,9 +7,14 @@ absorb their part of it.  A weight decay at a quantile of ``max_t |H(t)|`` lets 
 ask for it more strongly than that noise would (Chernozhukov, Chetverikov & Kato 2013 for the bootstrap of
 maxima; Belloni & Chernozhukov 2011 for its use as a penalty level).
 
-One quantile cannot serve both ends: high ones smooth everything, low ones put kinks into Gaussian data.
-So there are two steps.  The line is kept if the data do not speak against it at a high quantile.
-Otherwise the weight decay is a share of the median of the noise about the fitted score.
+One quantile cannot serve all: high ones smooth everything, low ones put kinks into Gaussian data.  So the
+line is kept if the data do not speak against it at a high quantile.  Otherwise the weight decay is a share of
+the median of the noise about the fitted score: half of it, or what cross-validation prefers among shares
+around that.  Cross-validation alone has no such guarantee, and its one-standard-error rule smooths rough
+densities too much; the noise tells it where to look.
+
+The held-out loss does not see the tails: weight decays whose score has no density, because its slope
+beyond the data is positive, are passed over where there are others.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from ._validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
 from .cross_validation import cross_validate
 from .objectives import Objective
+from .path import regularization_path
 from .programs.blocks import Blocks
 from .programs.bounds import boundedness_bound, line_solution, program_bounds
 from .programs.spline import SplineProblem
@@ -59,7 +65,7 @@ def select_beta(
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
         ``"combined"``: the test, then cross-validation among shares 0.25 to 1.3 of the noise, the
-        best of them; this is what ``solve(..., "auto")`` uses.
+        best of those whose score has a density; this is what ``solve(..., "auto")`` uses.
     rng : Generator or seed, optional
         Source of the random signs and of the folds.
     activation : {"relu", "abs"}
@@ -126,8 +132,11 @@ def select_beta(
     level = noise.about_the_fit(rounds)
     if method == "bootstrap":
         return max(share * level, lowest)
-    betas = np.maximum(level * _SHARES, lowest)
-    return cross_validate(objective, np.unique(betas)[::-1], activation, skip, folds, generator).best()
+    betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
+    path = regularization_path(objective, activation, skip, betas=betas)
+    normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
+    losses = cross_validate(objective, betas, activation, skip, folds, generator)
+    return losses.best(allowed=normalizable)
 
 
 def _whole_range(program: UnivariateProgram) -> FloatArray:
