@@ -41,11 +41,15 @@ _STEP = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """A linear piece: the solution at its upper end, and its derivative."""
+    """A linear piece: the solution at its upper end, and its derivative.
+
+    `pinned` says which of (low end, high end, zero) the multiplier stays at on the whole piece, if any.
+    """
 
     spline: Spline
     signs: FloatArray
     rate: Spline
+    pinned: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,13 +282,20 @@ def _exact_pieces(
         problem = SplineProblem(program, beta, blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, _signs(problem, spline)
-        piece = _Piece(spline, signs, problem.derivative(spline, signs))
+        piece = _Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
         step = _first_event(problem, piece, beta - end)
-        lower = max(beta - step, end)
+        lower = beta - step
+        # Events this close to the end are rounding errors of those at the end itself.
+        lower = lower if lower - end > 1e-12 * top else end
         upper = SplineProblem(program, betas[-1], blocks)
-        pieces.append(_Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate))
+        pieces.append(_Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
         betas.append(lower)
     return np.array(betas), pieces
+
+
+def _pinned(problem: SplineProblem, kappa: float) -> int | None:
+    edges = (*problem.kappa_range, *([0.0] if problem.omega else []))
+    return edges.index(kappa) if kappa in edges else None
 
 
 def _moved(piece: _Piece, change: float, problem: SplineProblem) -> Spline:
@@ -293,6 +304,8 @@ def _moved(piece: _Piece, change: float, problem: SplineProblem) -> Spline:
     kappa = piece.spline.kappa + change * piece.rate.kappa
     low, high = problem.kappa_range
     # A multiplier at zero or an end of its range must be there exactly: the reconstruction asks.
+    if piece.pinned is not None:
+        return Spline(piece.spline.kinks, values, (low, high, 0.0)[piece.pinned])
     for edge in (low, high, 0.0) if problem.omega else (low, high):
         if abs(kappa - edge) <= 1e-9 * max(high - low, 0.0):
             kappa = edge

@@ -137,8 +137,9 @@ def solve(
         spline, iterations, solver_value = _active_set(problem, solver_options)
         if solver == "auto":
             # Without kinks on the data the optimum is the line of the closed form.
-            solver = "active_set" if spline.kinks.size else "closed_form"
-            spline = spline if spline.kinks.size else _line(problem)
+            closed = spline.kinks.size == 0 and beta >= program_bounds(program).linear
+            solver = "closed_form" if closed else "active_set"
+            spline = _line(problem) if closed else spline
     else:
         found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=solver_options)
         spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline

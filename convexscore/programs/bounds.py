@@ -47,7 +47,8 @@ class BetaBounds:
         The program has a finite optimum iff ``beta >= minimum`` (zero for DSM).
     linear : float
         For ``beta >= linear`` the optimal score is a line on the range of the data (``beta_2`` of ZP
-        without skip, ``beta_1`` with skip); below it has kinks strictly inside.
+        without skip, ``beta_1`` with skip); below it has kinks strictly inside, or is a line made at a tie
+        heavier than ``beta`` (ReLU without skip).
     maximum : float
         ``beta_1``: for ``beta >= maximum`` the optimal score does not depend on ``beta`` any more: the
         line of the closed form with skip, a constant (zero for SM) without.
