@@ -65,6 +65,7 @@ def cross_validate(
     skip: bool,
     n_folds: int,
     rng: np.random.Generator,
+    n_repeats: int = 1,
 ) -> FoldLosses:
     """Fit to all folds but one, in turn, and return the losses on the one left out.
 
@@ -81,38 +82,47 @@ def cross_validate(
         Number of folds.
     rng : Generator
         Assigns samples to folds.
+    n_repeats : int
+        How often all of this is done, each time with other folds.
 
     Returns
     -------
     FoldLosses
     """
-    n = len(objective.X)
     width = smoothing_width(objective)
-    fold_of = rng.permutation(np.arange(n) % n_folds)
+    folds = np.arange(len(objective.X)) % n_folds
     columns = []
-    for fold in range(n_folds):
-        held_out = fold_of == fold
-        training = _subset(objective, ~held_out)
-        program = UnivariateProgram.from_objective(training, activation, skip)
-        share = program.total / float(objective.weights.sum())
-        lowest = boundedness_bound(program) * (1 + 1e-6)
-        own = np.maximum(betas * np.sqrt(share), lowest)
-        path = regularization_path(training, activation, skip, betas=own)
-        scores = {beta: path.network(beta).piecewise for beta in np.unique(own)}
-        rest = _subset(objective, held_out)
-        columns.append([_held_out_loss(rest, scores[beta], width) for beta in own])
+    for fold_of in (rng.permutation(folds) for _ in range(n_repeats)):
+        for fold in range(n_folds):
+            columns.append(_fold_losses(objective, fold_of == fold, betas, (activation, skip), width))
     return FoldLosses(betas, np.array(columns).T)
 
 
+def _fold_losses(
+    objective: Objective,
+    held_out: NDArray[np.bool_],
+    betas: FloatArray,
+    network: tuple[str, bool],
+    width: float,
+) -> list[float]:
+    training, rest = _subset(objective, ~held_out), _subset(objective, held_out)
+    program = UnivariateProgram.from_objective(training, *network)
+    share = program.total / float(objective.weights.sum())
+    own = np.maximum(betas * np.sqrt(share), boundedness_bound(program) * (1 + 1e-6))
+    path = regularization_path(training, *network, betas=own)
+    losses = {beta: _held_out_loss(rest, path.network(beta).piecewise, width) for beta in np.unique(own)}
+    return [losses[beta] for beta in own]
+
+
 def smoothing_width(objective: Objective) -> float:
-    """Return half of Silverman's bandwidth, ``0.45 min(deviation, interquartile range / 1.34) n^(-1/5)``."""
+    """Return 0.4 of Silverman's bandwidth, ``0.36 min(deviation, interquartile range / 1.34) n^(-1/5)``."""
     x, weights = objective.X[:, 0], objective.weights
     order = np.argsort(x, kind="stable")
     share = np.cumsum(weights[order]) / weights.sum()
     quartiles = x[order][np.searchsorted(share, [0.25, 0.75])]
     deviation = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
     spread = min(deviation, (quartiles[1] - quartiles[0]) / 1.34) or deviation
-    return float(0.45 * spread * (weights.sum() ** 2 / (weights**2).sum()) ** -0.2)
+    return float(0.36 * spread * (weights.sum() ** 2 / (weights**2).sum()) ** -0.2)
 
 
 def _subset(objective: Objective, chosen: NDArray[np.bool_]) -> Objective:

@@ -69,7 +69,7 @@ class PiecewiseLinear:
 
     @property
     def failing_tails(self) -> tuple[str, ...]:
-        """Of "left" and "right", where ``exp(int s)`` has infinite mass: the score rises or points outward."""
+        """Of "left" and "right", where ``exp(int s)`` has infinite mass: s rises there or points outward."""
         tails = (("left", self.slopes[0], self.values[0]), ("right", self.slopes[-1], -self.values[-1]))
         return tuple(name for name, slope, inward in tails if slope > 0 or (slope == 0 and inward <= 0))
 

@@ -38,7 +38,9 @@ from .stein_process import SteinProcess
 __all__ = ["select_beta"]
 
 # Shares of the noise among which the combined rule cross-validates.
-_SHARES = np.geomspace(1.3, 0.25, 10)
+_SHARES = np.geomspace(1.0, 0.25, 9)
+# Up to this many samples the folds' luck matters: it repeats them.
+_FEW, _REPEATS = 10_000, 4
 
 
 def select_beta(
@@ -64,7 +66,7 @@ def select_beta(
         ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
-        ``"combined"``: the test, then cross-validation among shares 0.25 to 1.3 of the noise, the
+        ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise, the
         best of those whose score has a density; this is what ``solve(..., "auto")`` uses.
     rng : Generator or seed, optional
         Source of the random signs and of the folds.
@@ -135,7 +137,8 @@ def select_beta(
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
     path = regularization_path(objective, activation, skip, betas=betas)
     normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
-    losses = cross_validate(objective, betas, activation, skip, folds, generator)
+    repeats = _REPEATS if len(objective.X) <= _FEW else 1
+    losses = cross_validate(objective, betas, activation, skip, folds, generator, repeats)
     return losses.best(allowed=normalizable)
 
 
