@@ -4,6 +4,9 @@ The public names; each is documented where it is defined.
 """
 
 from . import datasets, samplers
+from .arrangements.enumeration import count_patterns, enumerate_patterns, iter_patterns, pattern_count
+from .arrangements.patterns import Cone, Patterns
+from .arrangements.sampling import sample_patterns
 from .certificate import Certificate
 from .density import ScoreDensity
 from .errors import (
@@ -26,12 +29,14 @@ __version__ = "0.1.0"
 __all__ = [
     "BetaBounds",
     "Certificate",
+    "Cone",
     "ConvergenceError",
     "ConvergenceWarning",
     "DenoisingScoreMatching",
     "ExpectedDenoising",
     "NotNormalizableError",
     "Path",
+    "Patterns",
     "ScoreDensity",
     "ScoreMatching",
     "Solution",
@@ -40,8 +45,13 @@ __all__ = [
     "TwoLayerNetwork",
     "UnboundedError",
     "beta_bounds",
+    "count_patterns",
     "datasets",
+    "enumerate_patterns",
+    "iter_patterns",
+    "pattern_count",
     "regularization_path",
+    "sample_patterns",
     "samplers",
     "select_beta",
     "solve",

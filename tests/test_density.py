@@ -183,3 +183,19 @@ def test_trained_scores_have_consistent_densities(name, activation, skip):
     _, x, weight = fine_grid(density)
     assert abs(np.sum(density.pdf(x) * weight) - 1) < 1e-10
     assert stats.kstest(density.sample(5000, rng=0), density.cdf).pvalue > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("slopes", "values", "failing"),
+    [
+        ((-1.0, 0.5, -1.0), (0.0, 1.0), ()),
+        ((0.5, 0.5, -1.0), (0.0, 1.0), ("left",)),
+        ((0.0, 1.0, 0.0), (1.0, 2.0), ("right",)),
+        ((0.0, 1.0, 0.0), (-2.0, -1.0), ("left",)),
+        ((0.0, -1.0, 0.0), (1.0, -1.0), ()),
+        ((0.0, 0.0, 0.0), (0.0, 0.0), ("left", "right")),
+    ],
+)
+def test_failing_tails_are_those_without_finite_mass(slopes, values, failing):
+    score = PiecewiseLinear(np.array([0.0, 1.0]), np.array(values), np.array(slopes))
+    assert score.failing_tails == failing

@@ -1,0 +1,1 @@
+"""Activation patterns of data: the cells of the arrangement of its rows."""

@@ -1,0 +1,264 @@
+"""From a set without broken circuits to its cell: signs and a point inside.
+
+Let ``c_1`` be the normal of hyperplane 0 and ``c_2, ..., c_r`` fixed vectors that complete it.  A set ``S``
+of ``r - 1 - k`` hyperplanes stands for the cell on the positive side of hyperplane 0 that is reached as
+follows.  Go far out along ``-d_{k+1}``, less far along ``-d_k``, ..., then one unit of ``d_1``, and from
+there by smaller and smaller steps along ``g_j``, ``j`` in ``S`` ascending, where
+
+    d_i  is orthogonal to S and to c_1, ..., c_{k+1} but c_i, and c_i d_i > 0;
+    g_j  is orthogonal to S without j and to c_1, ..., c_{k+1}, and c_{k+2} g_j > 0.
+
+For ``k = 0`` this is the cell above the vertex of ``S`` that is its lowest point in the direction ``c_2``;
+cells without a lowest point are those of a slice infinitely far below, one dimension less, and so on.  The
+sign of a hyperplane is that of the first of these directions that does not lie in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cached_property
+from math import comb, prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from .determinants import cross_products
+
+__all__ = ["CellMaker", "NotGenericError", "all_sets", "as_objects", "random_frame"]
+
+Row = tuple[int, ...]
+Members = NDArray[np.intp]
+
+# Bits of c_2, c_3, and all others: enough to be generic, and few enough for machine integers where most
+# sets are.
+_BITS = (28, 20, 30)
+
+Vectors = NDArray[Any]
+
+
+class NotGenericError(Exception):
+    """One of the fixed vectors is orthogonal to a direction it must tell the side of."""
+
+
+def random_frame(first: Row, rng: np.random.Generator) -> Vectors:
+    """Return ``c_1, ..., c_r`` as Python integers: the first normal, completed at random."""
+    rows = [list(first)]
+    for i in range(len(first) - 1):
+        reach = 1 << _BITS[min(i, len(_BITS) - 1)]
+        rows.append(rng.integers(-reach, reach, len(first), endpoint=True).tolist())
+    return as_objects(rows)
+
+
+class CellMaker:
+    """Cells of sets of one size.
+
+    Parameters
+    ----------
+    normals : list of tuple of int
+        Pairwise not parallel, of full rank.
+    frame : ndarray of shape (rank, rank)
+        The fixed vectors, as Python integers.
+    size : int
+        Number of members of the sets.
+    """
+
+    def __init__(self, normals: list[Row], frame: Vectors, size: int) -> None:
+        self.size, self.slices = size, len(frame) - 1 - size
+        exact = as_objects(normals)
+        dtype = _exact_type(exact, frame, size)
+        self.exact: tuple[Vectors, Vectors] = exact.astype(dtype), frame.astype(dtype)
+        self.is_fast = dtype is not object
+        self.units = units_of(exact), units_of(frame)
+
+    def exact_signs(self, members: Members) -> NDArray[np.bool_]:
+        """Return the side of each hyperplane that each set's cell is on, shape ``(n_sets, n_hyperplanes)``.
+
+        Raises
+        ------
+        NotGenericError
+            If a frame vector is orthogonal to a direction it must orient.
+        """
+        normals, frame = self.exact
+        positive = np.zeros((len(members), len(normals)), dtype=bool)
+        open_ = np.arange(len(members))
+        decided = np.zeros_like(positive)
+        for turn in range(len(frame)):
+            height = _direction(normals, frame, members[open_], self.slices, turn) @ normals.T
+            fresh = ~decided[open_] & (height != 0)
+            positive[open_] |= fresh & (height > 0)
+            decided[open_] |= fresh
+            open_ = open_[~decided[open_].all(axis=1)]
+            if open_.size == 0:
+                return positive
+        raise AssertionError("a hyperplane holds a basis")
+
+    def likely_signs(self, members: Members) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return signs by floats, and for which sets they are certain.
+
+        Certain they can only be for sets whose span holds no further hyperplane.
+        """
+        normals, frame = self.units
+        rounding = 4e-16 * len(frame) * 2.0 ** len(frame)
+        far = cross_products(_with_fixed(normals[members], frame[: self.slices]))
+        volume = far @ frame[self.slices]
+        upwards = np.sign(volume) if self.slices == 0 else -np.sign(volume)
+        height = (far * upwards[:, None]) @ normals.T
+        if self.slices:
+            # The first hyperplane holds all directions far out.
+            height[:, 0] = 1.0
+        for j in range(self.size):
+            # a_j g_j = det(S - j, c, a_j) sign det(S - j, c, c_{k+2}): the first factor is the volume up to a
+            # permutation, the second belongs to a set of one member less.
+            rest = self._smaller_sets[_place(np.delete(members, j, axis=1), len(normals))]
+            sign = np.sign(volume) * np.sign(rest) * (-1.0 if (self.size + self.slices - j) % 2 else 1.0)
+            height[np.arange(len(members)), members[:, j]] = sign * np.minimum(np.abs(volume), np.abs(rest))
+        if np.abs(height).min(initial=np.inf) > rounding:
+            return height > 0, np.ones(len(members), dtype=bool)
+        return height > 0, np.abs(height).min(axis=1) > rounding
+
+    @cached_property
+    def _smaller_sets(self) -> FloatArray:
+        """``det(T, c_1, ..., c_{k+2})`` of all sets ``T`` of one member less, in the order of `_place`."""
+        normals, frame = self.units
+        values = np.empty(comb(len(normals) - 1, self.size - 1))
+        for part in all_sets(len(normals), self.size - 1, 20_000):
+            crosses = cross_products(_with_fixed(normals[part], frame[: self.slices + 1]))
+            values[_place(part, len(normals))] = crosses @ frame[self.slices + 1]
+        return values
+
+    def points(self, members: Members, positive: NDArray[np.bool_]) -> FloatArray:
+        """Return a unit vector inside each cell, as far as doubles can tell its sides apart."""
+        normals, frame = self.exact if self.is_fast else self.units
+        units, rounding = self.units[0], None if self.is_fast else 0.0
+        side = np.where(positive, 1.0, -1.0)
+        point = np.zeros((len(members), len(frame)))
+        for turn in range(len(frame)):
+            direction = _unit(_direction(normals, frame, members, self.slices, turn, rounding).astype(float))
+            now, change = side * (point @ units.T), side * (direction @ units.T)
+            # Hyperplanes that the point is still on are left on the right side, or not yet.
+            held = (change < 0) & (now > 1e-12)
+            room = np.where(held, now / np.where(held, -change, 1.0), 2.0)
+            point += np.minimum(0.5 * room.min(axis=1), 1.0)[:, None] * direction
+        point = _unit(point)
+        outside = np.flatnonzero((side * (point @ units.T) <= 0).any(axis=1))
+        for k in outside:
+            point[k] = self._exact_point(members[[k]], positive[k])
+        return point
+
+    def _exact_point(self, members: Members, positive: NDArray[np.bool_]) -> FloatArray:
+        """Return a point inside one cell, found in rational arithmetic and rounded at the end."""
+        normals, frame = (part.astype(object) for part in self.exact)
+        side = np.where(positive, 1, -1).astype(object)
+        point = np.array([Fraction(0)] * len(frame), dtype=object)
+        for turn in range(len(frame)):
+            direction = _direction(normals, frame, members, self.slices, turn)[0]
+            now, change = side * (normals @ point), side * (normals @ direction)
+            rooms = [-a / (2 * b) for a, b in zip(now, change, strict=True) if b < 0 < a]
+            point = point + min(rooms, default=Fraction(1)) * direction
+        largest = max(map(abs, point))
+        return _unit(np.array([[float(entry / largest) for entry in point]]))[0]
+
+
+def all_sets(n: int, size: int, block_size: int) -> Iterator[Members]:
+    """Yield all sets of `size` of the numbers ``1, ..., n - 1``, each ascending, in blocks."""
+    if size == 0:
+        yield np.zeros((1, 0), dtype=np.intp)
+        return
+    for block in all_sets(n, size - 1, block_size):
+        last = block[:, -1] if size > 1 else np.zeros(len(block), dtype=np.intp)
+        more = n - 1 - last
+        # Cut where the extensions of a run of sets fill a block.
+        cuts = np.flatnonzero(np.diff(np.cumsum(more) // block_size)) + 1
+        for part in np.split(np.arange(len(block)), cuts):
+            count = more[part]
+            start = np.repeat(last[part] + 1 - (np.cumsum(count) - count), count)
+            fresh = start + np.arange(count.sum())
+            yield np.concatenate([np.repeat(block[part], count, axis=0), fresh[:, None]], axis=1)
+
+
+def _place(members: Members, n: int) -> Members:
+    """Return the place of each set among all sets of its size, in colexicographic order."""
+    place = np.zeros(len(members), dtype=np.intp)
+    for i in range(members.shape[1]):
+        table = np.array([comb(t - 1, i + 1) if t else 0 for t in range(n)], dtype=np.intp)
+        place += table[members[:, i]]
+    return place
+
+
+def _with_fixed(spanned: Vectors, fixed: Vectors) -> Vectors:
+    """Append the same rows to each set of rows."""
+    return np.concatenate([spanned, np.broadcast_to(fixed, (len(spanned), *fixed.shape))], axis=1)
+
+
+def as_objects(rows: Sequence[Sequence[int]]) -> Vectors:
+    """Return rows of Python integers as an array."""
+    array = np.empty((len(rows), len(rows[0])), dtype=object)
+    array[:] = [list(row) for row in rows]
+    return array
+
+
+def units_of(vectors: Vectors) -> FloatArray:
+    """Return integer vectors scaled to unit length, however large they are."""
+    scaled = np.array(
+        [[float(Fraction(entry, max(map(abs, row)))) for entry in row] for row in vectors.tolist()]
+    )
+    return _unit(scaled)
+
+
+def _unit(vectors: FloatArray) -> FloatArray:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: FloatArray = vectors / np.where(length > 0, length, 1.0)
+    return unit
+
+
+def _exact_type(normals: Vectors, frame: Vectors, size: int) -> type:
+    """Return the fastest type in which directions, and their heights over hyperplanes, are exact."""
+    longest = max(sum(map(abs, row)) for row in normals.tolist())
+    lengths = [sum(map(abs, row)) for row in frame[: len(frame) - size].tolist()]
+    # Rows of a cross product, and one normal more; the fixed vectors are long and one of them is left out.
+    bound = longest ** (size + 1) * prod(sorted(lengths)[1:]) if size else prod(lengths) * longest
+    return float if bound < 2**53 else np.int64 if bound < 2**62 else object
+
+
+def _direction(
+    normals: Vectors,
+    frame: Vectors,
+    members: Members,
+    slices: int,
+    turn: int,
+    rounding: float | None = None,
+) -> Vectors:
+    """Return the direction of this turn for each set: first all ``d``, the furthest first, then all ``g``.
+
+    With `rounding`, factors are floats and an orientation below that size makes the direction zero.
+    """
+    spanned = normals[members]
+    fixed = frame[: slices + 1]
+    if turn <= slices:
+        left_out = slices - turn
+        fixed = np.delete(fixed, left_out, axis=0)
+        towards = frame[left_out] if left_out == 0 else -frame[left_out]
+    else:
+        spanned = np.delete(spanned, turn - slices - 1, axis=1)
+        towards = frame[slices + 1]
+    direction = cross_products(_with_fixed(spanned, fixed))
+    if rounding is None:
+        flip = _orientation(direction, towards)
+    else:
+        height = direction @ towards
+        flip = np.where(np.abs(height) > rounding, np.sign(height), 0.0)
+    oriented: Vectors = direction * flip[:, None].astype(direction.dtype)
+    return oriented
+
+
+def _orientation(direction: Vectors, towards: Vectors) -> NDArray[np.int8]:
+    """Return the exact sign of each product, also where it is too large for the type of its factors."""
+    reach = float(np.abs(direction).max(initial=0)) * float(np.abs(towards).astype(float).sum())
+    exact = np.int64 if reach < 2**62 else object
+    height = direction.astype(exact) @ towards.astype(exact)
+    if not (height != 0).all():
+        raise NotGenericError
+    return np.where(height > 0, 1, -1).astype(np.int8)

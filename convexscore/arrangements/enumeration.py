@@ -1,0 +1,351 @@
+"""Enumerating the activation patterns of data, completely.
+
+    D(u) = 1[X u >= 0]  for u in general position,
+
+one pattern for each full-dimensional cell of the arrangement of the rows.  Cells come in pairs, ``u`` and
+``-u``; those on the positive side of one hyperplane correspond one to one to sets of hyperplanes without
+broken circuits (`broken_circuits`, `cells`), so none is missed and none comes twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import FloatArray, as_count, as_data, as_flag
+from ..errors import ConvergenceError
+from .broken_circuits import count_sets_without_broken_circuits, sets_without_broken_circuits
+from .cells import CellMaker, NotGenericError, all_sets, as_objects, random_frame
+from .faces import flats
+from .general_position import keep_without_broken_circuits, looks_general
+from .patterns import Patterns
+from .reduction import Reduction, reduce_rows
+
+__all__ = ["count_patterns", "enumerate_patterns", "iter_patterns", "pattern_count"]
+
+Signs = NDArray[np.bool_]
+
+# How often fixed vectors that turn out not to be generic are drawn anew.
+_FRAMES = 20
+_BLOCK_SIZE = 20_000
+# Up to this many patterns are counted where their number is only of interest.
+_COUNTED = 2_000_000
+
+
+def pattern_count(n: int, rank: int) -> int:
+    """Return the number of patterns of `n` rows in general position, ``2 sum_{k < rank} C(n - 1, k)``.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    rank : int
+        Their rank, at most `n`.
+
+    Returns
+    -------
+    int
+        An upper bound for rows in any position (Cover 1965).
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> cs.pattern_count(100, 4)
+    323600
+    """
+    n, rank = as_count("n", n, minimum=1), as_count("rank", rank, minimum=1)
+    return 2 * sum(comb(n - 1, k) for k in range(rank))
+
+
+def enumerate_patterns(
+    X: ArrayLike,
+    bias: bool = False,
+    *,
+    closed: bool = False,
+    max_patterns: int = 10_000_000,
+    n_jobs: int = 1,
+) -> Patterns:
+    """Return every activation pattern of the data, with a point inside each cell.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Data; zero, repeated and parallel rows and any rank are allowed.
+    bias : bool
+        Whether to add a column of ones.
+    closed : bool
+        Whether to return the literal set ``{1[X u >= 0] : u}``, which has patterns of lower-dimensional
+        faces too: the identity and its negative as rows have 4 cells and 9 literal patterns.
+    max_patterns : int
+        Bound on the number of cells.
+    n_jobs : int
+        Workers of joblib, threads unless another backend is chosen there.
+
+    Returns
+    -------
+    Patterns
+        All of them, none twice; `Patterns.complete` is True.
+
+    Raises
+    ------
+    ValueError
+        If there are more than `max_patterns`; the message says how many.
+
+    Notes
+    -----
+    Decided in exact arithmetic wherever floats are not certain: floats are dyadic rationals.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> patterns = cs.enumerate_patterns([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    >>> len(patterns), bool((patterns.margins > 0).all())
+    (6, True)
+    """
+    rows = as_rows(X, bias)
+    limit = as_count("max_patterns", max_patterns, minimum=1)
+    reduction = _reduced(rows)
+    _require_at_most(reduction, limit)
+    if as_flag("closed", closed):
+        return _closed_patterns(rows, reduction)
+    return _patterns(rows, reduction, _all_halves(reduction, n_jobs), True)
+
+
+def iter_patterns(
+    X: ArrayLike, bias: bool = False, *, block_size: int = 20_000, n_jobs: int = 1
+) -> Iterator[Patterns]:
+    """Yield every activation pattern of the data in blocks, in memory that does not grow with their number.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Data; zero, repeated and parallel rows and any rank are allowed.
+    bias : bool
+        Whether to add a column of ones.
+    block_size : int
+        Patterns in a block, at most; many blocks have fewer.
+    n_jobs : int
+        Workers of joblib, threads unless another backend is chosen there.
+
+    Yields
+    ------
+    Patterns
+        A block each, with `Patterns.complete` False; all blocks together are complete.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> blocks = cs.iter_patterns([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], block_size=4)
+    >>> sum(len(block) for block in blocks)
+    6
+    """
+    rows = as_rows(X, bias)
+    size = max(as_count("block_size", block_size, minimum=2) // 2, 1)
+    reduction = _reduced(rows)
+    for half in _halves(reduction, size, n_jobs=n_jobs):
+        for start in range(0, len(half.signs), size):
+            yield _patterns(rows, reduction, [half.part(start, start + size)], False)
+
+
+def count_patterns(X: ArrayLike, bias: bool = False) -> int:
+    """Return the number of activation patterns of the data, exactly, without listing them.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Data; zero, repeated and parallel rows and any rank are allowed.
+    bias : bool
+        Whether to add a column of ones.
+
+    Returns
+    -------
+    int
+        Counted in integer arithmetic by Whitney's theorem: twice the sets without broken circuits that
+        avoid one hyperplane.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> cs.count_patterns([[x, y] for x in range(3) for y in range(3)], bias=True)
+    58
+    """
+    return _count(_reduced(as_rows(X, bias)))
+
+
+def as_rows(X: ArrayLike, bias: bool) -> FloatArray:
+    """Return validated data, with a column of ones if `bias`."""
+    rows = as_data("X", X)
+    if not as_flag("bias", bias):
+        return rows
+    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+
+
+def _reduced(rows: FloatArray) -> Reduction:
+    return reduce_rows(rows.tolist(), rows.shape[1])
+
+
+def _count(reduction: Reduction) -> int:
+    if reduction.rank == 0:
+        return 1
+    if reduction.rank <= 2:
+        # Two cells on the line; in the plane each line through zero cuts two.
+        return 2 if reduction.rank == 1 else 2 * len(reduction.normals)
+    return 2 * count_sets_without_broken_circuits(_integers(reduction), _BLOCK_SIZE)
+
+
+def known_count(reduction: Reduction) -> int | None:
+    """Return the number of patterns if it is small enough to be counted quickly, else None."""
+    if reduction.rank and pattern_count(len(reduction.normals), reduction.rank) > _COUNTED:
+        return None
+    return _count(reduction)
+
+
+def _require_at_most(reduction: Reduction, limit: int) -> None:
+    """Raise if there are more patterns than that; they are counted only if the generic number is larger."""
+    if reduction.rank == 0:
+        return
+    most = pattern_count(len(reduction.normals), reduction.rank)
+    if most <= limit:
+        return
+    # Counting takes a while, too: beyond this the bound must do.
+    if most > 50_000_000 and most > 10 * limit:
+        raise ValueError(f"max_patterns: expected at least the number of patterns, up to {most}, got {limit}")
+    number = _count(reduction)
+    if number > limit:
+        raise ValueError(f"max_patterns: expected at least the number of patterns, {number}, got {limit}")
+
+
+def _integers(reduction: Reduction) -> NDArray[np.int64] | NDArray[np.object_]:
+    normals = as_objects(reduction.normals)
+    largest = max(max(map(abs, normal)) for normal in reduction.normals)
+    return normals.astype(np.int64) if largest < 2**31 else normals
+
+
+@dataclass(frozen=True, eq=False)
+class _Half:
+    """Cells on the positive side of the first hyperplane, and the sets they come from."""
+
+    signs: Signs
+    members: NDArray[np.intp]
+    maker: CellMaker | None
+
+    def part(self, start: int, stop: int) -> _Half:
+        return _Half(self.signs[start:stop], self.members[start:stop], self.maker)
+
+    def points(self) -> FloatArray:
+        if self.maker is None:
+            return np.zeros((len(self.signs), 0))
+        steps = range(0, len(self.signs), _BLOCK_SIZE)
+        parts = (self.part(start, start + _BLOCK_SIZE) for start in steps)
+        return np.concatenate([self.maker.points(part.members, part.signs) for part in parts])
+
+
+def _all_halves(reduction: Reduction, n_jobs: int = 1) -> list[_Half]:
+    for seed in range(_FRAMES):
+        try:
+            return list(_halves(reduction, _BLOCK_SIZE, seed, n_jobs))
+        except NotGenericError:
+            continue
+    raise ConvergenceError(f"X: {_FRAMES} random frames have all met a direction at a right angle")
+
+
+def _halves(reduction: Reduction, block_size: int, seed: int = 0, n_jobs: int = 1) -> Iterator[_Half]:
+    if reduction.rank == 0:
+        yield _Half(np.ones((1, 0), dtype=bool), np.zeros((1, 0), dtype=np.intp), None)
+        return
+    rng = np.random.default_rng(seed)
+    general = looks_general(reduction.normals, rng)
+    frame = random_frame(reduction.normals[0], rng)
+    makers = [CellMaker(reduction.normals, frame, size) for size in range(reduction.rank)]
+
+    def half(members: NDArray[np.intp]) -> _Half:
+        maker = makers[members.shape[1]]
+        if general:
+            return _Half(*_likely_cells(maker, reduction, members), maker)
+        return _Half(maker.exact_signs(members), members, maker)
+
+    sets = _sets(reduction, general, block_size)
+    if n_jobs == 1:
+        yield from map(half, sets)
+        return
+    from joblib import Parallel, delayed
+
+    yield from Parallel(n_jobs, prefer="threads", return_as="generator")(map(delayed(half), sets))
+
+
+def _patterns(rows: FloatArray, reduction: Reduction, halves: list[_Half], complete: bool) -> Patterns:
+    """Return cells and their opposites as patterns of the rows."""
+    signs = np.concatenate([half.signs for half in halves])
+    if reduction.rank:
+        signs = np.concatenate([signs, ~signs])
+
+    def witnesses() -> FloatArray:
+        points = np.concatenate([half.points() for half in halves])
+        points = np.concatenate([points, -points]) if reduction.rank else points
+        lifted = np.zeros((len(points), rows.shape[1]))
+        lifted[:, reduction.columns] = points
+        return lifted
+
+    total = len(signs) if complete else None
+    return Patterns(_on_rows(reduction, signs), rows, complete, total, witnesses)
+
+
+def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
+    """Return the patterns of all faces: of the cells inside every flat."""
+    signs, points = [], []
+    for holding, basis in flats(reduction):
+        heights = as_objects(reduction.normals) @ basis.T if reduction.normals else np.zeros((0, 0))
+        inner = reduce_rows(heights[~holding].tolist(), len(basis))
+        face = _patterns(np.zeros((inner.side.size, len(basis))), inner, _all_halves(inner), True)
+        sides = np.ones((len(face), holding.size), dtype=bool)
+        sides[:, ~holding] = face.signs
+        held = np.concatenate([holding, [True]])[reduction.hyperplane]
+        # A hyperplane that holds the face counts as active from either side.
+        signs.append(_on_rows(reduction, sides) | held)
+        points.append(face.witnesses @ basis.astype(float))
+    every = np.concatenate(signs)
+    _, first = np.unique(np.packbits(every, axis=1), axis=0, return_index=True)
+    witnesses = np.zeros((first.size, rows.shape[1]))
+    witnesses[:, reduction.columns] = np.concatenate(points)[first]
+    return Patterns(every[first], rows, True, first.size, lambda: witnesses)
+
+
+def _sets(reduction: Reduction, general: bool, block_size: int) -> Iterator[NDArray[np.intp]]:
+    if not general:
+        yield from sets_without_broken_circuits(_integers(reduction), block_size)
+        return
+    for size in range(reduction.rank):
+        yield from all_sets(len(reduction.normals), size, block_size)
+
+
+def _likely_cells(
+    maker: CellMaker, reduction: Reduction, members: NDArray[np.intp]
+) -> tuple[Signs, NDArray[np.intp]]:
+    """Return the cells of those sets that have no broken circuit, most of them told by floats."""
+    signs, sure = maker.likely_signs(members)
+    if sure.all():
+        return signs, members
+    doubtful = np.flatnonzero(~sure)
+    kept = doubtful[keep_without_broken_circuits(reduction.normals, members[doubtful])]
+    signs[kept] = maker.exact_signs(members[kept])
+    sure[kept] = True
+    return signs[sure], members[sure]
+
+
+def _on_rows(reduction: Reduction, signs: Signs) -> Signs:
+    """Return the patterns of the rows from those of the hyperplanes."""
+    cut = reduction.side != 0
+    if (reduction.side > 0).all() and reduction.side.size == len(reduction.normals):
+        return signs
+    result = (
+        np.take(signs, np.where(cut, reduction.hyperplane, 0), axis=1)
+        if signs.shape[1]
+        else np.ones((len(signs), cut.size), dtype=bool)
+    )
+    result ^= reduction.side < 0
+    result |= ~cut
+    return result

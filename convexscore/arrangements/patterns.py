@@ -1,0 +1,97 @@
+"""Activation patterns as data: signs, witnesses, cones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import FloatArray
+
+__all__ = ["Cone", "Patterns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """Activation patterns, each with a point strictly inside its cell.
+
+    Parameters
+    ----------
+    signs : bool ndarray of shape (n_patterns, n_samples)
+        Whether ``x_i u >= 0`` in each cell; True for zero rows.
+    rows : ndarray of shape (n_samples, n_columns)
+        The data, with bias their column of ones.
+    complete : bool
+        Whether these are all patterns of the data.
+    total : int or None
+        The number of all patterns, where known.
+    """
+
+    signs: NDArray[np.bool_]
+    rows: FloatArray
+    complete: bool
+    total: int | None
+    _find_witnesses: Callable[[], FloatArray] = field(repr=False)
+
+    def __len__(self) -> int:
+        """Return the number of patterns."""
+        return len(self.signs)
+
+    @property
+    def fraction(self) -> float | None:
+        """Which part of all patterns these are; None where their number is not known."""
+        return None if self.total is None else len(self) / self.total
+
+    @cached_property
+    def witnesses(self) -> FloatArray:
+        """A unit vector ``u`` inside each cell, bias last, shape ``(n_patterns, n_columns)``.
+
+        Made when asked for.  For patterns of faces (``closed=True``) it is inside the face.
+        """
+        return self._find_witnesses()
+
+    @cached_property
+    def margins(self) -> FloatArray:
+        """Distance of each witness to the nearest hyperplane, shape ``(n_patterns,)``.
+
+        Positive inside; not so only for a cell too thin for any vector of doubles, or for a face.
+        """
+        length = np.linalg.norm(self.rows, axis=1)
+        units = self.rows[length > 0] / length[length > 0, None]
+        side = np.where(self.signs[:, length > 0], 1.0, -1.0)
+        heights: FloatArray = side * (self.witnesses @ units.T)
+        return heights.min(axis=1, initial=np.inf)
+
+    @property
+    def plus_minus(self) -> NDArray[np.int8]:
+        """The patterns as 1 and -1, for abs networks."""
+        return np.where(self.signs, np.int8(1), np.int8(-1))
+
+    @property
+    def packed(self) -> NDArray[np.uint8]:
+        """The patterns packed to bits, eight samples a byte, as `numpy.packbits` does."""
+        return np.packbits(self.signs, axis=1)
+
+    def cone(self, j: int) -> Cone:
+        """Return the closed cone of pattern `j`."""
+        return Cone(np.where(self.signs[j], 1.0, -1.0)[:, None] * self.rows)
+
+
+@dataclass(frozen=True, eq=False)
+class Cone:
+    """The cone ``{u : normals u >= 0}``.
+
+    Parameters
+    ----------
+    normals : ndarray of shape (n_samples, n_features)
+        Inward normals.
+    """
+
+    normals: FloatArray
+
+    def contains(self, u: ArrayLike, tol: float = 0.0) -> NDArray[np.bool_]:
+        """Whether vectors of shape ``(n_features,)`` or ``(n, n_features)`` are in the cone, up to `tol`."""
+        return np.asarray((np.asarray(u, dtype=float) @ self.normals.T >= -tol).all(axis=-1))
