@@ -31,7 +31,7 @@ Signs = NDArray[np.bool_]
 
 # How often fixed vectors that turn out not to be generic are drawn anew.
 _FRAMES = 20
-_BLOCK_SIZE = 20_000
+_BLOCK_SIZE = 8_000
 # Up to this many patterns are counted where their number is only of interest.
 _COUNTED = 2_000_000
 
