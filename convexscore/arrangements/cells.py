@@ -133,18 +133,13 @@ class CellMaker:
         """Return a unit vector inside each cell, as far as doubles can tell its sides apart."""
         normals, frame = self.exact if self.is_fast else self.units
         units, rounding = self.units[0], None if self.is_fast else 0.0
-        side = np.where(positive, 1.0, -1.0)
         point = np.zeros((len(members), len(frame)))
         for turn in range(len(frame)):
-            direction = _unit(_direction(normals, frame, members, self.slices, turn, rounding).astype(float))
-            now, change = side * (point @ units.T), side * (direction @ units.T)
-            # Hyperplanes that the point is still on are left on the right side, or not yet.
-            held = (change < 0) & (now > 1e-12)
-            room = np.where(held, now / np.where(held, -change, 1.0), 2.0)
-            point += np.minimum(0.5 * room.min(axis=1), 1.0)[:, None] * direction
+            turned = _direction(normals, frame, members, self.slices, turn, rounding)
+            direction = _unit(turned.astype(float))
+            point += _safe_steps(point @ units.T, direction @ units.T)[:, None] * direction
         point = _unit(point)
-        outside = np.flatnonzero((side * (point @ units.T) <= 0).any(axis=1))
-        for k in outside:
+        for k in np.flatnonzero(((point @ units.T > 0) != positive).any(axis=1)):
             point[k] = self._exact_point(members[[k]], positive[k])
         return point
 
@@ -160,6 +155,12 @@ class CellMaker:
             point = point + min(rooms, default=Fraction(1)) * direction
         largest = max(map(abs, point))
         return _unit(np.array([[float(entry / largest) for entry in point]]))[0]
+
+
+def _safe_steps(now: FloatArray, change: FloatArray) -> FloatArray:
+    """Return half the way to the first hyperplane, at most 1; those that hold the point do not count."""
+    rate = np.divide(change, now, out=np.zeros_like(now), where=np.abs(now) > 1e-12)
+    return 1 / np.maximum(-2 * rate.min(axis=1), 1.0)
 
 
 def all_sets(n: int, size: int, block_size: int) -> Iterator[Members]:
