@@ -21,7 +21,14 @@ from .programs.log_concave import log_concave_correlation
 from .programs.univariate import UnivariateProgram
 from .programs.whole_line import correlation_range
 
-__all__ = ["Certificate", "certify", "correlation_rounding", "largest_correlation", "meets_tolerance"]
+__all__ = [
+    "Certificate",
+    "certify",
+    "correlation_rounding",
+    "correlation_scale",
+    "largest_correlation",
+    "meets_tolerance",
+]
 
 
 @dataclass(frozen=True)
@@ -93,10 +100,11 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, b
     # Sums over n positions collect sqrt(n) rounding errors.
     units = 4 + np.sqrt(program.position.size) / 4
     rounding = units * np.finfo(float).eps * (output * reach + program.trace_total)
-    return float(min(rounding, 1e-6 * _correlation_scale(program, beta)))
+    return float(min(rounding, 1e-6 * correlation_scale(program, beta)))
 
 
-def _correlation_scale(program: UnivariateProgram, beta: float) -> float:
+def correlation_scale(program: UnivariateProgram, beta: float) -> float:
+    """Return the size that correlations of a program have."""
     label_square = float(np.sum(program.mass * program.target**2))
     return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
 
@@ -111,7 +119,7 @@ def meets_tolerance(
     """Whether gap and, up to rounding, violation are within `tol` of the problem's own scales."""
     label_square = float(np.sum(program.mass * program.target**2))
     value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
-    allowed = tol * _correlation_scale(program, beta) + correlation_rounding(program, network, beta)
+    allowed = tol * correlation_scale(program, beta) + correlation_rounding(program, network, beta)
     return bool(abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed)
 
 

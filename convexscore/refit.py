@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate, correlation_rounding
+from .certificate import Certificate, correlation_rounding, correlation_scale
 from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.refit import RefitProblem
@@ -95,6 +95,7 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(float(stationary.max(initial=0.0)), imbalance, abs(kappa))
     dual = program.scatter - float(np.sum(program.mass * residual * (0.5 * residual + program.target)))
-    if violation > correlation_rounding(program, network, beta):
+    rounding = correlation_rounding(program, network, beta) + 1e-12 * correlation_scale(program, beta)
+    if violation > rounding:
         dual = -np.inf
     return Certificate(loss, dual, loss - dual, violation, "patterns")
