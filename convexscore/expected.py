@@ -101,28 +101,46 @@ def _wanted(
     grid: FloatArray,
     tolerance: float,
 ) -> FloatArray:
-    """Return positions inside grid cells where the correlation exceeds its band: one a cell.
+    """Return positions inside grid cells where the correlation exceeds its band: at most three a cell.
 
-    A parabola through the ends and the middle of the cell tells where it is largest.
+    A parabola through the ends and the middle of a cell finds it where the cell is narrow, and Taylor's
+    from either end where the excess is close beside a kink.
     """
     middle = 0.5 * (grid[1:] + grid[:-1])
     both = np.insert(grid, np.arange(1, grid.size), middle)
-    height = Cells(program.data, both).correlation(score)[1]
-    ends, inside = height[::2], height[1::2]
+    tail, height = Cells(program.data, both).correlation(score)
+    density, derivative = program.data.density(grid)
+    bend = score(grid) * density - derivative
     half = beta / 2 if program.activation == "abs" else beta - abs(kappa) / 2
     wanted = []
     for sign in (1.0, -1.0):
-        left, centre, right = (sign * (h - kappa / 2) for h in (ends[:-1], inside, ends[1:]))
-        bend = left - 2 * centre + right
-        tilt = 0.5 * (right - left)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            top = np.where(bend < 0, np.clip(-tilt / bend, -1, 1), 0.0)
-        height = centre + tilt * top + 0.5 * bend * top**2
-        found = np.maximum(height, centre) > half + tolerance
-        # A top at an end is there already; then the middle is what exceeds.
-        top = np.where(np.abs(top) < 1, top, 0.0)
-        wanted.append((middle + 0.5 * top * np.diff(grid))[found])
+        level = sign * (height - kappa / 2) - half
+        wanted.append(_between(level, grid, middle, tolerance))
+        wanted.append(_beside(level[::2], -sign * tail[::2], sign * bend, grid, tolerance))
     return np.concatenate(wanted)
+
+
+def _between(level: FloatArray, grid: FloatArray, middle: FloatArray, tolerance: float) -> FloatArray:
+    """Return where the parabola through ends and middle of a cell is too high: its top."""
+    left, centre, right = level[:-2:2], level[1::2], level[2::2]
+    bend, tilt = left - 2 * centre + right, 0.5 * (right - left)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        top = np.where(bend < 0, np.clip(-tilt / bend, -1, 1), 0.0)
+    found = np.maximum(centre + tilt * top + 0.5 * bend * top**2, centre) > tolerance
+    # A top at an end is there already; then the middle is what exceeds.
+    top = np.where(np.abs(top) < 1, top, 0.0)
+    return np.asarray((middle + 0.5 * top * np.diff(grid))[found])
+
+
+def _beside(
+    level: FloatArray, slope: FloatArray, bend: FloatArray, grid: FloatArray, tolerance: float
+) -> FloatArray:
+    """Return where the Taylor parabola of a position is too high, if its top is in a neighbouring cell."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where(bend < 0, -slope / bend, 0.0)
+    room = np.where(step > 0, np.diff(grid, append=grid[-1]), np.diff(grid, prepend=grid[0]))
+    found = (np.abs(step) < room) & (step != 0) & (level + 0.5 * slope * step > tolerance)
+    return np.asarray((grid + step)[found])
 
 
 def _fewer_kinks(program: ExpectedProgram, problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
