@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+Part = TypeVar("Part")
 
 
 def steps(total: int, progress: bool, description: str) -> Iterable[int]:
@@ -15,11 +18,34 @@ def steps(total: int, progress: bool, description: str) -> Iterable[int]:
     """
     if not progress:
         return range(total)
+    bar: Iterable[int] = _tqdm()(range(total), desc=description, unit="step", leave=False)
+    return bar
+
+
+def counted(
+    parts: Iterable[Part], size: Callable[[Part], int], progress: bool, total: int, description: str
+) -> Iterator[Part]:
+    """Yield the parts, drawing a bar of the sum of their sizes if `progress`.
+
+    Raises
+    ------
+    ImportError
+        As for `steps`.
+    """
+    if not progress:
+        yield from parts
+        return
+    with _tqdm()(total=total, desc=description, unit_scale=True, leave=False) as bar:
+        for part in parts:
+            yield part
+            bar.update(size(part))
+
+
+def _tqdm() -> Any:
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError(
             "progress=True needs tqdm; install it with: pip install 'convexscore[progress]'"
         ) from error
-    bar: Iterable[int] = tqdm(range(total), desc=description, unit="step", leave=False)
-    return bar
+    return tqdm

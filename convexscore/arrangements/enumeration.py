@@ -16,12 +16,13 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._progress import counted
 from .._validation import FloatArray, as_count, as_data, as_flag
 from ..errors import ConvergenceError
 from .broken_circuits import count_sets_without_broken_circuits, sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, all_sets, as_objects, random_frame
 from .faces import flats
-from .general_position import keep_without_broken_circuits, looks_general
+from .general_position import are_general, keep_without_broken_circuits, looks_general
 from .patterns import Patterns
 from .reduction import Reduction, reduce_rows
 
@@ -68,6 +69,7 @@ def enumerate_patterns(
     closed: bool = False,
     max_patterns: int = 10_000_000,
     n_jobs: int = 1,
+    progress: bool = False,
 ) -> Patterns:
     """Return every activation pattern of the data, with a point inside each cell.
 
@@ -84,6 +86,8 @@ def enumerate_patterns(
         Bound on the number of cells.
     n_jobs : int
         Workers of joblib, threads unless another backend is chosen there.
+    progress : bool
+        Whether to show a bar (needs tqdm); its total is the number of cells in general position.
 
     Returns
     -------
@@ -112,7 +116,7 @@ def enumerate_patterns(
     _require_at_most(reduction, limit)
     if as_flag("closed", closed):
         return _closed_patterns(rows, reduction)
-    return _patterns(rows, reduction, _all_halves(reduction, n_jobs), True)
+    return _patterns(rows, reduction, _all_halves(reduction, n_jobs, progress), True)
 
 
 def iter_patterns(
@@ -194,7 +198,21 @@ def _count(reduction: Reduction) -> int:
     if reduction.rank <= 2:
         # Two cells on the line; in the plane each line through zero cuts two.
         return 2 if reduction.rank == 1 else 2 * len(reduction.normals)
+    rng = np.random.default_rng(0)
+    if looks_general(reduction.normals, rng) and _is_general(reduction, rng):
+        return pattern_count(len(reduction.normals), reduction.rank)
     return 2 * count_sets_without_broken_circuits(_integers(reduction), _BLOCK_SIZE)
+
+
+def _is_general(reduction: Reduction, rng: np.random.Generator) -> bool:
+    """Whether no maximal determinant is zero: told by floats, and exactly where these are not certain."""
+    size = reduction.rank - 1
+    maker = CellMaker(reduction.normals, random_frame(reduction.normals[0], rng), size)
+    for members in all_sets(len(reduction.normals), size, _BLOCK_SIZE):
+        _, sure = maker.likely_signs(members)
+        if not sure.all() and not are_general(reduction.normals, members[~sure]):
+            return False
+    return True
 
 
 def known_count(reduction: Reduction) -> int | None:
@@ -244,10 +262,12 @@ class _Half:
         return np.concatenate([self.maker.points(part.members, part.signs) for part in parts])
 
 
-def _all_halves(reduction: Reduction, n_jobs: int = 1) -> list[_Half]:
+def _all_halves(reduction: Reduction, n_jobs: int = 1, progress: bool = False) -> list[_Half]:
+    most = pattern_count(len(reduction.normals), reduction.rank) if reduction.rank else 1
     for seed in range(_FRAMES):
+        halves = _halves(reduction, _BLOCK_SIZE, seed, n_jobs)
         try:
-            return list(_halves(reduction, _BLOCK_SIZE, seed, n_jobs))
+            return list(counted(halves, lambda half: 2 * len(half.signs), progress, most, "patterns"))
         except NotGenericError:
             continue
     raise ConvergenceError(f"X: {_FRAMES} random frames have all met a direction at a right angle")

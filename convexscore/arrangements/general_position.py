@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .cells import as_objects
 from .determinants import cross_products
 
-__all__ = ["keep_without_broken_circuits", "looks_general"]
+__all__ = ["are_general", "keep_without_broken_circuits", "looks_general"]
 
 Row = tuple[int, ...]
 Members = NDArray[np.intp]
@@ -28,6 +28,13 @@ def looks_general(normals: list[Row], rng: np.random.Generator, tries: int = 200
     sets = np.array([rng.choice(n, rank, replace=False) for _ in range(tries)])
     crosses = cross_products(array[sets[:, :-1]])
     return bool((np.sum(crosses * array[sets[:, -1]], axis=1) != 0).all())
+
+
+def are_general(normals: list[Row], members: Members) -> bool:
+    """Whether each set of ``rank - 1`` spans no hyperplane but its members, exactly."""
+    array = as_objects(normals)
+    zero = (cross_products(array[members]) @ array.T) == 0
+    return bool((zero.sum(axis=1) == members.shape[1]).all())
 
 
 def keep_without_broken_circuits(normals: list[Row], members: Members) -> NDArray[np.bool_]:
