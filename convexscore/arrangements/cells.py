@@ -105,19 +105,35 @@ class CellMaker:
         far = cross_products(_with_fixed(normals[members], frame[: self.slices]))
         volume = far @ frame[self.slices]
         upwards = np.sign(volume) if self.slices == 0 else -np.sign(volume)
-        height = (far * upwards[:, None]) @ normals.T
-        if self.slices:
-            # The first hyperplane holds all directions far out.
-            height[:, 0] = 1.0
+        own = np.empty(members.shape)
         for j in range(self.size):
             # a_j g_j = det(S - j, c, a_j) sign det(S - j, c, c_{k+2}): the first factor is the volume up to a
             # permutation, the second belongs to a set of one member less.
             rest = self._smaller_sets[_place(np.delete(members, j, axis=1), len(normals))]
             sign = np.sign(volume) * np.sign(rest) * (-1.0 if (self.size + self.slices - j) % 2 else 1.0)
-            height[np.arange(len(members)), members[:, j]] = sign * np.minimum(np.abs(volume), np.abs(rest))
-        if np.abs(height).min(initial=np.inf) > rounding:
-            return height > 0, np.ones(len(members), dtype=bool)
-        return height > 0, np.abs(height).min(axis=1) > rounding
+            own[:, j] = sign * np.minimum(np.abs(volume), np.abs(rest))
+        return self._told_by_floats(far * upwards[:, None], members, own, rounding)
+
+    def _told_by_floats(
+        self, far: FloatArray, members: Members, own: FloatArray, rounding: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Return the signs of heights along `far`, and along `own` for the members; and which are certain."""
+        normals = self.units[0]
+        positive = np.empty((len(members), len(normals)), dtype=bool)
+        sure = np.ones(len(members), dtype=bool)
+        # A thousand rows at a time stay in the cache through all of these passes.
+        for start in range(0, len(members), 1000):
+            part = slice(start, start + 1000)
+            height = far[part] @ normals.T
+            if self.slices:
+                # The first hyperplane holds all directions far out.
+                height[:, 0] = 1.0
+            np.put_along_axis(height, members[part], own[part], axis=1)
+            np.greater(height, 0, out=positive[part])
+            np.abs(height, out=height)
+            if height.min() <= rounding:
+                sure[part] = height.min(axis=1) > rounding
+        return positive, sure
 
     @cached_property
     def _smaller_sets(self) -> FloatArray:
