@@ -278,6 +278,8 @@ def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:
     activation = {"relu": "ReLU", "abs": "abs"}[solution.network.activation]
     special = {"inaccurate": "uncertified fit", "refit": "refit of the kinks"}
     quality = special.get(solution.status, "certified global optimum")
+    if solution.shape is not None:
+        quality = f"{solution.shape}, {quality}"
     return f"{loss}, {activation} network: {quality} at beta = {solution.beta:g}"
 
 

@@ -61,6 +61,8 @@ class Solution:
         How it was found.
     beta : float
         The weight decay used; for a refit, the one that selected the kinks.
+    shape : {None, "log-concave"}
+        The constraint on the scores, within which value and certificate hold.
     """
 
     network: TwoLayerNetwork
@@ -69,6 +71,7 @@ class Solution:
     certificate: Certificate
     stats: SolveStats
     beta: float
+    shape: str | None = None
 
     def __str__(self) -> str:
         certificate, network = self.certificate, self.network
@@ -77,7 +80,7 @@ class Solution:
                 f"status       {self.status} ({self.stats.solver}, {self.stats.seconds:.3g} s)",
                 f"value        {self.value:.10g}   (beta = {self.beta:g})",
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
-                f"scope {certificate.scope}",
+                f"scope {certificate.scope}" + (f", {self.shape} scores" if self.shape else ""),
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
@@ -124,7 +127,7 @@ def certified_solution(
         status = "inaccurate"
         warn_of_missed_tolerance(certificate, tol, stacklevel=4)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
-    return Solution(network, certificate.primal, status, certificate, stats, problem.beta)
+    return Solution(network, certificate.primal, status, certificate, stats, problem.beta, shape)
 
 
 def warn_of_missed_tolerance(certificate: Certificate, tol: float, stacklevel: int = 4) -> None:
