@@ -23,9 +23,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import linprog
 
 from .._validation import FloatArray
-from .determinants import cross_products
+from .determinants import cross_products, cross_products_with
 
 __all__ = ["CellMaker", "NotGenericError", "all_sets", "as_objects", "random_frame"]
 
@@ -102,7 +103,7 @@ class CellMaker:
         """
         normals, frame = self.units
         rounding = 4e-16 * len(frame) * 2.0 ** len(frame)
-        far = cross_products(_with_fixed(normals[members], frame[: self.slices]))
+        far = _crosses(normals, members, frame[: self.slices])
         volume = far @ frame[self.slices]
         upwards = np.sign(volume) if self.slices == 0 else -np.sign(volume)
         own = np.empty(members.shape)
@@ -156,7 +157,9 @@ class CellMaker:
             point += _safe_steps(point @ units.T, direction @ units.T)[:, None] * direction
         point = _unit(point)
         for k in np.flatnonzero(((point @ units.T > 0) != positive).any(axis=1)):
-            point[k] = self._exact_point(members[[k]], positive[k])
+            side = np.where(positive[k], 1.0, -1.0)[:, None] * units
+            candidates = np.stack([self._exact_point(members[[k]], positive[k]), _centre(side)])
+            point[k] = candidates[np.argmax((candidates @ side.T).min(axis=1))]
         return point
 
     def _exact_point(self, members: Members, positive: NDArray[np.bool_]) -> FloatArray:
@@ -171,6 +174,15 @@ class CellMaker:
             point = point + min(rooms, default=Fraction(1)) * direction
         largest = max(map(abs, point))
         return _unit(np.array([[float(entry / largest) for entry in point]]))[0]
+
+
+def _centre(inwards: FloatArray) -> FloatArray:
+    """Return a vector far from all sides of a cone, by a linear program: for wide cells beside thin ones."""
+    r = inwards.shape[1]
+    bounds = [(-1, 1)] * r + [(None, None)]
+    constraints = np.column_stack([-inwards, np.ones(len(inwards))])
+    found = linprog([0.0] * r + [-1.0], constraints, np.zeros(len(inwards)), bounds=bounds)
+    return _unit(found.x[None, :r])[0] if found.status == 0 else np.zeros(r)
 
 
 def _safe_steps(now: FloatArray, change: FloatArray) -> FloatArray:
@@ -252,16 +264,15 @@ def _direction(
 
     With `rounding`, factors are floats and an orientation below that size makes the direction zero.
     """
-    spanned = normals[members]
     fixed = frame[: slices + 1]
     if turn <= slices:
         left_out = slices - turn
         fixed = np.delete(fixed, left_out, axis=0)
         towards = frame[left_out] if left_out == 0 else -frame[left_out]
+        direction = _crosses(normals, members, fixed)
     else:
-        spanned = np.delete(spanned, turn - slices - 1, axis=1)
         towards = frame[slices + 1]
-    direction = cross_products(_with_fixed(spanned, fixed))
+        direction = _crosses(normals, members, fixed, turn - slices - 1)
     if rounding is None:
         flip = _orientation(direction, towards)
     else:
@@ -269,6 +280,33 @@ def _direction(
         flip = np.where(np.abs(height) > rounding, np.sign(height), 0.0)
     oriented: Vectors = direction * flip[:, None].astype(direction.dtype)
     return oriented
+
+
+def _crosses(normals: Vectors, members: Members, fixed: Vectors, without: int | None = None) -> Vectors:
+    """Return the cross products of sets, all or all but one member, and fixed vectors.
+
+    Sets come in families that share all members but the first or all but the last.
+    """
+    if members.size == 0:
+        return cross_products(_with_fixed(normals[members], fixed))
+    families = [_family(members, column) for column in (0, members.shape[1] - 1)]
+    column, (starts, family) = min(
+        zip((0, members.shape[1] - 1), families, strict=True), key=lambda found: len(found[1][0])
+    )
+    others = [j for j in range(members.shape[1]) if j not in (column, without)]
+    shared = _with_fixed(normals[members[starts][:, others]], fixed)
+    if without == column:
+        return cross_products(shared)[family]
+    crosses = cross_products_with(shared, family, normals[members[:, column]])
+    # The row of this column has moved past all that were after it.
+    return -crosses if (shared.shape[1] - column) % 2 else crosses
+
+
+def _family(members: Members, column: int) -> tuple[Members, Members]:
+    """Return where runs of sets that differ in this column only start, and the run of each set."""
+    others = np.delete(members, column, axis=1)
+    new = np.concatenate([[True], (others[1:] != others[:-1]).any(axis=1)])
+    return np.flatnonzero(new), np.cumsum(new) - 1
 
 
 def _orientation(direction: Vectors, towards: Vectors) -> NDArray[np.int8]:

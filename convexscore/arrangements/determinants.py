@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["cross_products"]
+__all__ = ["cross_products", "cross_products_with"]
 
 Vectors = NDArray[Any]
 Columns = tuple[int, ...]
@@ -31,19 +31,45 @@ def cross_products(rows: Vectors) -> Vectors:
     -------
     ndarray of shape (n_sets, r)
     """
+    return _signed(_minors(rows), rows.shape[2])
+
+
+def cross_products_with(shared: Vectors, which: NDArray[np.intp], last: Vectors) -> Vectors:
+    """Return the cross product of sets that differ from some fewer sets by one more row.
+
+    Parameters
+    ----------
+    shared : ndarray of shape (n_shared, r - 2, r)
+        All rows but one; their minors are made once.
+    which : int ndarray of shape (n_sets,)
+        Which of these each set has.
+    last : ndarray of shape (n_sets, r)
+        Its other row.
+
+    Returns
+    -------
+    ndarray of shape (n_sets, r)
+    """
+    r = last.shape[1]
+    minors = {columns: minor[which] for columns, minor in _minors(shared).items()}
+    maximal = combinations(range(r), r - 1)
+    return _signed({columns: _expanded(last, columns, minors) for columns in maximal}, r)
+
+
+def _minors(rows: Vectors) -> dict[Columns, Vectors]:
+    """Return the minors of all rows for every choice of columns."""
     n_sets, size, r = rows.shape
-    if size == 0:
-        return np.ones((n_sets, 1), dtype=rows.dtype)
-    minors: dict[Columns, Vectors] = {(c,): rows[:, 0, c] for c in range(r)}
-    for i in range(1, size):
-        minors = {
-            columns: _expanded(rows[:, i], columns, minors) for columns in combinations(range(r), i + 1)
-        }
-    result = np.empty((n_sets, r), dtype=rows.dtype)
-    for c in range(r):
-        minor = minors[tuple(k for k in range(r) if k != c)]
-        result[:, c] = minor if c % 2 == 0 else -minor
-    return result
+    minors: dict[Columns, Vectors] = {(): np.ones(n_sets, dtype=rows.dtype)}
+    for i in range(size):
+        chosen = combinations(range(r), i + 1)
+        minors = {columns: _expanded(rows[:, i], columns, minors) for columns in chosen}
+    return minors
+
+
+def _signed(maximal: dict[Columns, Vectors], r: int) -> Vectors:
+    """Return the vector of maximal minors with alternating signs."""
+    minors = [maximal[tuple(k for k in range(r) if k != c)] for c in range(r)]
+    return np.stack([-minor if c % 2 else minor for c, minor in enumerate(minors)], axis=1)
 
 
 def _expanded(row: Vectors, columns: Columns, minors: dict[Columns, Vectors]) -> Vectors:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import comb
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -52,6 +53,11 @@ def pattern_count(n: int, rank: int) -> int:
     int
         An upper bound for rows in any position (Cover 1965).
 
+    Raises
+    ------
+    ValueError
+        If `rank` is larger than `n`.
+
     Examples
     --------
     >>> import convexscore as cs
@@ -59,6 +65,8 @@ def pattern_count(n: int, rank: int) -> int:
     323600
     """
     n, rank = as_count("n", n, minimum=1), as_count("rank", rank, minimum=1)
+    if rank > n:
+        raise ValueError(f"rank: expected at most n = {n}, got {rank}")
     return 2 * sum(comb(n - 1, k) for k in range(rank))
 
 
@@ -116,7 +124,7 @@ def enumerate_patterns(
     _require_at_most(reduction, limit)
     if as_flag("closed", closed):
         return _closed_patterns(rows, reduction)
-    return _patterns(rows, reduction, _all_halves(reduction, n_jobs, progress), True)
+    return _patterns(rows, reduction, _all_halves(reduction, _as_jobs(n_jobs), progress), True)
 
 
 def iter_patterns(
@@ -149,10 +157,24 @@ def iter_patterns(
     """
     rows = as_rows(X, bias)
     size = max(as_count("block_size", block_size, minimum=2) // 2, 1)
+    return _streamed(rows, size, _as_jobs(n_jobs))
+
+
+def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
     reduction = _reduced(rows)
-    for half in _halves(reduction, size, n_jobs=n_jobs):
-        for start in range(0, len(half.signs), size):
-            yield _patterns(rows, reduction, [half.part(start, start + size)], False)
+    for seed in range(_FRAMES):
+        begun = False
+        try:
+            for half in _halves(reduction, size, seed, n_jobs):
+                for start in range(0, len(half.signs), size):
+                    begun = True
+                    yield _patterns(rows, reduction, [half.part(start, start + size)], False)
+            return
+        except NotGenericError:
+            # Another frame orders cells differently: once some are out, it is too late for it.
+            if begun:
+                break
+    raise ConvergenceError("X: a random frame met a direction at a right angle; enumerate_patterns can retry")
 
 
 def count_patterns(X: ArrayLike, bias: bool = False) -> int:
@@ -178,6 +200,12 @@ def count_patterns(X: ArrayLike, bias: bool = False) -> int:
     58
     """
     return _count(_reduced(as_rows(X, bias)))
+
+
+def _as_jobs(n_jobs: int) -> int:
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise ValueError(f"n_jobs: expected an integer other than 0, got {n_jobs!r}")
+    return int(n_jobs)
 
 
 def as_rows(X: ArrayLike, bias: bool) -> FloatArray:

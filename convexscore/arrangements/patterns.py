@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validation import FloatArray
 
-__all__ = ["Cone", "Patterns"]
+__all__ = ["Cone", "Patterns", "scaled_rows"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +57,13 @@ class Patterns:
     def margins(self) -> FloatArray:
         """Distance of each witness to the nearest hyperplane, shape ``(n_patterns,)``.
 
-        Positive inside; not so only for a cell too thin for any vector of doubles, or for a face.
+        Positive inside, up to rounding of 1e-16; not so only for a cell too thin to find a vector of doubles
+        inside, or for a face.
         """
-        length = np.linalg.norm(self.rows, axis=1)
-        units = self.rows[length > 0] / length[length > 0, None]
-        side = np.where(self.signs[:, length > 0], 1.0, -1.0)
+        cut = self.rows.any(axis=1)
+        units = scaled_rows(self.rows)[cut]
+        units = units / np.linalg.norm(units, axis=1, keepdims=True)
+        side = np.where(self.signs[:, cut], 1.0, -1.0)
         heights: FloatArray = side * (self.witnesses @ units.T)
         return heights.min(axis=1, initial=np.inf)
 
@@ -95,3 +97,10 @@ class Cone:
     def contains(self, u: ArrayLike, tol: float = 0.0) -> NDArray[np.bool_]:
         """Whether vectors of shape ``(n_features,)`` or ``(n, n_features)`` are in the cone, up to `tol`."""
         return np.asarray((np.asarray(u, dtype=float) @ self.normals.T >= -tol).all(axis=-1))
+
+
+def scaled_rows(rows: FloatArray) -> FloatArray:
+    """Return rows scaled by powers of two to a largest entry of about one, which changes no sign."""
+    largest = np.abs(rows).max(axis=1, initial=0.0)
+    scaled: FloatArray = np.ldexp(rows, -np.frexp(largest)[1][:, None])
+    return scaled

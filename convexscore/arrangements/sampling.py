@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 
 from .._validation import as_count
 from .enumeration import as_rows, known_count
-from .patterns import Patterns
+from .patterns import Patterns, scaled_rows
 from .reduction import reduce_rows
 
 __all__ = ["sample_patterns"]
@@ -47,12 +47,13 @@ def sample_patterns(
     rows = as_rows(X, bias)
     draws = as_count("n_samples", n_samples, minimum=1)
     generator = np.random.default_rng(rng)
+    scaled = scaled_rows(rows)
     found = np.zeros((0, -(-len(rows) // 8)), dtype=np.uint8)
     witnesses = np.zeros((0, rows.shape[1]))
     for start in range(0, draws, _BLOCK_SIZE):
         directions = generator.standard_normal((min(_BLOCK_SIZE, draws - start), rows.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-        packed = np.packbits(directions @ rows.T >= 0, axis=1)
+        packed = np.packbits(directions @ scaled.T >= 0, axis=1)
         found, first = np.unique(np.concatenate([found, packed]), axis=0, return_index=True)
         witnesses = np.concatenate([witnesses, directions])[first]
     signs = np.unpackbits(found, axis=1, count=len(rows)).astype(bool)
