@@ -148,6 +148,9 @@ def _fewer_kinks(program: ExpectedProgram, problem: SplineProblem, spline: Splin
     grid = problem.program.position
     kinks, jumps = grid[spline.kinks], np.diff(problem.slopes(spline.kinks, spline.values))
     joined = _clustered(kinks, jumps, 1e-3 * program.data.width)
+    # Kinks with no mass beyond them change nothing, and nothing would determine them on a coarse grid.
+    share = program.data.upper_moments(joined)[0] / program.total
+    joined = joined[(share > 1e-13) & (share < 1 - 1e-13)]
     coarse = grid_problem(program, problem.beta, np.concatenate([grid[:1], joined, grid[-1:]]))
     return reconstruct(coarse, solve_active_set(coarse).spline)
 

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate, correlation_rounding, correlation_scale
+from .certificate import Certificate, correlation_rounding, correlation_scale, meets_tolerance
 from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.refit import RefitProblem
 from .programs.spline import Spline, SplineProblem
-from .solution import Solution, SolveStats
+from .solution import Solution, SolveStats, warn_of_missed_tolerance
 from .solvers.active_set import solve_active_set
 
 __all__ = ["refit_solution"]
 
 
-def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats) -> Solution:
+def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats, tol: float) -> Solution:
     """Minimize the data term over networks with the kinks and signs of a solution.
 
     Parameters
@@ -29,12 +29,19 @@ def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats) ->
         Its solution.
     stats : SolveStats
         How that was found; the time of the refit is added.
+    tol : float
+        Relative tolerance on the certificate's gap and violation.
 
     Returns
     -------
     Solution
         With status ``"refit"``; its value is its own data term, without weight decay, and its certificate
         is that of the refit.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol`; the status is then ``"inaccurate"``.
     """
     start = time.perf_counter()
     signs = np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
@@ -44,7 +51,11 @@ def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats) ->
     certificate = _certificate(refit, network, result.spline, problem.beta)
     seconds = stats.seconds + time.perf_counter() - start
     stats = replace(stats, iterations=stats.iterations + result.iterations, seconds=seconds)
-    return Solution(network, certificate.primal, "refit", certificate, stats, problem.beta)
+    status = "refit"
+    if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
+        status = "inaccurate"
+        warn_of_missed_tolerance(certificate, tol)
+    return Solution(network, certificate.primal, status, certificate, stats, problem.beta)
 
 
 def _with_regime(problem: SplineProblem, spline: Spline) -> Spline:

@@ -67,7 +67,8 @@ def select_beta(
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
         ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise, the
-        best of those whose score has a density; this is what ``solve(..., "auto")`` uses.
+        best of those whose score has a density; this is what ``solve(..., "auto")`` uses.  With
+        fewer than two distinct values a fold it is the same as ``"bootstrap"``.
     rng : Generator or seed, optional
         Source of the random signs and of the folds.
     activation : {"relu", "abs"}
@@ -96,7 +97,8 @@ def select_beta(
     Raises
     ------
     ValueError
-        If an argument is out of range or the data are not one-dimensional.
+        If an argument is out of range, the data are not one-dimensional, or there are fewer than two
+        distinct values a fold for ``"cv"``.
 
     Notes
     -----
@@ -123,7 +125,13 @@ def select_beta(
     folds = as_count("n_folds", n_folds, minimum=2)
     program = UnivariateProgram.from_objective(objective, activation, skip)
     generator = np.random.default_rng(rng)
+    n_distinct = program.position.size
     if method == "cv":
+        if n_distinct < 2 * folds:
+            raise ValueError(
+                f"X: expected at least {2 * folds} distinct values for method='cv' and n_folds={folds}, "
+                f"got {n_distinct}"
+            )
         losses = cross_validate(objective, _whole_range(program), activation, skip, folds, generator)
         return losses.best(standard_errors=1.0)
     lowest = boundedness_bound(program) * (1 + 1e-6)
@@ -132,7 +140,7 @@ def select_beta(
     if straight is not None:
         return max(straight, lowest)
     level = noise.about_the_fit(rounds)
-    if method == "bootstrap":
+    if method == "bootstrap" or n_distinct < 2 * folds:
         return max(share * level, lowest)
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
     path = regularization_path(objective, activation, skip, betas=betas)
@@ -146,7 +154,8 @@ def _whole_range(program: UnivariateProgram) -> FloatArray:
     """Return weight decays from the linear regime down to a thousandth of it, or to boundedness."""
     bounds = program_bounds(program)
     lowest = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
-    return np.geomspace(max(bounds.linear, lowest), lowest, 40)
+    highest = max(bounds.linear, lowest)
+    return np.geomspace(highest, lowest, 40) if highest > 0 else np.zeros(1)
 
 
 class _Noise:

@@ -147,7 +147,7 @@ def solve(
     status = "closed_form" if solver == "closed_form" else "optimal"
     stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
     if refit:
-        return refit_solution(problem, spline, stats)
+        return refit_solution(problem, spline, stats, tol)
     return certified_solution(problem, spline, status, stats, tol, shape)
 
 

@@ -114,6 +114,19 @@ def test_the_constraint_costs_something_only_where_it_is_active(name, activation
             assert falling.value > free.value + 1e-8 * scale
 
 
+@pytest.mark.parametrize("data", ["random", "tied", "clustered"])
+@every_program
+def test_many_kinks_and_flat_pieces_are_found(name, activation, skip, data):
+    # Near the boundedness bound, where flat pieces are released and pairs of kinks go into them.
+    for seed in (1, 4, 12):
+        x = make_data(data, n=40, seed=seed)[0]
+        objective = any_objective(name, x, None, np.random.default_rng(seed))
+        beta = make_beta(objective, activation, skip, 0.02)
+        solution = cs.solve(objective, beta, activation, skip, shape="log-concave")
+        assert solution.status == "optimal"
+        assert is_falling(solution.network)
+
+
 def is_falling_between(network, low, high):
     score = network.piecewise
     piece = np.searchsorted(score.knots, np.linspace(low, high, 2001)[1:-1])
@@ -233,6 +246,22 @@ def test_the_dual_value_of_any_network_is_below_the_optimum(name, activation, sk
             # A network that breaks the constraint is found out, whatever its value.
             moment = program.total * program.variance
             assert certificate.max_violation >= other.piecewise.slopes.max() * moment * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("data", ["random", "tied", "weighted"])
+@every_program
+def test_the_bound_of_a_nearly_optimal_network_is_nearly_sharp(name, activation, skip, data):
+    # The constraint's multiplier counts in what is moved until it is feasible, too.
+    rng = np.random.default_rng(0)
+    objective = any_objective(name, *make_data(data, n=12), rng)
+    beta = make_beta(objective, activation, skip, 0.3)
+    solution = cs.solve(objective, beta, activation, skip, shape="log-concave")
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    nearly = perturbed(solution.network, 1e-7, np.std(objective.X), skip, rng)
+    certificate = certify(program, nearly, beta, "log-concave")
+    assert certificate.max_violation > 0
+    # Its own value may be far above: kinks next to data do not count their favourable slopes.
+    assert solution.value - certificate.dual <= 1e-4 * value_scale(objective, solution.value)
 
 
 @pytest.mark.parametrize(

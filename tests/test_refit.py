@@ -181,6 +181,23 @@ def test_kinks_may_vanish():
     assert found > 0
 
 
+@pytest.mark.parametrize(
+    ("activation", "skip", "data", "seed", "share"),
+    [
+        ("relu", True, "random", 3, 0.01),
+        ("abs", True, "random", 3, 0.01),
+        ("abs", False, "random", 4, 0.1),
+        ("abs", False, "tied", 2, 0.1),
+    ],
+)
+def test_kinks_dropped_on_the_way_come_back(activation, skip, data, seed, share):
+    # Here some kinks have the wrong sign at first, though not without the others that have it.
+    objective = make_objective("sm", *make_data(data, n=40, seed=seed))
+    beta = make_beta(objective, activation, skip, share)
+    refit = cs.solve(objective, beta, activation, skip, refit=True)
+    assert abs(refit.certificate.gap) <= 1e-9 * value_scale(objective, refit.value)
+
+
 def test_labels_much_larger_than_the_score_leave_the_certificate_finite():
     objective = cs.DenoisingScoreMatching([2.0, 0.0, -3.0, -2.0], [-1.2, 1.7, -1.3, 0.8])
     refit = cs.solve(objective, 2.88, refit=True)

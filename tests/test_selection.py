@@ -94,3 +94,12 @@ def test_units_do_not_matter():
 def test_bad_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         cs.select_beta(cs.ScoreMatching([0.0, 1.0, 3.0]), **arguments)
+
+
+@pytest.mark.parametrize("x", [[-1.0, -3.0, 6.0, -1.0], [-1.0, 1.0, -1.0, -1.0, -1.0, -1.0], [0.0, 1.0]])
+def test_few_distinct_values_are_not_folded(x):
+    objective = cs.ScoreMatching(x)
+    assert cs.select_beta(objective, "combined", rng=0) == cs.select_beta(objective, rng=0)
+    assert cs.solve(objective, "auto", skip=True).certificate.scope == "global"
+    with pytest.raises(ValueError, match=r"X: expected at least 10 distinct values for method='cv'"):
+        cs.select_beta(objective, "cv", rng=0)

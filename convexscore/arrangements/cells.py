@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, lru_cache
 from math import comb, prod
 from typing import Any
 
@@ -110,7 +110,8 @@ class CellMaker:
         for j in range(self.size):
             # a_j g_j = det(S - j, c, a_j) sign det(S - j, c, c_{k+2}): the first factor is the volume up to a
             # permutation, the second belongs to a set of one member less.
-            rest = self._smaller_sets[_place(np.delete(members, j, axis=1), len(normals))]
+            others = members[:, [i for i in range(self.size) if i != j]]
+            rest = self._smaller_sets[_place(others, len(normals))]
             sign = np.sign(volume) * np.sign(rest) * (-1.0 if (self.size + self.slices - j) % 2 else 1.0)
             own[:, j] = sign * np.minimum(np.abs(volume), np.abs(rest))
         return self._told_by_floats(far * upwards[:, None], members, own, rounding)
@@ -122,9 +123,7 @@ class CellMaker:
         normals = self.units[0]
         positive = np.empty((len(members), len(normals)), dtype=bool)
         sure = np.ones(len(members), dtype=bool)
-        # A thousand rows at a time stay in the cache through all of these passes.
-        for start in range(0, len(members), 1000):
-            part = slice(start, start + 1000)
+        for part in _cached(len(members)):
             height = far[part] @ normals.T
             if self.slices:
                 # The first hyperplane holds all directions far out.
@@ -154,7 +153,9 @@ class CellMaker:
         for turn in range(len(frame)):
             turned = _direction(normals, frame, members, self.slices, turn, rounding)
             direction = _unit(turned.astype(float))
-            point += _safe_steps(point @ units.T, direction @ units.T)[:, None] * direction
+            for part in _cached(len(point)):
+                steps = _safe_steps(point[part] @ units.T, direction[part] @ units.T)
+                point[part] += steps[:, None] * direction[part]
         point = _unit(point)
         for k in np.flatnonzero(((point @ units.T > 0) != positive).any(axis=1)):
             side = np.where(positive[k], 1.0, -1.0)[:, None] * units
@@ -174,6 +175,11 @@ class CellMaker:
             point = point + min(rooms, default=Fraction(1)) * direction
         largest = max(map(abs, point))
         return _unit(np.array([[float(entry / largest) for entry in point]]))[0]
+
+
+def _cached(size: int) -> Iterator[slice]:
+    """Yield slices of a thousand rows, which stay in the cache through several passes."""
+    return (slice(start, start + 1000) for start in range(0, size, 1000))
 
 
 def _centre(inwards: FloatArray) -> FloatArray:
@@ -212,9 +218,14 @@ def _place(members: Members, n: int) -> Members:
     """Return the place of each set among all sets of its size, in colexicographic order."""
     place = np.zeros(len(members), dtype=np.intp)
     for i in range(members.shape[1]):
-        table = np.array([comb(t - 1, i + 1) if t else 0 for t in range(n)], dtype=np.intp)
-        place += table[members[:, i]]
+        place += _smaller(n, i)[members[:, i]]
     return place
+
+
+@lru_cache(maxsize=64)
+def _smaller(n: int, i: int) -> Members:
+    """Return for each ``t < n`` how many sets of ``i + 1`` numbers from 1 on are all below ``t``."""
+    return np.array([comb(t - 1, i + 1) if t else 0 for t in range(n)], dtype=np.intp)
 
 
 def _with_fixed(spanned: Vectors, fixed: Vectors) -> Vectors:
