@@ -72,7 +72,13 @@ class CellMaker:
         dtype = _exact_type(exact, frame, size)
         self.exact: tuple[Vectors, Vectors] = exact.astype(dtype), frame.astype(dtype)
         self.is_fast = dtype is not object
-        self.units = units_of(exact), units_of(frame)
+        self._integers = exact, frame
+
+    @cached_property
+    def units(self) -> tuple[FloatArray, FloatArray]:
+        """Normals and fixed vectors of unit length."""
+        normals, frame = self._integers
+        return units_of(normals), units_of(frame)
 
     def exact_signs(self, members: Members) -> NDArray[np.bool_]:
         """Return the side of each hyperplane that each set's cell is on, shape ``(n_sets, n_hyperplanes)``.

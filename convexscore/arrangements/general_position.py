@@ -25,7 +25,7 @@ def looks_general(normals: list[Row], rng: np.random.Generator, tries: int = 200
     if rank <= 2:
         return True
     array = as_objects(normals)
-    sets = np.array([rng.choice(n, rank, replace=False) for _ in range(tries)])
+    sets = np.argsort(rng.random((tries, n)), axis=1)[:, :rank]
     crosses = cross_products(array[sets[:, :-1]])
     return bool((np.sum(crosses * array[sets[:, -1]], axis=1) != 0).all())
 
