@@ -248,10 +248,14 @@ def as_objects(rows: Sequence[Sequence[int]]) -> Vectors:
 
 def units_of(vectors: Vectors) -> FloatArray:
     """Return integer vectors scaled to unit length, however large they are."""
-    scaled = np.array(
-        [[float(Fraction(entry, max(map(abs, row)))) for entry in row] for row in vectors.tolist()]
-    )
-    return _unit(scaled)
+    rows = []
+    for row in vectors.tolist():
+        largest = max(map(abs, row))
+        if largest < 2**1000:
+            rows.append([float(entry) / float(largest) for entry in row])
+        else:
+            rows.append([float(Fraction(entry, largest)) for entry in row])
+    return _unit(np.array(rows))
 
 
 def _unit(vectors: FloatArray) -> FloatArray:
@@ -306,10 +310,11 @@ def _crosses(normals: Vectors, members: Members, fixed: Vectors, without: int | 
     """
     if members.size == 0:
         return cross_products(_with_fixed(normals[members], fixed))
-    families = [_family(members, column) for column in (0, members.shape[1] - 1)]
-    column, (starts, family) = min(
-        zip((0, members.shape[1] - 1), families, strict=True), key=lambda found: len(found[1][0])
-    )
+    column = members.shape[1] - 1
+    starts, family = _family(members, column)
+    if 2 * starts.size > len(members):
+        column = 0
+        starts, family = _family(members, column)
     others = [j for j in range(members.shape[1]) if j not in (column, without)]
     shared = _with_fixed(normals[members[starts][:, others]], fixed)
     if without == column:
@@ -321,8 +326,11 @@ def _crosses(normals: Vectors, members: Members, fixed: Vectors, without: int | 
 
 def _family(members: Members, column: int) -> tuple[Members, Members]:
     """Return where runs of sets that differ in this column only start, and the run of each set."""
-    others = np.delete(members, column, axis=1)
-    new = np.concatenate([[True], (others[1:] != others[:-1]).any(axis=1)])
+    new = np.zeros(len(members), dtype=bool)
+    new[0] = True
+    for j in range(members.shape[1]):
+        if j != column:
+            new[1:] |= members[1:, j] != members[:-1, j]
     return np.flatnonzero(new), np.cumsum(new) - 1
 
 
