@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property, lru_cache
+from functools import cached_property
 from math import comb, prod
 from typing import Any
 
@@ -27,8 +27,9 @@ from scipy.optimize import linprog
 
 from .._validation import FloatArray
 from .determinants import cross_products, cross_products_with
+from .subsets import all_sets, place_of
 
-__all__ = ["CellMaker", "NotGenericError", "all_sets", "as_objects", "random_frame"]
+__all__ = ["CellMaker", "NotGenericError", "as_objects", "random_frame"]
 
 Row = tuple[int, ...]
 Members = NDArray[np.intp]
@@ -117,7 +118,7 @@ class CellMaker:
             # a_j g_j = det(S - j, c, a_j) sign det(S - j, c, c_{k+2}): the first factor is the volume up to a
             # permutation, the second belongs to a set of one member less.
             others = members[:, [i for i in range(self.size) if i != j]]
-            rest = self._smaller_sets[_place(others, len(normals))]
+            rest = self._smaller_sets[place_of(others, len(normals))]
             sign = np.sign(volume) * np.sign(rest) * (-1.0 if (self.size + self.slices - j) % 2 else 1.0)
             own[:, j] = sign * np.minimum(np.abs(volume), np.abs(rest))
         return self._told_by_floats(far * upwards[:, None], members, own, rounding)
@@ -143,12 +144,12 @@ class CellMaker:
 
     @cached_property
     def _smaller_sets(self) -> FloatArray:
-        """``det(T, c_1, ..., c_{k+2})`` of all sets ``T`` of one member less, in the order of `_place`."""
+        """``det(T, c_1, ..., c_{k+2})`` of all sets ``T`` of one member less, in the order of `place_of`."""
         normals, frame = self.units
         values = np.empty(comb(len(normals) - 1, self.size - 1))
         for part in all_sets(len(normals), self.size - 1, 20_000):
             crosses = cross_products(_with_fixed(normals[part], frame[: self.slices + 1]))
-            values[_place(part, len(normals))] = crosses @ frame[self.slices + 1]
+            values[place_of(part, len(normals))] = crosses @ frame[self.slices + 1]
         return values
 
     def points(self, members: Members, positive: NDArray[np.bool_]) -> FloatArray:
@@ -201,37 +202,6 @@ def _safe_steps(now: FloatArray, change: FloatArray) -> FloatArray:
     """Return half the way to the first hyperplane, at most 1; those that hold the point do not count."""
     rate = np.divide(change, now, out=np.zeros_like(now), where=np.abs(now) > 1e-12)
     return 1 / np.maximum(-2 * rate.min(axis=1), 1.0)
-
-
-def all_sets(n: int, size: int, block_size: int) -> Iterator[Members]:
-    """Yield all sets of `size` of the numbers ``1, ..., n - 1``, each ascending, in blocks."""
-    if size == 0:
-        yield np.zeros((1, 0), dtype=np.intp)
-        return
-    for block in all_sets(n, size - 1, block_size):
-        last = block[:, -1] if size > 1 else np.zeros(len(block), dtype=np.intp)
-        more = n - 1 - last
-        # Cut where the extensions of a run of sets fill a block.
-        cuts = np.flatnonzero(np.diff(np.cumsum(more) // block_size)) + 1
-        for part in np.split(np.arange(len(block)), cuts):
-            count = more[part]
-            start = np.repeat(last[part] + 1 - (np.cumsum(count) - count), count)
-            fresh = start + np.arange(count.sum())
-            yield np.concatenate([np.repeat(block[part], count, axis=0), fresh[:, None]], axis=1)
-
-
-def _place(members: Members, n: int) -> Members:
-    """Return the place of each set among all sets of its size, in colexicographic order."""
-    place = np.zeros(len(members), dtype=np.intp)
-    for i in range(members.shape[1]):
-        place += _smaller(n, i)[members[:, i]]
-    return place
-
-
-@lru_cache(maxsize=64)
-def _smaller(n: int, i: int) -> Members:
-    """Return for each ``t < n`` how many sets of ``i + 1`` numbers from 1 on are all below ``t``."""
-    return np.array([comb(t - 1, i + 1) if t else 0 for t in range(n)], dtype=np.intp)
 
 
 def _with_fixed(spanned: Vectors, fixed: Vectors) -> Vectors:

@@ -21,11 +21,12 @@ from .._progress import counted
 from .._validation import FloatArray, as_count, as_data, as_flag
 from ..errors import ConvergenceError
 from .broken_circuits import count_sets_without_broken_circuits, sets_without_broken_circuits
-from .cells import CellMaker, NotGenericError, all_sets, as_objects, random_frame
+from .cells import CellMaker, NotGenericError, as_objects, random_frame
 from .faces import flats
 from .general_position import are_general, keep_without_broken_circuits, looks_general
 from .patterns import Patterns
 from .reduction import Reduction, reduce_rows
+from .subsets import all_sets
 
 __all__ = ["count_patterns", "enumerate_patterns", "iter_patterns", "pattern_count"]
 
