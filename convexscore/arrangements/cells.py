@@ -90,18 +90,16 @@ class CellMaker:
             If a frame vector is orthogonal to a direction it must orient.
         """
         normals, frame = self.exact
+        turns = range(len(frame) if len(members) else 0)
+        directions = [_direction(normals, frame, members, self.slices, turn) for turn in turns]
         positive = np.zeros((len(members), len(normals)), dtype=bool)
-        open_ = np.arange(len(members))
-        decided = np.zeros_like(positive)
-        for turn in range(len(frame)):
-            height = _direction(normals, frame, members[open_], self.slices, turn) @ normals.T
-            fresh = ~decided[open_] & (height != 0)
-            positive[open_] |= fresh & (height > 0)
-            decided[open_] |= fresh
-            open_ = open_[~decided[open_].all(axis=1)]
-            if open_.size == 0:
-                return positive
-        raise AssertionError("a hyperplane holds a basis")
+        for part in _cached(len(members)):
+            open_ = np.ones_like(positive[part])
+            for direction in directions:
+                height = direction[part] @ normals.T
+                positive[part] |= open_ & (height > 0)
+                open_ &= height == 0
+        return positive
 
     def likely_signs(self, members: Members) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return signs by floats, and for which sets they are certain.
