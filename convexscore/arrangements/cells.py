@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
-from math import comb, prod
+from math import comb, isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -233,12 +233,20 @@ def _unit(vectors: FloatArray) -> FloatArray:
 
 
 def _exact_type(normals: Vectors, frame: Vectors, size: int) -> type:
-    """Return the fastest type in which directions, and their heights over hyperplanes, are exact."""
-    longest = max(sum(map(abs, row)) for row in normals.tolist())
-    lengths = [sum(map(abs, row)) for row in frame[: len(frame) - size].tolist()]
-    # Rows of a cross product, and one normal more; the fixed vectors are long and one of them is left out.
-    bound = longest ** (size + 1) * prod(sorted(lengths)[1:]) if size else prod(lengths) * longest
+    """Return the fastest type in which directions, and their heights over hyperplanes, are exact.
+
+    By Hadamard's inequality a determinant is at most the product of its rows' lengths; no sum on the way to
+    it, nor any part of one, is larger than the number of its terms times that.
+    """
+    longest = max(_length(row) for row in normals.tolist())
+    lengths = sorted(_length(row) for row in frame[: len(frame) - size].tolist())
+    # The rows of a cross product and one normal more; of the fixed vectors one is left out.
+    bound = len(frame) * longest ** (size + 1) * prod(lengths[1:] if size else lengths)
     return float if bound < 2**53 else np.int64 if bound < 2**62 else object
+
+
+def _length(row: Sequence[int]) -> int:
+    return isqrt(sum(entry * entry for entry in row)) + 1
 
 
 def _direction(
