@@ -24,6 +24,7 @@ from .programs.whole_line import correlation_range
 __all__ = [
     "Certificate",
     "certify",
+    "certify_expected",
     "correlation_rounding",
     "correlation_scale",
     "largest_correlation",
@@ -38,7 +39,7 @@ class Certificate:
     Parameters
     ----------
     primal : float
-        The network's own training objective, weight decay included.
+        The network's own training objective, weight decay included (for a refit the data term alone).
     dual : float
         A lower bound on the training objective of every network in `scope`: the dual value at the
         network's residual, moved until it is feasible up to the rounding error of evaluating the
@@ -47,7 +48,8 @@ class Certificate:
         ``primal - dual``; rounding can make it slightly negative.
     max_violation : float
         Largest excess, over every position of a kink, of an atom's correlation over ``beta``, and
-        the stationarity residuals of bias and skip; in the units of ``beta``.
+        the stationarity residuals of bias and skip; in the units of ``beta``.  For a refit: the
+        largest residual of its own optimality conditions.
     scope : {"global", "patterns", "local"}
         ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
         patterns; ``"local"``: found by search only.

@@ -138,7 +138,9 @@ def _add_fit(commands: Any) -> None:
     )
     fit.add_argument("--shape", choices=("log-concave",), help="constraint on the score; default: none")
     fit.add_argument("--refit", action="store_true", help="fit the kinks found again, without weight decay")
-    fit.add_argument("--expected", action="store_true", help="integrate the noise out, draw none (dsm)")
+    fit.add_argument(
+        "--expected", action="store_true", help="integrate the noise out, draw none (dsm; needs --beta)"
+    )
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
     fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
@@ -179,6 +181,8 @@ def _add_demo(commands: Any) -> None:
 def _fit(options: argparse.Namespace) -> int:
     name, values = read_column(options.data, options.column)
     objective = _expected(options, values) if options.expected else _objective(options, values)
+    if options.expected and options.beta == "auto":
+        raise ValueError("--beta: expected a number with --expected, got none")
     targets = _check_targets(options.output, options.plot)
     solution, code = _solve_quietly(
         objective,

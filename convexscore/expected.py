@@ -124,7 +124,7 @@ def _between(level: FloatArray, grid: FloatArray, middle: FloatArray, tolerance:
     """Return where the parabola through ends and middle of a cell is too high: its top."""
     left, centre, right = level[:-2:2], level[1::2], level[2::2]
     bend, tilt = left - 2 * centre + right, 0.5 * (right - left)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         top = np.where(bend < 0, np.clip(-tilt / bend, -1, 1), 0.0)
     found = np.maximum(centre + tilt * top + 0.5 * bend * top**2, centre) > tolerance
     # A top at an end is there already; then the middle is what exceeds.
@@ -136,7 +136,7 @@ def _beside(
     level: FloatArray, slope: FloatArray, bend: FloatArray, grid: FloatArray, tolerance: float
 ) -> FloatArray:
     """Return where the Taylor parabola of a position is too high, if its top is in a neighbouring cell."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         step = np.where(bend < 0, -slope / bend, 0.0)
     room = np.where(step > 0, np.diff(grid, append=grid[-1]), np.diff(grid, prepend=grid[0]))
     found = (np.abs(step) < room) & (step != 0) & (level + 0.5 * slope * step > tolerance)

@@ -50,7 +50,7 @@ class Solution:
     network : TwoLayerNetwork
         The trained score model.
     value : float
-        Its training objective, weight decay included; equal to ``certificate.primal``.
+        Its training objective, weight decay included, but for a refit; equal to ``certificate.primal``.
     status : {"optimal", "closed_form", "inaccurate", "refit"}
         ``"inaccurate"`` means that the certificate misses the tolerance asked for (a
         `ConvergenceWarning` was issued).  ``"refit"`` is no training optimum: the value is the data

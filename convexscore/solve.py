@@ -79,7 +79,7 @@ def solve(
     Returns
     -------
     Solution
-        Network, value, status, certificate (scope ``"global"``), statistics.
+        Network, value, status, certificate (scope ``"global"``; of a refit ``"patterns"``), statistics.
 
     Raises
     ------

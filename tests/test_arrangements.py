@@ -590,3 +590,13 @@ def test_the_number_of_workers_is_checked_at_once(n_jobs):
         cs.iter_patterns(np.eye(3), block_size=1)
     with pytest.raises(ValueError, match="rank: expected at most n = 3, got 5"):
         cs.pattern_count(3, 5)
+
+
+@pytest.mark.parametrize("scale", [1e150, [1e-200, 1.0, 1e200], 1e-250])
+def test_columns_of_any_size(scale):
+    X = np.random.default_rng(0).standard_normal((6, 3))
+    for bias in (False, True):
+        assert len(cs.enumerate_patterns(X * scale, bias)) == cs.count_patterns(X * scale, bias)
+    plain, tiny = ([[size, 1.0], [1.0, size], [1.0, 1.0]] for size in (0.1, 5e-324))
+    literal = [cs.enumerate_patterns(rows, closed=True).signs.tolist() for rows in (plain, tiny)]
+    assert sorted(literal[0]) == sorted(literal[1])

@@ -57,7 +57,7 @@ def test_denoising_without_draws(run):
     [
         ("--expected --beta 2", "--expected: expected only with --objective dsm"),
         ("--objective dsm --expected --beta 2", "--noise-level: expected a positive number"),
-        ("--objective dsm --noise-level 1 --expected", "beta: expected a number"),
+        ("--objective dsm --noise-level 1 --expected", "--beta: expected a number with --expected"),
         ("--objective dsm --noise-level 1 --expected --beta 0", "beta: expected a number above 0"),
         ("--objective dsm --noise-level 1 --expected --beta 2 --n-draws 3", "--expected: expected neither"),
         ("--objective dsm --noise-level 1 --expected --beta 2 --seed 3", "--expected: expected neither"),

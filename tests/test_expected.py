@@ -584,3 +584,18 @@ def test_what_needs_kinks_at_data_says_so():
         cs.regularization_path(expected("three"))
     with pytest.raises(TypeError, match=message):
         cs.select_beta(expected("three"))
+
+
+def test_noise_far_below_the_range_is_refused():
+    for function in (lambda o: cs.solve(o, 0.1), cs.beta_bounds):
+        with pytest.raises(ValueError, match="noise_level: expected at least 1e\\+07, a hundred-thousandth"):
+            function(cs.DenoisingScoreMatching.expected([0.0, 1e12], 1.0))
+
+
+def test_thresholds_of_little_noise_are_close_to_those_of_score_matching():
+    x = np.random.default_rng(2).normal(size=1500)
+    expected = cs.DenoisingScoreMatching.expected(x, 1e-4)
+    assert cs.beta_bounds(expected, skip=True).linear == pytest.approx(
+        cs.beta_bounds(cs.ScoreMatching(x), skip=True).linear, abs=1.0
+    )
+    assert cs.solve(cs.DenoisingScoreMatching.expected([0.0, 1.0], 1e-3), 0.1, skip=True).status == "optimal"

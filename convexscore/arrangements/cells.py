@@ -312,9 +312,11 @@ def _family(members: Members, column: int) -> tuple[Members, Members]:
 
 def _orientation(direction: Vectors, towards: Vectors) -> NDArray[np.int8]:
     """Return the exact sign of each product, also where it is too large for the type of its factors."""
-    reach = float(np.abs(direction).max(initial=0)) * float(np.abs(towards).astype(float).sum())
-    exact = np.int64 if reach < 2**62 else object
-    height = direction.astype(exact) @ towards.astype(exact)
+    exact: type = object
+    if direction.dtype != object:
+        largest = int(np.abs(direction).max(initial=0)) * sum(abs(int(entry)) for entry in towards)
+        exact = np.int64 if largest < 2**62 else object
+    height: Vectors = direction.astype(exact) @ towards.astype(exact)
     if not (height != 0).all():
         raise NotGenericError
     return np.where(height > 0, 1, -1).astype(np.int8)

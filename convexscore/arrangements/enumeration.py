@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from math import comb
 from numbers import Integral
 
@@ -90,7 +91,8 @@ def enumerate_patterns(
         Whether to add a column of ones.
     closed : bool
         Whether to return the literal set ``{1[X u >= 0] : u}``, which has patterns of lower-dimensional
-        faces too: the identity and its negative as rows have 4 cells and 9 literal patterns.
+        faces too: the identity and its negative as rows have 4 cells and 9 literal patterns.  Every
+        flat is visited, one after the other, without workers or bar.
     max_patterns : int
         Bound on the number of cells.
     n_jobs : int
@@ -121,11 +123,12 @@ def enumerate_patterns(
     """
     rows = as_rows(X, bias)
     limit = as_count("max_patterns", max_patterns, minimum=1)
+    n_jobs, progress = _as_jobs(n_jobs), as_flag("progress", progress)
     reduction = _reduced(rows)
     _require_at_most(reduction, limit)
     if as_flag("closed", closed):
         return _closed_patterns(rows, reduction)
-    return _patterns(rows, reduction, _all_halves(reduction, _as_jobs(n_jobs), progress), True)
+    return _patterns(rows, reduction, _all_halves(reduction, n_jobs, progress), True)
 
 
 def iter_patterns(
@@ -355,7 +358,9 @@ def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
         held = np.concatenate([holding, [True]])[reduction.hyperplane]
         # A hyperplane that holds the face counts as active from either side.
         signs.append(_on_rows(reduction, sides) | held)
-        points.append(face.witnesses @ basis.astype(float))
+        largest = max((abs(entry) for entry in basis.flat), default=1)
+        scaled = [[float(Fraction(entry, largest)) for entry in row] for row in basis.tolist()]
+        points.append(face.witnesses @ np.reshape(scaled, basis.shape))
     every = np.concatenate(signs)
     _, first = np.unique(np.packbits(every, axis=1), axis=0, return_index=True)
     witnesses = np.zeros((first.size, rows.shape[1]))

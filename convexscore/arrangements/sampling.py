@@ -22,7 +22,7 @@ def sample_patterns(
 
     Parameters
     ----------
-    X : array of shape (n_samples, n_features)
+    X : array of shape (n_rows, n_features)
         Data.
     n_samples : int
         Number of standard Gaussian directions.

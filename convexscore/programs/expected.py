@@ -45,12 +45,23 @@ class ExpectedProgram:
         Activation.
     skip : bool
         Whether the network has a skip connection.
+
+    Raises
+    ------
+    ValueError
+        If the noise is so small beside the range of the data that moments would cancel.
     """
 
     def __init__(self, objective: ExpectedDenoising, activation: str, skip: bool) -> None:
         get_activation(activation)
         self.objective, self.activation, self.skip = objective, activation, skip
         self.data: BlurredData = objective.blurred
+        span = float(self.data.x[-1] - self.data.x[0])
+        if self.data.width < 1e-5 * span:
+            raise ValueError(
+                f"noise_level: expected at least {1e-5 * span:g}, a hundred-thousandth of the range of X, "
+                f"got {self.data.width:g}"
+            )
         self.total, self.centre = self.data.total, self.data.mean
         self.variance = self.data.variance
 
@@ -148,6 +159,10 @@ def grid_problem(program: ExpectedProgram, beta: float, grid: FloatArray) -> Spl
     return SplineProblem(discrete, beta, cells)
 
 
+# Distances from a sample, in widths of the noise, at which suprema are looked for.
+_NEAR = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
+
+
 def expected_bounds(program: ExpectedProgram) -> BetaBounds:
     """Return the weight-decay thresholds: bounded always, the line from the second on.
 
@@ -184,7 +199,9 @@ def expected_bounds(program: ExpectedProgram) -> BetaBounds:
 
 def _supremum(program: ExpectedProgram, function: Callable[[FloatArray], FloatArray]) -> float:
     """Return the largest value over the line: the best of a grid, then of finer grids around it."""
-    t = program.scan(4.0)
+    # Far from all others, a sample has its own extremes close by.
+    near = np.add.outer(program.data.x[:: max(1, program.data.x.size // 5000)], program.data.width * _NEAR)
+    t = np.union1d(program.scan(4.0), near)
     for _ in range(8):
         values = function(t)
         best = int(np.argmax(values))
