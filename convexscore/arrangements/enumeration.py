@@ -358,7 +358,7 @@ def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
         held = np.concatenate([holding, [True]])[reduction.hyperplane]
         # A hyperplane that holds the face counts as active from either side.
         signs.append(_on_rows(reduction, sides) | held)
-        largest = max((abs(entry) for entry in basis.flat), default=1)
+        largest = max((abs(int(entry)) for row in basis.tolist() for entry in row), default=1)
         scaled = [[float(Fraction(entry, largest)) for entry in row] for row in basis.tolist()]
         points.append(face.witnesses @ np.reshape(scaled, basis.shape))
     every = np.concatenate(signs)
