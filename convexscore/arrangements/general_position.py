@@ -19,15 +19,19 @@ Row = tuple[int, ...]
 Members = NDArray[np.intp]
 
 
-def looks_general(normals: list[Row], rng: np.random.Generator, tries: int = 200) -> bool:
+def looks_general(normals: list[Row], rng: np.random.Generator) -> bool:
     """Whether no determinant of a sample of maximal sets is zero."""
     n, rank = len(normals), len(normals[0])
     if rank <= 2:
         return True
     array = as_objects(normals)
-    sets = np.argsort(rng.random((tries, n)), axis=1)[:, :rank]
-    crosses = cross_products(array[sets[:, :-1]])
-    return bool((np.sum(crosses * array[sets[:, -1]], axis=1) != 0).all())
+    # Where there are many coincidences a few sets tell.
+    for tries in (10, 70):
+        sets = np.argsort(rng.random((tries, n)), axis=1)[:, :rank]
+        crosses = cross_products(array[sets[:, :-1]])
+        if not (np.sum(crosses * array[sets[:, -1]], axis=1) != 0).all():
+            return False
+    return True
 
 
 def are_general(normals: list[Row], members: Members) -> bool:
