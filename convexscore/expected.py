@@ -74,7 +74,8 @@ def solve_expected(
         network = reconstruct(problem, spline)
         score = network.piecewise
         tolerance = max(share * tol * beta, program.rounding(score))
-        missing = _wanted(program, score, spline.kappa, beta, grid, tolerance)
+        half = problem.program.atom_half_width(beta, spline.kappa)
+        missing = _wanted(program, score, (spline.kappa, half), grid, tolerance)
         if missing.size == 0:
             certificate = certify_expected(program, network, beta)
             if _meets(program, certificate, beta, tol):
@@ -96,22 +97,21 @@ def solve_expected(
 def _wanted(
     program: ExpectedProgram,
     score: PiecewiseLinear,
-    kappa: float,
-    beta: float,
+    band: tuple[float, float],
     grid: FloatArray,
     tolerance: float,
 ) -> FloatArray:
     """Return positions inside grid cells where the correlation exceeds its band: at most three a cell.
 
     A parabola through the ends and the middle of a cell finds it where the cell is narrow, and Taylor's
-    from either end where the excess is close beside a kink.
+    from either end where the excess is close beside a kink.  The band is ``kappa`` and its half width.
     """
     middle = 0.5 * (grid[1:] + grid[:-1])
     both = np.insert(grid, np.arange(1, grid.size), middle)
     tail, height = Cells(program.data, both).correlation(score)
     density, derivative = program.data.density(grid)
     bend = score(grid) * density - derivative
-    half = beta / 2 if program.activation == "abs" else beta - abs(kappa) / 2
+    kappa, half = band
     wanted = []
     for sign in (1.0, -1.0):
         level = sign * (height - kappa / 2) - half

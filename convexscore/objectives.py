@@ -57,6 +57,13 @@ def _frozen(array: FloatArray) -> FloatArray:
     return array
 
 
+def _freeze_weights(objective: Any, n_samples: int) -> None:
+    """Validate the weights of a frozen dataclass that is being made, if it has any."""
+    if objective.sample_weight is not None:
+        weights = as_weights("sample_weight", objective.sample_weight, n_samples)
+        object.__setattr__(objective, "sample_weight", _frozen(weights))
+
+
 def _filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:
     return np.ones(len(X)) if weights is None else weights
 
@@ -103,9 +110,7 @@ class ScoreMatching:
     def __post_init__(self) -> None:
         X = as_data("X", self.X)
         object.__setattr__(self, "X", _frozen(X))
-        if self.sample_weight is not None:
-            weights = as_weights("sample_weight", self.sample_weight, len(X))
-            object.__setattr__(self, "sample_weight", _frozen(weights))
+        _freeze_weights(self, len(X))
 
     @property
     def weights(self) -> FloatArray:
@@ -190,9 +195,7 @@ class DenoisingScoreMatching:
             raise ValueError(f"targets: expected the shape of X, {shape}, got {targets.shape}")
         object.__setattr__(self, "X", _frozen(X))
         object.__setattr__(self, "targets", _frozen(targets.reshape(X.shape)))
-        if self.sample_weight is not None:
-            weights = as_weights("sample_weight", self.sample_weight, len(X))
-            object.__setattr__(self, "sample_weight", _frozen(weights))
+        _freeze_weights(self, len(X))
 
     @property
     def weights(self) -> FloatArray:
@@ -320,9 +323,7 @@ class ExpectedDenoising:
         level = as_real("noise_level", self.noise_level, minimum=0.0, strict=True)
         object.__setattr__(self, "X", _frozen(X))
         object.__setattr__(self, "noise_level", level)
-        if self.sample_weight is not None:
-            weights = as_weights("sample_weight", self.sample_weight, len(X))
-            object.__setattr__(self, "sample_weight", _frozen(weights))
+        _freeze_weights(self, len(X))
 
     @property
     def weights(self) -> FloatArray:

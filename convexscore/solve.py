@@ -48,8 +48,9 @@ def solve(
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        The data and the loss; any order, repetitions and weights allowed.
+    objective : ScoreMatching, DenoisingScoreMatching or ExpectedDenoising
+        The data and the loss; any order, repetitions and weights allowed.  Expected denoising takes a
+        number for `beta`, and neither `shape`, `refit` nor a choice of solver.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
         ``select_beta(objective, "combined", rng=0, ...)``, the same for the same data.

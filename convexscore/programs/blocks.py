@@ -44,6 +44,24 @@ class Chunks:
     start: FloatArray
     moments: FloatArray
 
+    def correlation(self, values: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return ``sum m z`` from each chunk on, and ``G`` at its start, for a spline linear on every chunk.
+
+        Summed from right to left over distances to the next chunk only, so that nothing large cancels.
+
+        Parameters
+        ----------
+        values, slopes : ndarray of shape (n_chunks,)
+            The spline's value at each chunk's start, and its slope there.
+        """
+        mass, first, second, label, label_first = self.moments
+        residual = values * mass + slopes * first - label
+        lever = values * first + slopes * second - label_first
+        tail = np.cumsum(residual[::-1])[::-1]
+        gap = np.diff(self.start, append=self.start[-1:])
+        smooth = np.cumsum((lever + gap * np.append(tail[1:], 0.0))[::-1])[::-1]
+        return tail, smooth
+
 
 class Moments(Protocol):
     """What a spline problem needs of the data: moments between knots, and where ``H`` may be too large."""
@@ -140,13 +158,7 @@ class Blocks:
         low, high : float
             The band.
         """
-        mass, first, second, label, label_first = chunks.moments
-        residual = values * mass + slopes * first - label
-        lever = values * first + slopes * second - label_first
-        tail = np.cumsum(residual[::-1])[::-1]
-        tail_after = np.append(tail[1:], 0.0)
-        gap = np.diff(chunks.start, append=chunks.start[-1])
-        smooth = np.cumsum((lever + gap * tail_after)[::-1])[::-1]
+        tail, smooth = chunks.correlation(values, slopes)
         at = np.searchsorted(chunks.bounds, self.starts)
         chosen = self._suspects(chunks, smooth[at], values[at], low, high)
         tail_next, smooth_next = (np.append(part[at], 0.0)[chosen + 1] for part in (tail, smooth))

@@ -116,36 +116,28 @@ class Cells:
         self.position = grid
         width = np.diff(grid)
         density = data.density(grid)[0]
-        self.moments = np.zeros((5, grid.size))
-        self.moments[:3, :-1] = data.interval_moments(grid[:-1], grid[1:])
-        self.moments[3, :-1] = np.diff(density)
-        self.moments[4, :-1] = width * density[1:] - self.moments[0, :-1]
+        moments = np.zeros((5, grid.size))
+        moments[:3, :-1] = data.interval_moments(grid[:-1], grid[1:])
+        moments[3, :-1] = np.diff(density)
+        moments[4, :-1] = width * density[1:] - moments[0, :-1]
+        self.moments = moments
+        self._chunks = Chunks(np.arange(grid.size), grid, moments)
 
     def chunks(self, knots: NDArray[np.intp]) -> Chunks:
         """Return all cells: grid positions are where knots can be."""
-        return Chunks(np.arange(self.position.size), self.position, self.moments)
+        return self._chunks
 
     def suspicious(
         self, chunks: Chunks, values: FloatArray, slopes: FloatArray, low: float, high: float
     ) -> tuple[NDArray[np.intp], FloatArray, FloatArray]:
         """Return all positions, and ``H`` there, twice: it is continuous."""
-        _, height = self._summed(values, slopes)
+        _, height = chunks.correlation(values, slopes)
         return chunks.bounds, height, height
 
     def correlation(self, score: PiecewiseLinear) -> tuple[FloatArray, FloatArray]:
         """Return ``-H'`` and ``H`` at the positions, for a score linear on every cell."""
         slopes = score.slopes[np.searchsorted(score.knots, self.position, side="right")]
-        return self._summed(score(self.position), slopes)
-
-    def _summed(self, values: FloatArray, slopes: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Sum from right to left, over distances to the next position only: nothing large cancels."""
-        mass, first, second, label, label_first = self.moments
-        residual = values * mass + slopes * first - label
-        lever = values * first + slopes * second - label_first
-        tail = np.cumsum(residual[::-1])[::-1]
-        gap = np.diff(self.position, append=self.position[-1:])
-        height = np.cumsum((lever + gap * np.append(tail[1:], 0.0))[::-1])[::-1]
-        return tail, height
+        return self._chunks.correlation(score(self.position), slopes)
 
 
 def grid_problem(program: ExpectedProgram, beta: float, grid: FloatArray) -> SplineProblem:
