@@ -4,7 +4,8 @@ The public names; each is documented where it is defined.
 """
 
 from . import datasets, samplers
-from .arrangements.enumeration import count_patterns, enumerate_patterns, iter_patterns, pattern_count
+from .arrangements.counting import count_patterns, pattern_count
+from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
 from .certificate import Certificate

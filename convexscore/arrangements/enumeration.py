@@ -12,64 +12,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from math import comb
 from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._progress import counted
-from .._validation import FloatArray, as_count, as_data, as_flag
+from .._validation import FloatArray, as_count, as_flag
 from ..errors import ConvergenceError
-from .broken_circuits import count_sets_without_broken_circuits, sets_without_broken_circuits
+from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame
+from .counting import BLOCK_SIZE, as_rows, integer_normals, pattern_count, reduced, require_at_most
 from .faces import flats
-from .general_position import are_general, keep_without_broken_circuits, looks_general
+from .general_position import keep_without_broken_circuits, looks_general
 from .patterns import Patterns
 from .reduction import Reduction, reduce_rows
 from .subsets import all_sets
 
-__all__ = ["count_patterns", "enumerate_patterns", "iter_patterns", "pattern_count"]
+__all__ = ["enumerate_patterns", "iter_patterns"]
 
 Signs = NDArray[np.bool_]
 
 # How often fixed vectors that turn out not to be generic are drawn anew.
 _FRAMES = 20
-_BLOCK_SIZE = 8_000
-# Up to this many patterns are counted where their number is only of interest.
-_COUNTED = 2_000_000
-
-
-def pattern_count(n: int, rank: int) -> int:
-    """Return the number of patterns of `n` rows in general position, ``2 sum_{k < rank} C(n - 1, k)``.
-
-    Parameters
-    ----------
-    n : int
-        Number of rows.
-    rank : int
-        Their rank, at most `n`.
-
-    Returns
-    -------
-    int
-        An upper bound for rows in any position (Cover 1965).
-
-    Raises
-    ------
-    ValueError
-        If `rank` is larger than `n`.
-
-    Examples
-    --------
-    >>> import convexscore as cs
-    >>> cs.pattern_count(100, 4)
-    323600
-    """
-    n, rank = as_count("n", n, minimum=1), as_count("rank", rank, minimum=1)
-    if rank > n:
-        raise ValueError(f"rank: expected at most n = {n}, got {rank}")
-    return 2 * sum(comb(n - 1, k) for k in range(rank))
 
 
 def enumerate_patterns(
@@ -124,8 +89,8 @@ def enumerate_patterns(
     rows = as_rows(X, bias)
     limit = as_count("max_patterns", max_patterns, minimum=1)
     n_jobs, progress = _as_jobs(n_jobs), as_flag("progress", progress)
-    reduction = _reduced(rows)
-    _require_at_most(reduction, limit)
+    reduction = reduced(rows)
+    require_at_most(reduction, limit)
     if as_flag("closed", closed):
         return _closed_patterns(rows, reduction)
     return _patterns(rows, reduction, _all_halves(reduction, n_jobs, progress), True)
@@ -165,7 +130,7 @@ def iter_patterns(
 
 
 def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
-    reduction = _reduced(rows)
+    reduction = reduced(rows)
     for seed in range(_FRAMES):
         begun = False
         try:
@@ -181,98 +146,10 @@ def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
     raise ConvergenceError("X: a random frame met a direction at a right angle; enumerate_patterns can retry")
 
 
-def count_patterns(X: ArrayLike, bias: bool = False) -> int:
-    """Return the number of activation patterns of the data, exactly, without listing them.
-
-    Parameters
-    ----------
-    X : array of shape (n_samples, n_features)
-        Data; zero, repeated and parallel rows and any rank are allowed.
-    bias : bool
-        Whether to add a column of ones.
-
-    Returns
-    -------
-    int
-        Counted in integer arithmetic by Whitney's theorem: twice the sets without broken circuits that
-        avoid one hyperplane.
-
-    Examples
-    --------
-    >>> import convexscore as cs
-    >>> cs.count_patterns([[x, y] for x in range(3) for y in range(3)], bias=True)
-    58
-    """
-    return _count(_reduced(as_rows(X, bias)))
-
-
 def _as_jobs(n_jobs: int) -> int:
     if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
         raise ValueError(f"n_jobs: expected an integer other than 0, got {n_jobs!r}")
     return int(n_jobs)
-
-
-def as_rows(X: ArrayLike, bias: bool) -> FloatArray:
-    """Return validated data, with a column of ones if `bias`."""
-    rows = as_data("X", X)
-    if not as_flag("bias", bias):
-        return rows
-    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
-
-
-def _reduced(rows: FloatArray) -> Reduction:
-    return reduce_rows(rows.tolist(), rows.shape[1])
-
-
-def _count(reduction: Reduction) -> int:
-    if reduction.rank == 0:
-        return 1
-    if reduction.rank <= 2:
-        # Two cells on the line; in the plane each line through zero cuts two.
-        return 2 if reduction.rank == 1 else 2 * len(reduction.normals)
-    rng = np.random.default_rng(0)
-    if looks_general(reduction.normals, rng) and _is_general(reduction, rng):
-        return pattern_count(len(reduction.normals), reduction.rank)
-    return 2 * count_sets_without_broken_circuits(_integers(reduction), _BLOCK_SIZE)
-
-
-def _is_general(reduction: Reduction, rng: np.random.Generator) -> bool:
-    """Whether no maximal determinant is zero: told by floats, and exactly where these are not certain."""
-    size = reduction.rank - 1
-    maker = CellMaker(reduction.normals, random_frame(reduction.normals[0], rng), size)
-    for members in all_sets(len(reduction.normals), size, _BLOCK_SIZE):
-        _, sure = maker.likely_signs(members)
-        if not sure.all() and not are_general(reduction.normals, members[~sure]):
-            return False
-    return True
-
-
-def known_count(reduction: Reduction) -> int | None:
-    """Return the number of patterns if it is small enough to be counted quickly, else None."""
-    if reduction.rank and pattern_count(len(reduction.normals), reduction.rank) > _COUNTED:
-        return None
-    return _count(reduction)
-
-
-def _require_at_most(reduction: Reduction, limit: int) -> None:
-    """Raise if there are more patterns than that; they are counted only if the generic number is larger."""
-    if reduction.rank == 0:
-        return
-    most = pattern_count(len(reduction.normals), reduction.rank)
-    if most <= limit:
-        return
-    # Counting takes a while, too: beyond this the bound must do.
-    if most > 50_000_000 and most > 10 * limit:
-        raise ValueError(f"max_patterns: expected at least the number of patterns, up to {most}, got {limit}")
-    number = _count(reduction)
-    if number > limit:
-        raise ValueError(f"max_patterns: expected at least the number of patterns, {number}, got {limit}")
-
-
-def _integers(reduction: Reduction) -> NDArray[np.int64] | NDArray[np.object_]:
-    normals = as_objects(reduction.normals)
-    largest = max(max(map(abs, normal)) for normal in reduction.normals)
-    return normals.astype(np.int64) if largest < 2**31 else normals
 
 
 @dataclass(frozen=True, eq=False)
@@ -289,15 +166,15 @@ class _Half:
     def points(self) -> FloatArray:
         if self.maker is None:
             return np.zeros((len(self.signs), 0))
-        steps = range(0, len(self.signs), _BLOCK_SIZE)
-        parts = (self.part(start, start + _BLOCK_SIZE) for start in steps)
+        steps = range(0, len(self.signs), BLOCK_SIZE)
+        parts = (self.part(start, start + BLOCK_SIZE) for start in steps)
         return np.concatenate([self.maker.points(part.members, part.signs) for part in parts])
 
 
 def _all_halves(reduction: Reduction, n_jobs: int = 1, progress: bool = False) -> list[_Half]:
     most = pattern_count(len(reduction.normals), reduction.rank) if reduction.rank else 1
     for seed in range(_FRAMES):
-        halves = _halves(reduction, _BLOCK_SIZE, seed, n_jobs)
+        halves = _halves(reduction, BLOCK_SIZE, seed, n_jobs)
         try:
             return list(counted(halves, lambda half: 2 * len(half.signs), progress, most, "patterns"))
         except NotGenericError:
@@ -370,7 +247,7 @@ def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
 
 def _sets(reduction: Reduction, general: bool, block_size: int) -> Iterator[NDArray[np.intp]]:
     if not general:
-        yield from sets_without_broken_circuits(_integers(reduction), block_size)
+        yield from sets_without_broken_circuits(integer_normals(reduction), block_size)
         return
     for size in range(reduction.rank):
         yield from all_sets(len(reduction.normals), size, block_size)

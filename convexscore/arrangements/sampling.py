@@ -6,9 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import as_count
-from .enumeration import as_rows, known_count
+from .counting import as_rows, known_count, reduced
 from .patterns import Patterns, scaled_rows
-from .reduction import reduce_rows
 
 __all__ = ["sample_patterns"]
 
@@ -57,5 +56,5 @@ def sample_patterns(
         found, first = np.unique(np.concatenate([found, packed]), axis=0, return_index=True)
         witnesses = np.concatenate([witnesses, directions])[first]
     signs = np.unpackbits(found, axis=1, count=len(rows)).astype(bool)
-    total = known_count(reduce_rows(rows.tolist(), rows.shape[1]))
+    total = known_count(reduced(rows))
     return Patterns(signs, rows, len(signs) == total, total, lambda: witnesses)

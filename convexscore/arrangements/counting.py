@@ -1,0 +1,153 @@
+"""Counting activation patterns, exactly and without listing them."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import FloatArray, as_count, as_data, as_flag
+from .broken_circuits import count_sets_without_broken_circuits
+from .cells import CellMaker, as_objects, random_frame
+from .general_position import are_general, looks_general
+from .reduction import Reduction, reduce_rows
+from .subsets import all_sets
+
+__all__ = [
+    "BLOCK_SIZE",
+    "as_rows",
+    "count_patterns",
+    "integer_normals",
+    "known_count",
+    "pattern_count",
+    "reduced",
+    "require_at_most",
+]
+
+# Sets looked at together.
+BLOCK_SIZE = 8_000
+# Up to this many patterns are counted where their number is only of interest.
+_COUNTED = 2_000_000
+
+
+def pattern_count(n: int, rank: int) -> int:
+    """Return the number of patterns of `n` rows in general position, ``2 sum_{k < rank} C(n - 1, k)``.
+
+    Parameters
+    ----------
+    n : int
+        Number of rows.
+    rank : int
+        Their rank, at most `n`.
+
+    Returns
+    -------
+    int
+        An upper bound for rows in any position (Cover 1965).
+
+    Raises
+    ------
+    ValueError
+        If `rank` is larger than `n`.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> cs.pattern_count(100, 4)
+    323600
+    """
+    n, rank = as_count("n", n, minimum=1), as_count("rank", rank, minimum=1)
+    if rank > n:
+        raise ValueError(f"rank: expected at most n = {n}, got {rank}")
+    return 2 * sum(comb(n - 1, k) for k in range(rank))
+
+
+def count_patterns(X: ArrayLike, bias: bool = False) -> int:
+    """Return the number of activation patterns of the data, exactly, without listing them.
+
+    Parameters
+    ----------
+    X : array of shape (n_samples, n_features)
+        Data; zero, repeated and parallel rows and any rank are allowed.
+    bias : bool
+        Whether to add a column of ones.
+
+    Returns
+    -------
+    int
+        Counted in integer arithmetic by Whitney's theorem: twice the sets without broken circuits that
+        avoid one hyperplane.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> cs.count_patterns([[x, y] for x in range(3) for y in range(3)], bias=True)
+    58
+    """
+    return _count(reduced(as_rows(X, bias)))
+
+
+def as_rows(X: ArrayLike, bias: bool) -> FloatArray:
+    """Return validated data, with a column of ones if `bias`."""
+    rows = as_data("X", X)
+    if not as_flag("bias", bias):
+        return rows
+    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+
+
+def reduced(rows: FloatArray) -> Reduction:
+    """Reduce the rows of a matrix."""
+    return reduce_rows(rows.tolist(), rows.shape[1])
+
+
+def _count(reduction: Reduction) -> int:
+    if reduction.rank == 0:
+        return 1
+    if reduction.rank <= 2:
+        # Two cells on the line; in the plane each line through zero cuts two.
+        return 2 if reduction.rank == 1 else 2 * len(reduction.normals)
+    rng = np.random.default_rng(0)
+    if looks_general(reduction.normals, rng) and _is_general(reduction, rng):
+        return pattern_count(len(reduction.normals), reduction.rank)
+    return 2 * count_sets_without_broken_circuits(integer_normals(reduction), BLOCK_SIZE)
+
+
+def _is_general(reduction: Reduction, rng: np.random.Generator) -> bool:
+    """Whether no maximal determinant is zero: told by floats, and exactly where these are not certain."""
+    size = reduction.rank - 1
+    maker = CellMaker(reduction.normals, random_frame(reduction.normals[0], rng), size)
+    for members in all_sets(len(reduction.normals), size, BLOCK_SIZE):
+        _, sure = maker.likely_signs(members)
+        if not sure.all() and not are_general(reduction.normals, members[~sure]):
+            return False
+    return True
+
+
+def known_count(reduction: Reduction) -> int | None:
+    """Return the number of patterns if it is small enough to be counted quickly, else None."""
+    if reduction.rank and pattern_count(len(reduction.normals), reduction.rank) > _COUNTED:
+        return None
+    return _count(reduction)
+
+
+def require_at_most(reduction: Reduction, limit: int) -> None:
+    """Raise if there are more patterns than that; they are counted only if the generic number is larger."""
+    if reduction.rank == 0:
+        return
+    most = pattern_count(len(reduction.normals), reduction.rank)
+    if most <= limit:
+        return
+    # Counting takes a while, too: beyond this the bound must do.
+    if most > 50_000_000 and most > 10 * limit:
+        raise ValueError(f"max_patterns: expected at least the number of patterns, up to {most}, got {limit}")
+    number = _count(reduction)
+    if number > limit:
+        raise ValueError(f"max_patterns: expected at least the number of patterns, {number}, got {limit}")
+
+
+def integer_normals(reduction: Reduction) -> NDArray[np.int64] | NDArray[np.object_]:
+    """Return the normals as machine integers where these have room to spare, else as Python integers."""
+    normals = as_objects(reduction.normals)
+    largest = max(max(map(abs, normal)) for normal in reduction.normals)
+    return normals.astype(np.int64) if largest < 2**31 else normals
