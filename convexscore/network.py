@@ -9,16 +9,15 @@ governed by the kink convention below.
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._files import DAMAGED_ARCHIVE, written_whole
+from ._models import load_model, save_model
 from ._validation import FloatArray, as_float_array, as_real
 from .activations import Activation, get_activation
 from .piecewise import PiecewiseLinear
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["TwoLayerNetwork"]
 
-_FILE_KIND = "convexscore.TwoLayerNetwork"
-_FILE_VERSION = 1
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
@@ -212,10 +209,7 @@ class TwoLayerNetwork:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        header = {"kind": _FILE_KIND, "version": _FILE_VERSION, "activation": self.activation}
-        with written_whole(path) as temporary, temporary.open("wb") as stream:
-            np.savez(stream, header=np.array(json.dumps(header)), **arrays)
+        save_model(path, "TwoLayerNetwork", {name: getattr(self, name) for name in _ARRAYS}, self.activation)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
@@ -228,22 +222,7 @@ class TwoLayerNetwork:
         ValueError
             If the file is damaged, is not a model file, or was written in a newer format.
         """
-        expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
-        # The file is opened here, so that it is closed whatever np.load makes of it.
-        with open(path, "rb") as stream:
-            try:
-                stored = np.load(stream, allow_pickle=False)
-            except DAMAGED_ARCHIVE:
-                raise ValueError(f"{expected}, which is not an intact NPZ file") from None
-            try:
-                header = json.loads(str(stored["header"]))
-                _check_header(header, path)
-                arrays = {name: stored[name] for name in _ARRAYS}
-                return cls(**arrays, activation=header["activation"])
-            except _NewerFormatError as error:
-                raise ValueError(str(error)) from None
-            except (AttributeError, *DAMAGED_ARCHIVE) as error:
-                raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
+        return load_model(path, cls, _ARRAYS)
 
     @cached_property
     def piecewise(self) -> PiecewiseLinear:
@@ -319,17 +298,3 @@ class TwoLayerNetwork:
         if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
             raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
         return points
-
-
-class _NewerFormatError(Exception):
-    """A model file whose format this version does not know."""
-
-
-def _check_header(header: dict[str, Any], path: str | os.PathLike[str]) -> None:
-    if header["kind"] != _FILE_KIND:
-        raise ValueError(f"kind {header['kind']!r}")
-    if header["version"] > _FILE_VERSION:
-        raise _NewerFormatError(
-            f"path: expected model format {_FILE_VERSION} or older, got format {header['version']} in "
-            f"{os.fspath(path)!r}; a newer convexscore wrote it, upgrade to read it"
-        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .certificate import Certificate, certify, meets_tolerance
 from .errors import ConvergenceWarning
@@ -12,7 +13,7 @@ from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 
-__all__ = ["Solution", "SolveStats", "certified_solution", "warn_of_missed_tolerance"]
+__all__ = ["Solution", "SolveStats", "certified_solution", "no_options", "warn_of_missed_tolerance"]
 
 
 @dataclass(frozen=True)
@@ -125,12 +126,12 @@ def certified_solution(
     certificate = certify(problem.program, network, problem.beta, shape)
     if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
         status = "inaccurate"
-        warn_of_missed_tolerance(certificate, tol, stacklevel=4)
+        warn_of_missed_tolerance(certificate, tol, stacklevel=5)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
     return Solution(network, certificate.primal, status, certificate, stats, problem.beta, shape)
 
 
-def warn_of_missed_tolerance(certificate: Certificate, tol: float, stacklevel: int = 4) -> None:
+def warn_of_missed_tolerance(certificate: Certificate, tol: float, stacklevel: int = 5) -> None:
     """Issue the ConvergenceWarning of a certificate that misses `tol`."""
     warnings.warn(
         f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
@@ -138,3 +139,9 @@ def warn_of_missed_tolerance(certificate: Certificate, tol: float, stacklevel: i
         ConvergenceWarning,
         stacklevel=stacklevel,
     )
+
+
+def no_options(solver: str, options: dict[str, Any]) -> None:
+    """Raise a TypeError that names the options, if there are any."""
+    if options:
+        raise TypeError(f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}")

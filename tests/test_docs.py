@@ -20,7 +20,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Bottom to top: a module may import from its own room and from those before it.
 LAYERS = [
-    ("errors", "_validation", "_files", "_progress", "_integrals", "_sorting", "_tables"),
+    ("errors", "_validation", "_files", "_models", "_progress", "_integrals", "_sorting", "_tables"),
     ("activations", "piecewise", "_gaussian_moments", "arrangements"),
     ("objectives",),
     ("network", "_torch"),
@@ -29,6 +29,7 @@ LAYERS = [
     ("solvers",),
     ("solution",),
     ("path", "refit", "expected"),
+    ("univariate",),
     ("stein_process", "cross_validation", "selection"),
     ("solve",),
     ("density", "samplers", "datasets"),

@@ -1,0 +1,126 @@
+"""Training on the line: the eight univariate programs, with the solvers that know them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ._validation import as_count
+from .objectives import Objective
+from .programs.bounds import line_solution, program_bounds, require_bounded
+from .programs.spline import Spline, SplineProblem
+from .programs.univariate import UnivariateProgram
+from .refit import refit_solution
+from .solution import Solution, SolveStats, certified_solution, no_options
+from .solvers.active_set import ActiveSetResult, solve_active_set
+from .solvers.base import ConicSolver, significant_kinks
+from .solvers.log_concave import solve_log_concave
+
+__all__ = ["UNIVARIATE_SOLVERS", "solve_univariate"]
+
+UNIVARIATE_SOLVERS = ("auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy")
+
+
+def solve_univariate(
+    objective: Objective,
+    beta: float,
+    activation: str,
+    skip: bool,
+    *,
+    shape: str | None,
+    refit: bool,
+    solver: str,
+    tol: float,
+    verbose: bool,
+    options: dict[str, Any],
+) -> Solution:
+    """Train on one-dimensional data; see `solve` for the parameters.
+
+    Solves the convex program that is equivalent to training (ZP Thm 3.1, A.4-A.6 for score
+    matching, 4.1, B.1-B.3 for denoising), writes its solution as a network, and certifies that
+    network against every network of any width.
+    """
+    start = time.perf_counter()
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    require_bounded(program, beta)
+    problem = SplineProblem(program, beta)
+    if shape is not None:
+        _only_active_set(f"shape={shape!r}", solver)
+        spline, iterations, solver_value = _active_set(problem, options, solve_log_concave)
+        solver = "active_set"
+    elif solver == "closed_form":
+        spline, iterations, solver_value = _closed_form(problem, options)
+    elif solver in ("auto", "active_set"):
+        spline, iterations, solver_value = _active_set(problem, options)
+        if solver == "auto":
+            # Without kinks on the data the optimum is the line of the closed form.
+            closed = spline.kinks.size == 0 and beta >= program_bounds(program).linear
+            solver = "closed_form" if closed else "active_set"
+            spline = _line(problem) if closed else spline
+    else:
+        found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=options)
+        spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline
+        iterations, solver_value = found.iterations, found.value
+    status = "closed_form" if solver == "closed_form" else "optimal"
+    stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
+    if refit:
+        return refit_solution(problem, spline, stats, tol)
+    return certified_solution(problem, spline, status, stats, tol, shape)
+
+
+# A solution in function space, the solver's iterations, and the value at a conic solver's own point.
+_Found = tuple[Spline, int, float | None]
+
+
+def _closed_form(problem: SplineProblem, options: dict[str, Any]) -> _Found:
+    no_options("closed_form", options)
+    linear = program_bounds(problem.program).linear
+    if problem.beta < linear:
+        raise ValueError(
+            f"beta: expected at least {linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
+        )
+    return _line(problem), 0, None
+
+
+def _line(problem: SplineProblem) -> Spline:
+    slope, mean = line_solution(problem.program, problem.beta)
+    values = mean + slope * problem.program.centred[[0, -1]]
+    low, high = problem.kappa_range
+    # The multiplier only has to say whether the line is paid for by atoms at the ends.
+    kappa = high if slope < 0 else low if slope > 0 else 0.0
+    return Spline(np.zeros(0, dtype=np.intp), values, kappa)
+
+
+def _only_active_set(feature: str, solver: str) -> None:
+    if solver not in ("auto", "active_set"):
+        raise ValueError(f"solver: expected 'auto' or 'active_set' for {feature}, got {solver!r}")
+
+
+def _active_set(
+    problem: SplineProblem,
+    options: dict[str, Any],
+    method: Callable[..., ActiveSetResult] = solve_active_set,
+) -> _Found:
+    options = dict(options)
+    limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
+    no_options("active_set", options)
+    result = method(problem, max_iterations=limit)
+    return result.spline, result.iterations, None
+
+
+def _conic_solver(name: str) -> ConicSolver:
+    # Imported here so that `import convexscore` stays quick.
+    if name == "clarabel":
+        from .solvers.clarabel import solve_clarabel
+
+        return solve_clarabel
+    if name == "osqp":
+        from .solvers.osqp import solve_osqp
+
+        return solve_osqp
+    from .solvers.cvxpy import solve_cvxpy
+
+    return solve_cvxpy
