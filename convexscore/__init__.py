@@ -3,7 +3,7 @@
 The public names; each is documented where it is defined.
 """
 
-from . import datasets, samplers
+from . import baselines, datasets, diagnostics, samplers, targets
 from .arrangements.counting import count_patterns, pattern_count
 from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
@@ -17,6 +17,7 @@ from .errors import (
     SolverError,
     UnboundedError,
 )
+from .gated_network import GatedNetwork
 from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
@@ -35,6 +36,7 @@ __all__ = [
     "ConvergenceWarning",
     "DenoisingScoreMatching",
     "ExpectedDenoising",
+    "GatedNetwork",
     "NotNormalizableError",
     "Path",
     "Patterns",
@@ -45,9 +47,11 @@ __all__ = [
     "SolverError",
     "TwoLayerNetwork",
     "UnboundedError",
+    "baselines",
     "beta_bounds",
     "count_patterns",
     "datasets",
+    "diagnostics",
     "enumerate_patterns",
     "iter_patterns",
     "pattern_count",
@@ -56,4 +60,5 @@ __all__ = [
     "samplers",
     "select_beta",
     "solve",
+    "targets",
 ]

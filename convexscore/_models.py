@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -27,7 +27,7 @@ def save_model(
         np.savez(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
 
-def load_model(path: str | os.PathLike[str], make: type[_Model], names: Sequence[str]) -> _Model:
+def load_model(path: str | os.PathLike[str], make: Callable[..., _Model], names: Sequence[str]) -> _Model:
     """Read a model written by `save_model` and return ``make(**arrays, activation=...)``.
 
     Raises
@@ -46,7 +46,7 @@ def load_model(path: str | os.PathLike[str], make: type[_Model], names: Sequence
             raise ValueError(f"{expected}, which is not an intact NPZ file") from None
         try:
             header = json.loads(str(stored["header"]))
-            _check_header(header, f"convexscore.{make.__name__}", path)
+            _check_header(header, f"convexscore.{getattr(make, '__name__', '')}", path)
             arrays = {name: stored[name] for name in names}
             return make(**arrays, activation=header["activation"])
         except _NewerFormatError as error:

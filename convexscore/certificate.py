@@ -52,7 +52,10 @@ class Certificate:
         largest residual of its own optimality conditions.
     scope : {"global", "patterns", "local"}
         ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
-        patterns; ``"local"``: found by search only.
+        patterns; ``"local"``: found by search only, `dual` holds if the search missed nothing.
+    lower_bound : float
+        A lower bound on the training objective of every network of any width that is proven whatever the
+        scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
     """
 
     primal: float
@@ -60,6 +63,11 @@ class Certificate:
     gap: float
     max_violation: float
     scope: str
+    lower_bound: float = None  # type: ignore[assignment]  # filled in by __post_init__
+
+    def __post_init__(self) -> None:
+        if self.lower_bound is None:
+            object.__setattr__(self, "lower_bound", self.dual if self.scope == "global" else -np.inf)
 
 
 def largest_correlation(program: UnivariateProgram, residual: FloatArray, shape: str | None = None) -> float:

@@ -9,7 +9,6 @@ from typing import Any
 
 from .certificate import Certificate, certify, meets_tolerance
 from .errors import ConvergenceWarning
-from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 
@@ -48,7 +47,7 @@ class Solution:
 
     Parameters
     ----------
-    network : TwoLayerNetwork
+    network : TwoLayerNetwork or GatedNetwork
         The trained score model.
     value : float
         Its training objective, weight decay included, but for a refit; equal to ``certificate.primal``.
@@ -66,7 +65,7 @@ class Solution:
         The constraint on the scores, within which value and certificate hold.
     """
 
-    network: TwoLayerNetwork
+    network: Any  # which of the two depends on the arguments of `solve`
     value: float
     status: str
     certificate: Certificate

@@ -1,0 +1,51 @@
+"""Checks of arguments that training and tuning share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._validation import FloatArray, as_count, as_float_array
+from ..network import TwoLayerNetwork
+from ..objectives import DenoisingScoreMatching, ScoreMatching
+
+__all__ = ["as_rates", "check_initial", "check_objective", "kink_convention"]
+
+
+def check_objective(objective: Any) -> None:
+    """Raise a TypeError unless `objective` is one that Adam trains on."""
+    if not isinstance(objective, (ScoreMatching, DenoisingScoreMatching)):
+        raise TypeError(
+            f"objective: expected ScoreMatching or DenoisingScoreMatching, got {type(objective).__name__}"
+        )
+
+
+def kink_convention(n_neurons: int, initial: TwoLayerNetwork | None) -> NDArray[np.bool_]:
+    """Return each neuron's kink convention: that of `initial`, or the right derivative for all."""
+    if initial is None:
+        return np.ones(as_count("n_neurons", n_neurons, minimum=1), dtype=bool)
+    if not isinstance(initial, TwoLayerNetwork):
+        raise TypeError(f"initial: expected a TwoLayerNetwork, got {initial!r}")
+    return initial.right_derivative
+
+
+def check_initial(initial: TwoLayerNetwork, n_features: int, activation: str, skip: bool, bias: bool) -> None:
+    """Raise a ValueError unless training can start from `initial`."""
+    if initial.n_features != n_features:
+        raise ValueError(f"initial: expected {n_features} feature(s), got {initial.n_features}")
+    if initial.activation != activation:
+        raise ValueError(f"initial: expected activation {activation!r}, got {initial.activation!r}")
+    if not skip and initial.V.any():
+        raise ValueError(f"initial: expected V = 0 without skip, got V = {initial.V.tolist()}")
+    if not bias and (initial.b1.any() or initial.b2.any()):
+        raise ValueError("initial: expected b1 = 0 and b2 = 0 without bias, got a network with biases")
+
+
+def as_rates(name: str, values: ArrayLike) -> FloatArray:
+    """Return one positive learning rate or several as an array of shape ``(n_rates,)``."""
+    rates = as_float_array(name, values)
+    if rates.ndim > 1 or rates.size == 0 or rates.min() <= 0:
+        raise ValueError(f"{name}: expected positive numbers, one or a 1-D array, got {rates.tolist()}")
+    return rates.reshape(-1)

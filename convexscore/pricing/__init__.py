@@ -1,0 +1,1 @@
+"""Pricing: which neuron correlates most with a residual, and whether that is known for certain."""

@@ -1,0 +1,79 @@
+"""What all pricing shares: its protocol and its result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..programs.neurons import Neurons
+
+__all__ = ["Priced", "Pricer", "spread_out"]
+
+
+@dataclass(frozen=True, eq=False)
+class Priced:
+    """Neurons whose correlation with a residual is large.
+
+    Parameters
+    ----------
+    largest : float
+        The largest correlation ``|| M'u ||`` found; of all neurons if the pricer is exact, but for
+        those below the threshold asked for.
+    neurons : Neurons
+        Some of the neurons above the threshold, the best first.
+    values : ndarray of shape (n_neurons,)
+        Their correlations.
+    """
+
+    largest: float
+    neurons: Neurons
+    values: FloatArray
+
+
+class Pricer(Protocol):
+    """Finds neurons that correlate with a residual."""
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing above the threshold is missed."""
+
+    def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
+        """Return neurons with a correlation above `threshold`, at most `most`.
+
+        Parameters
+        ----------
+        residual : ndarray of shape (n_points, n_features)
+            ``root_mass (S - L)``, with the conditions of the free part met.
+        threshold : float
+            Correlations below may be missed.
+        most : int
+            Number of neurons to return, at most.
+        """
+
+
+def spread_out(places: FloatArray, values: FloatArray, radius: float, most: int) -> NDArray[np.intp]:
+    """Return indices of large values at places at least `radius` apart, the largest first.
+
+    Parameters
+    ----------
+    places : ndarray of shape (n, n_coordinates)
+        Where the values are.
+    values : ndarray of shape (n,)
+        The values.
+    radius : float
+        Distance within which a larger value stands for a smaller one.
+    most : int
+        Number of indices, at most.
+    """
+    order = np.argsort(-values)[: 200 * most]
+    chosen: list[int] = []
+    free = np.ones(order.size, dtype=bool)
+    while len(chosen) < most and free.any():
+        first = int(np.argmax(free))
+        chosen.append(int(order[first]))
+        free &= np.abs(places[order] - places[order[first]]).max(axis=1) > radius
+    return np.array(chosen, dtype=np.intp)

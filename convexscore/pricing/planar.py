@@ -1,0 +1,108 @@
+"""Exact pricing in the plane: every direction without bias, every kink line through a point with bias.
+
+With a free bias the correlation of a neuron is convex in the bias between data points, so a largest one has
+its kink line through a data point: one circle (`circle`) around each point, ``O(n^2 log n)`` in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..programs.neurons import NeuronProgram, Neurons
+from .base import Priced, spread_out
+from .circle import Arcs, Circles, best_arcs
+
+__all__ = ["PlanarPricer"]
+
+# Entries of circles handled at once (a few arrays of this many doubles stay in the cache), and kept.
+_BLOCK, _KEPT = 65_536, 6_000_000
+
+
+class PlanarPricer:
+    """Exact pricing of networks on data with two features.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        A program whose rows have two columns.
+    """
+
+    exact = True
+
+    def __init__(self, program: NeuronProgram) -> None:
+        self.program = program
+        rows = program.rows
+        self._rounding = 1e-15 * (np.abs(rows).max() + np.abs(program.centre).max() / program.scale)
+        self._kept: dict[int, Circles] = {}
+
+    def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
+        """Return neurons above `threshold`; see `Pricer`."""
+        program = self.program
+        z = program.root_mass * residual
+        found = []
+        for pivots, circles in self._circles():
+            at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
+            arcs = best_arcs(
+                circles, z, program.trace_mass, at_centre, np.eye(2), program.sigma.left_slope, threshold
+            )
+            arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
+            found.append(arcs)
+        arcs = Arcs.join(found)
+        if arcs.value.size == 0:
+            return Priced(threshold, Neurons.none(*program.rows.shape), np.zeros(0))
+        largest = float(arcs.value.max())
+        chosen = arcs.take(self._spread(arcs, largest, threshold, most))
+        return Priced(largest, self._neurons(chosen), chosen.value)
+
+    @property
+    def _at_origin(self) -> FloatArray:
+        """Trace of the points at the origin, which have no side without bias."""
+        program = self.program
+        return np.array([program.trace_mass[~program.rows.any(axis=1)].sum()])
+
+    def _circles(self) -> Iterator[tuple[NDArray[np.intp], Circles]]:
+        rows = self.program.rows
+        n = len(rows)
+        if not self.program.bias:
+            if 0 not in self._kept:
+                # Data are on a ray through the origin or not: only the division by the scale rounds.
+                reach = 1e-15 * np.hypot(rows[:, 0], rows[:, 1])
+                self._kept[0] = Circles.around(rows[None], reach)
+            yield np.array([-1]), self._kept[0]
+            return
+        size = max(1, _BLOCK // n)
+        for start in range(0, n, size):
+            pivots = np.arange(start, min(start + size, n))
+            circles = self._kept.get(start)
+            if circles is None:
+                circles = Circles.around(rows[None] - rows[pivots, None], self._rounding)
+                if n * (start + size) <= _KEPT:
+                    self._kept[start] = circles
+            yield pivots, circles
+
+    def _spread(self, arcs: Arcs, largest: float, threshold: float, most: int) -> NDArray[np.intp]:
+        """Choose kink lines that differ, the more the farther the optimum is."""
+        directions = np.stack([np.cos(arcs.angle), np.sin(arcs.angle)], axis=1)
+        places = np.column_stack([directions, arcs.middle * 0])
+        if self.program.bias:
+            places[:, 2] = np.einsum("kr,kr->k", directions, self.program.rows[arcs.circle])
+        excess = max(largest / threshold - 1, 0.0) if threshold > 0 else 1.0
+        return spread_out(places, arcs.value, 0.1 * np.sqrt(min(excess, 1.0)), most)
+
+    def _neurons(self, arcs: Arcs) -> Neurons:
+        rows, left = self.program.rows, int(self.program.sigma.left_slope)
+        direction = np.stack([np.cos(arcs.angle), np.sin(arcs.angle)], axis=1)
+        inside = np.stack([np.cos(arcs.middle), np.sin(arcs.middle)], axis=1)
+        origin = rows[arcs.circle] if self.program.bias else np.zeros((len(inside), 2))
+        height = inside @ rows.T - np.einsum("kr,kr->k", inside, origin)[:, None]
+        active = height > 0
+        if self.program.bias:
+            active[np.arange(len(active)), arcs.circle] = arcs.centre_active
+        else:
+            active[:, ~rows.any(axis=1)] = arcs.centre_active[:, None]
+        slope = np.where(active, 1, left).astype(np.int8)
+        return Neurons(slope, direction, arcs.circle.copy(), arcs.held[:, None])

@@ -1,0 +1,132 @@
+"""Patterns as they are given to a program: enumerated, listed, or as a boolean matrix.
+
+Gated networks and networks without weight decay are trained on given patterns.  A pattern comes with its
+gate, a half space ``g'x + h >= 0`` that has it on the data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..arrangements.enumeration import enumerate_patterns
+from ..arrangements.patterns import Patterns
+from .neurons import NeuronProgram
+
+__all__ = ["GivenPatterns", "given_patterns"]
+
+
+@dataclass(frozen=True, eq=False)
+class GivenPatterns:
+    """Patterns of a program's points with their gates.
+
+    Parameters
+    ----------
+    active : bool ndarray of shape (n_patterns, n_points)
+        Which points are active.
+    gates : ndarray of shape (n_patterns, n_features + 1)
+        Half spaces, offset last.
+    complete : bool
+        Whether these are all patterns of the data.
+    """
+
+    active: NDArray[np.bool_]
+    gates: FloatArray
+    complete: bool
+
+    def slope(self, left_slope: float) -> NDArray[np.int8]:
+        """Return the patterns as derivatives of an activation."""
+        return np.where(self.active, np.int8(1), np.int8(left_slope))
+
+
+def given_patterns(
+    program: NeuronProgram, X: FloatArray, patterns: Patterns | NDArray[np.bool_] | None
+) -> GivenPatterns:
+    """Return patterns on the points of a program.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        The program, repeated points merged.
+    X : ndarray of shape (n_samples, n_features)
+        The data that the patterns speak of.
+    patterns : Patterns, bool array of shape (n_patterns, n_samples), or None
+        None enumerates all patterns of the points, with bias those of affine half spaces.  Of a pattern and
+        its complement, which are the same up to sign for abs, one is kept.
+
+    Raises
+    ------
+    TypeError
+        If `patterns` is something else.
+    ValueError
+        If its shape does not fit the data, or a pattern is that of no half space.
+    """
+    if patterns is None:
+        found = enumerate_patterns(program.points, bias=program.bias)
+        active, witnesses, complete = found.signs, found.witnesses, True
+    elif isinstance(patterns, Patterns):
+        active = _on_points(patterns.signs, program, X)
+        witnesses, complete = patterns.witnesses, False
+        _check_columns(witnesses, X.shape[1])
+    else:
+        matrix = np.asarray(patterns)
+        if matrix.dtype != bool:
+            raise TypeError(
+                "patterns: expected Patterns or a boolean array, got "
+                f"{type(patterns).__name__} of {matrix.dtype}"
+            )
+        active = _on_points(matrix, program, X)
+        witnesses, complete = _half_spaces(program.points, active), False
+    gates = np.zeros((len(active), X.shape[1] + 1))
+    gates[:, : witnesses.shape[1]] = witnesses
+    if program.activation == "abs":
+        folded = np.where(active[:, :1], active, ~active)
+        _, first = np.unique(np.packbits(folded, axis=1), axis=0, return_index=True)
+        first = np.sort(first)
+        active, gates = active[first], gates[first]
+    return GivenPatterns(active, gates, complete)
+
+
+def _check_columns(witnesses: FloatArray, n_features: int) -> None:
+    if witnesses.shape[1] not in (n_features, n_features + 1):
+        raise ValueError(
+            f"patterns: expected patterns of data with {n_features} features, with or without bias, got "
+            f"witnesses with {witnesses.shape[1]} columns"
+        )
+
+
+def _on_points(active: NDArray[np.bool_], program: NeuronProgram, X: FloatArray) -> NDArray[np.bool_]:
+    """Return patterns of the samples as patterns of the distinct points."""
+    if active.ndim != 2 or active.shape[1] != len(X) or len(active) == 0:
+        raise ValueError(f"patterns: expected shape (n_patterns, {len(X)}), got {active.shape}")
+    _, first, which = np.unique(X, axis=0, return_index=True, return_inverse=True)
+    if (active != active[:, first[which.reshape(-1)]]).any():
+        raise ValueError("patterns: expected the same entry for equal rows of X, got a pattern that differs")
+    return active[:, first]
+
+
+def _half_spaces(points: FloatArray, active: NDArray[np.bool_]) -> FloatArray:
+    """Return an affine half space for every pattern, of large margin."""
+    from scipy.optimize import linprog
+
+    lifted = np.hstack([points, np.ones((len(points), 1))])
+    size = np.abs(points).max() or 1.0
+    lifted[:, :-1] /= size
+    gates = np.zeros((len(active), lifted.shape[1]))
+    box = [(-1.0, 1.0)] * lifted.shape[1] + [(0.0, None)]
+    for k, pattern in enumerate(active):
+        side = np.where(pattern, 1.0, -1.0)[:, None] * lifted
+        # Largest t with side g >= t.
+        constraint = np.hstack([-side, np.ones((len(side), 1))])
+        cost = np.append(np.zeros(lifted.shape[1]), -1.0)
+        found = linprog(cost, A_ub=constraint, b_ub=np.zeros(len(side)), bounds=box)
+        if found.status != 0 or found.x[-1] <= 1e-12:
+            raise ValueError(
+                f"patterns: expected patterns of half spaces, got one that none has (number {k})"
+            )
+        gates[k] = found.x[:-1]
+    gates[:, :-1] /= size
+    return gates

@@ -1,0 +1,68 @@
+"""Gated networks with a squared penalty: kernel ridge regression with the kernel of the patterns.
+
+    min_W  1/2 || sum_j D_j X W_j + X V' - L ||^2  +  beta/2 sum_j ||W_j||_F^2
+           + [SM] (sum_j tr(D_j) tr(W_j) + n tr V)
+
+Stationarity gives ``W_j = -(X'D_j Z + tr(D_j) I) / beta`` with the residual ``Z``, and inserted in ``Z = S
+- L``, with ``P`` the projection that removes the skip and ``K = (sum_j d_j d_j') o X X'``,
+
+    (K / beta + 1) Z = -L - (sum_j tr(D_j) D_j) X / beta + X V'.
+
+With weights ``1/P`` a pattern this is the neural tangent kernel's ridge regression: the convex program with
+nuclear norms learns those weights.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from .neurons import NeuronProgram
+from .unpenalized import pattern_kernel
+
+__all__ = ["solve_ridge"]
+
+
+def solve_ridge(
+    program: NeuronProgram, slope: NDArray[np.int8], beta: float
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Solve the program on given patterns.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        A gated program.
+    slope : int8 ndarray of shape (n_patterns, n_points)
+        The patterns, as derivatives of the activation.
+    beta : float
+        Weight of the penalty, positive.
+
+    Returns
+    -------
+    W : ndarray of shape (n_patterns, n_columns, n_features)
+        The matrices of the patterns.
+    residual : ndarray of shape (n_points, n_features)
+        ``root_mass (S - L)``.
+    V : ndarray of shape (n_features, n_features)
+        The skip connection, zero without.
+    """
+    d = program.n_features
+    V, residual = np.zeros((d, d)), np.zeros((len(program.rows), d))
+    rows = program.root_mass * program.rows
+    traces = slope @ program.trace_mass
+    system = pattern_kernel(rows, slope) / beta + np.eye(len(rows))
+    right = -program.root_mass * program.target - (slope.T @ traces)[:, None] * rows[:, :d] / beta
+    if program.skip:
+        # Z = system^-1 (right + X V'), and V' such that X'Z + [SM] n I = 0.
+        points = rows[:, :d]
+        solved = np.linalg.solve(system, np.hstack([right, points]))
+        from_right, from_points = points.T @ solved[:, :d], points.T @ solved[:, d:]
+        V = np.asarray(np.linalg.lstsq(from_points, -from_right - program.free_trace, rcond=1e-12)[0].T)
+        residual = solved[:, :d] + solved[:, d:] @ V.T
+    else:
+        residual = np.asarray(np.linalg.solve(system, right))
+    W = np.einsum("jn,nr,nd->jrd", slope.astype(float), rows, residual, optimize=True)
+    diagonal = np.arange(d)
+    W[:, diagonal, diagonal] += traces[:, None]
+    return -W / beta, residual, V

@@ -1,0 +1,171 @@
+"""Pattern programs without weight decay (ZP Theorems 3.2, A.9 for score matching, 4.2, B.3 for denoising).
+
+    score matching:  min_W  1/2 || sum_j D_j X W_j ||^2 + sum_j tr(D_j) tr(W_j)
+    denoising:       min_W  1/2 || sum_j D_j X W_j - L ||^2
+
+one matrix ``W_j`` a pattern, rows of ``X`` with a 1 added with bias, and ``X V'`` (trace ``n tr V``) with
+skip, which is the block of the pattern of ones and 1.  With the blocks stacked, ``A = [D_1 X .. D_P X]``
+and ``T`` the stack of ``tr(D_j) I``, denoising is solved by ``W = A^+ L`` and score matching has a minimum
+iff ``T`` is in the range of ``A'``; then ``W = -A^+ B`` with ``A'B = T``.  Both are solutions of minimum
+norm.
+
+With more unknowns than data everything goes through the kernel ``K = A A' = (sum_j d_j d_j') o X X'``, one
+row a data point: ``A^+ = A' K^+``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..errors import UnboundedError
+from .neurons import NeuronProgram
+
+__all__ = ["UnpenalizedSolution", "pattern_kernel", "solve_unpenalized"]
+
+# Eigenvalues and residuals below this share of the largest count as zero.
+_RANK = 1e-11
+_IN_RANGE = 1e-8
+
+
+@dataclass(frozen=True, eq=False)
+class UnpenalizedSolution:
+    """A solution of minimum norm.
+
+    Parameters
+    ----------
+    W : ndarray of shape (n_patterns, n_columns, n_features)
+        The matrices of the patterns.
+    V : ndarray of shape (n_features, n_features)
+        The skip connection, zero without.
+    residual : ndarray of shape (n_points, n_features)
+        ``root_mass (S - L)``.
+    """
+
+    W: FloatArray
+    V: FloatArray
+    residual: FloatArray
+
+
+def pattern_kernel(rows: FloatArray, slope: NDArray[np.int8]) -> FloatArray:
+    """Return ``(sum_j d_j d_j') o X X'``, shape ``(n_points, n_points)``."""
+    return _gram(slope) * (rows @ rows.T)
+
+
+def solve_unpenalized(program: NeuronProgram, slope: NDArray[np.int8]) -> UnpenalizedSolution:
+    """Solve the program on given patterns.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        A gated program.
+    slope : int8 ndarray of shape (n_patterns, n_points)
+        The patterns, as derivatives of the activation.
+
+    Returns
+    -------
+    UnpenalizedSolution
+
+    Raises
+    ------
+    UnboundedError
+        If score matching has no minimum on these patterns.
+    """
+    n, r = program.rows.shape
+    d = program.n_features
+    labels = program.root_mass * program.target
+    features = (_KernelFeatures if n <= r * len(slope) else _DenseFeatures)(program, slope)
+    if program.has_trace:
+        T = _stacked_traces(program, slope)
+        B = features.preimage(T)
+        off = float(np.abs(features.adjoint(B) - T).max())
+        total = float(program.trace_mass.sum())
+        if off > _IN_RANGE * max(total, 1.0):
+            raise UnboundedError(
+                "beta: expected weight decay above 0, because score matching without it is unbounded on "
+                f"these {len(slope)} patterns: the traces are not in the range of the features (off by "
+                f"{off:.3g} of {total:.3g})"
+            )
+        stacked = -features.least_squares(B)
+    else:
+        stacked = features.least_squares(labels)
+    W = stacked[: len(slope) * r].reshape(len(slope), r, d)
+    V = stacked[len(slope) * r :].T if program.skip else np.zeros((d, d))
+    return UnpenalizedSolution(W, V, features.scores(stacked) - labels)
+
+
+def _stacked_traces(program: NeuronProgram, slope: NDArray[np.int8]) -> FloatArray:
+    block = np.eye(program.rows.shape[1], program.n_features)
+    parts = [count * block for count in slope @ program.trace_mass]
+    return np.concatenate([*parts, program.free_trace])
+
+
+class _DenseFeatures:
+    """The matrix ``A`` itself, for more data than unknowns."""
+
+    def __init__(self, program: NeuronProgram, slope: NDArray[np.int8]) -> None:
+        rows = program.root_mass * program.rows
+        self.A = np.hstack([D[:, None] * rows for D in slope] + [program.root_mass * program.free])
+
+    def scores(self, stacked: FloatArray) -> FloatArray:
+        return self.A @ stacked
+
+    def adjoint(self, C: FloatArray) -> FloatArray:
+        return self.A.T @ C
+
+    def least_squares(self, right: FloatArray) -> FloatArray:
+        """Return ``A^+ right``."""
+        return np.linalg.lstsq(self.A, right, rcond=_RANK)[0]
+
+    def preimage(self, T: FloatArray) -> FloatArray:
+        """Return ``B`` with ``A'B = T``, or as nearly as can be."""
+        return np.linalg.lstsq(self.A.T, T, rcond=_RANK)[0]
+
+
+class _KernelFeatures:
+    """``A`` by its products only, for more unknowns than data."""
+
+    def __init__(self, program: NeuronProgram, slope: NDArray[np.int8]) -> None:
+        self.slope = slope.astype(np.float64)
+        self.rows, self.free = program.root_mass * program.rows, program.root_mass * program.free
+        kernel = pattern_kernel(self.rows, slope) + self.free @ self.free.T
+        values, vectors = np.linalg.eigh(kernel)
+        kept = values > _RANK * values[-1]
+        self.values, self.vectors = values[kept], vectors[:, kept]
+
+    def scores(self, stacked: FloatArray) -> FloatArray:
+        P, r = len(self.slope), self.rows.shape[1]
+        W = stacked[: P * r].reshape(P, r, -1)
+        mixed = np.tensordot(self.slope, W, axes=(0, 0))
+        scores: FloatArray = np.einsum("nr,nrd->nd", self.rows, mixed) + self.free @ stacked[P * r :]
+        return scores
+
+    def adjoint(self, C: FloatArray) -> FloatArray:
+        products = self.rows[:, :, None] * C[:, None, :]
+        W = np.tensordot(self.slope, products, axes=(1, 0))
+        return np.concatenate([W.reshape(-1, C.shape[1]), self.free.T @ C])
+
+    def least_squares(self, right: FloatArray) -> FloatArray:
+        """Return ``A^+ right = A'K^+ right``."""
+        return self.adjoint(self._inverse(right))
+
+    def preimage(self, T: FloatArray) -> FloatArray:
+        """Return ``B`` with ``A'B = T``, or as nearly as can be."""
+        return self._inverse(self.scores(T))
+
+    def _inverse(self, right: FloatArray) -> FloatArray:
+        inverse: FloatArray = (self.vectors / self.values) @ (self.vectors.T @ right)
+        return inverse
+
+
+def _gram(slope: NDArray[np.int8]) -> FloatArray:
+    """Return ``sum_j d_j d_j'`` without making all patterns floats at once."""
+    size = max(1, 4_000_000 // slope.shape[1])
+    gram = np.zeros((slope.shape[1], slope.shape[1]))
+    for start in range(0, len(slope), size):
+        block = slope[start : start + size].astype(float)
+        gram += block.T @ block
+    return gram

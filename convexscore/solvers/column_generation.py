@@ -1,0 +1,130 @@
+"""Column generation: solve with few neurons, add those that correlate most with the residual, repeat.
+
+The restricted problem over known neurons is a group lasso (`group_lasso`); pricing finds neurons whose
+correlation with its residual exceeds ``beta``; neurons without output are dropped, and the others refined
+(`refinement`) inside their patterns.  It ends when pricing finds none.
+
+The optimum is sought at a weight decay smaller by a hair, so that the last residual, which violates *that*
+by less than the hair, satisfies the certificate at ``beta`` to the letter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._validation import FloatArray
+from ..errors import UnboundedError
+from ..pricing.base import Pricer
+from ..programs.neurons import NeuronProgram, Neurons
+from .group_lasso import solve_group_lasso
+from .refinement import merge_neurons, pruned, refine, singular_neurons
+
+__all__ = ["Generated", "generate_columns"]
+
+
+@dataclass(frozen=True, eq=False)
+class Generated:
+    """The result of column generation.
+
+    Parameters
+    ----------
+    neurons : Neurons
+        The neurons.
+    outputs : ndarray of shape (n_neurons, n_features)
+        Their output vectors, in the units of the program.
+    residual : ndarray of shape (n_points, n_features)
+        ``root_mass (S - L)``.
+    largest : float
+        Largest correlation found at the end.
+    iterations : int
+        Rounds of pricing.
+    n_priced : int
+        Number of neurons that were ever in the restricted problem.
+    """
+
+    neurons: Neurons
+    outputs: FloatArray
+    residual: FloatArray
+    largest: float
+    iterations: int
+    n_priced: int
+
+
+def generate_columns(
+    program: NeuronProgram,
+    pricer: Pricer,
+    beta: float,
+    *,
+    tol: float = 1e-6,
+    hair: float = 5e-8,
+    max_iterations: int = 200,
+    start: tuple[Neurons, FloatArray] | None = None,
+) -> Generated:
+    """Minimize over all neurons that `pricer` can find.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        The program.
+    pricer : Pricer
+        Finds neurons.
+    beta : float
+        Weight decay, positive.
+    tol : float
+        Accuracy that is asked for in the end, relative; the restricted problems are solved to a part of it.
+    hair : float
+        By which share of `beta` the weight decay is lowered, and the violation allowed.
+    max_iterations : int
+        Rounds of pricing, at most.
+    start : (Neurons, ndarray), optional
+        Neurons and output vectors to start from.
+
+    Returns
+    -------
+    Generated
+
+    Raises
+    ------
+    UnboundedError
+        If the restricted problem has no minimum, so the whole has none.
+    """
+    aim = beta * (1 - hair)
+    neurons, outputs = start if start is not None else (Neurons.none(*program.rows.shape), None)
+    if outputs is None:
+        outputs = np.zeros((0, program.n_features))
+    n_priced = len(neurons)
+    if len(neurons):
+        neurons, outputs = _restricted(program, neurons, aim, tol)
+    best: Generated | None = None
+    for iteration in range(1, max_iterations + 1):
+        residual = program.residual(neurons, outputs)
+        priced = pricer.price(residual, aim * (1 + 0.2 * hair))
+        found = Generated(neurons, outputs, residual, priced.largest, iteration, n_priced)
+        if best is None or priced.largest < best.largest:
+            best, stalled = found, 0
+        else:
+            stalled += 1
+        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) or stalled > 25:
+            break
+        n_priced += len(priced.neurons)
+        neurons, outputs = _restricted(program, neurons + priced.neurons, aim, tol)
+        if program.gated:
+            neurons, outputs = singular_neurons(neurons, outputs)
+        if priced.largest < 1.1 * beta:
+            n_steps = 3 if priced.largest > 1.001 * beta else 10
+            neurons, outputs = refine(program, *merge_neurons(program, neurons, outputs), aim, n_steps)
+    return best if best is not None else found
+
+
+def _restricted(
+    program: NeuronProgram, neurons: Neurons, beta: float, tol: float
+) -> tuple[Neurons, FloatArray]:
+    """Solve over given neurons and drop those without output."""
+    features = program.project(program.features(neurons))
+    pull = program.correlations(neurons, program.zero_residual)
+    outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
+    if outputs is None:
+        raise UnboundedError(f"beta: score matching is unbounded at {beta:.10g}")
+    return pruned(neurons, outputs, 1e-7)

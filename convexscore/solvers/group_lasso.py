@@ -1,0 +1,82 @@
+"""The restricted problem: a group lasso over given neurons, in Gram form, by second-order cones.
+
+    min_Y  1/2 tr(Y'G Y) + <R, Y> + beta sum_k ||y_k||
+
+with ``G`` the Gram matrix of the features and ``R`` the correlations at the network without neurons.
+Clarabel solves it with one cone ``||y_k|| <= t_k`` a neuron.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from .._validation import FloatArray
+from ..errors import SolverError
+
+__all__ = ["solve_group_lasso"]
+
+
+def solve_group_lasso(
+    gram: FloatArray, pull: FloatArray, beta: float, tol: float = 1e-9
+) -> FloatArray | None:
+    """Solve the restricted problem.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (n_neurons, n_neurons)
+        ``G``.
+    pull : ndarray of shape (n_neurons, n_features)
+        ``R``.
+    beta : float
+        Weight decay, positive.
+    tol : float
+        Clarabel's tolerances.
+
+    Returns
+    -------
+    ndarray of shape (n_neurons, n_features), or None
+        Output vectors; None if the problem is unbounded.
+
+    Raises
+    ------
+    SolverError
+        If Clarabel stops otherwise.
+    """
+    import clarabel
+
+    n, d = pull.shape
+    if n == 0:
+        return np.zeros((0, d))
+    # Units in which features and pulls are about one.
+    size = np.sqrt(np.maximum(np.diag(gram), 1e-12 * max(float(np.diag(gram).max()), 1e-300)))
+    unit = max(float(np.abs(pull).max()), beta)
+    length = max(float(np.median(size)), 1e-150)
+    scaled = gram / length**2
+    scaled = scaled + 1e-14 * np.trace(scaled) / n * np.eye(n)
+    quadratic = sp.block_diag(
+        [sp.kron(sp.csc_matrix(scaled), sp.eye(d)), sp.csc_matrix((n, n))], format="csc"
+    )
+    linear = np.concatenate([pull.ravel() / unit, np.full(n, beta / unit)])
+    # Row blocks (t_k, y_k) in the cone.
+    rows = np.arange(n * (d + 1)).reshape(n, d + 1)
+    columns = np.hstack([n * d + np.arange(n)[:, None], np.arange(n * d).reshape(n, d)])
+    cone = sp.csc_matrix((-np.ones(rows.size), (rows.ravel(), columns.ravel())))
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tol
+    result = clarabel.DefaultSolver(
+        sp.triu(quadratic, format="csc"),
+        linear,
+        cone,
+        np.zeros(rows.size),
+        [clarabel.SecondOrderConeT(d + 1)] * n,
+        settings,
+    ).solve()
+    status = str(result.status)
+    if status in ("DualInfeasible", "AlmostDualInfeasible"):
+        return None
+    if status not in ("Solved", "AlmostSolved", "InsufficientProgress", "MaxIterations"):
+        raise SolverError(f"Clarabel stopped with status {status!r} on the restricted problem")
+    outputs: FloatArray = np.asarray(result.x)[: n * d].reshape(n, d) * (unit / length**2)
+    return outputs

@@ -1,0 +1,253 @@
+"""Refinement: Newton's method on directions and output vectors together, inside the activation patterns.
+
+Within its pattern a neuron's output ``phi = D (X - 1 o') u`` is linear in ``u``, so the objective
+
+    1/2 || P Phi Y ||^2 + <Z0, Phi Y> + <c u, y> + beta sum ||y||,      ||u|| = 1
+
+is smooth in directions and output vectors (``P`` removes the free part, ``Z0`` is the residual without
+neurons).  Column generation ends with several neurons around each true one; merged, a few Newton steps take
+them to the accuracy of the machine.  A direction that would leave its pattern stops at the first data point
+it meets, which is then held on the hyperplane.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import FloatArray
+from ..programs.neurons import NeuronProgram, Neurons
+
+__all__ = ["merge_neurons", "pruned", "refine", "singular_neurons"]
+
+
+def pruned(neurons: Neurons, outputs: FloatArray, share: float = 1e-9) -> tuple[Neurons, FloatArray]:
+    """Drop neurons whose output vector is below `share` of the largest."""
+    size = np.linalg.norm(outputs, axis=1)
+    kept = size > share * size.max(initial=0.0)
+    return neurons[kept], outputs[kept]
+
+
+def merge_neurons(
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, reach: float = 1e-2
+) -> tuple[Neurons, FloatArray]:
+    """Replace neurons of one pattern whose directions differ by less than `reach` by one of them.
+
+    The one of the largest output vector stands for the others, turned to their mean direction where
+    nothing holds it.
+    """
+    patterns, group = np.unique(neurons.slope, axis=0, return_inverse=True)
+    if len(patterns) == len(neurons):
+        return neurons, outputs
+    size = np.linalg.norm(outputs, axis=1)
+    direction, outputs = neurons.direction.copy(), outputs.copy()
+    left = np.ones(len(neurons), dtype=bool)
+    for k in np.argsort(-size):
+        if not left[k]:
+            continue
+        same = left & (group.reshape(-1) == group.reshape(-1)[k])
+        same &= np.abs(direction - direction[k]).max(axis=1) < reach
+        same &= (neurons.pivot == neurons.pivot[k]) | (np.abs(direction - direction[k]).max(axis=1) < 1e-9)
+        if np.count_nonzero(same) > 1:
+            if (neurons.held[k] < 0).all():
+                mean = size[same] @ direction[same]
+                direction[k] = mean / np.linalg.norm(mean)
+            outputs[k] = outputs[same].sum(axis=0)
+            left[same] = False
+            left[k] = True
+    return replace(neurons, direction=direction)[left], outputs[left]
+
+
+def singular_neurons(neurons: Neurons, outputs: FloatArray) -> tuple[Neurons, FloatArray]:
+    """Replace the neurons of each pattern by the singular vectors of their sum ``W = sum u v'``.
+
+    For gated networks, whose directions are free: the cheapest neurons that make the same ``W``.
+    """
+    _, first, group = np.unique(neurons.slope, axis=0, return_index=True, return_inverse=True)
+    W = np.zeros((first.size, neurons.direction.shape[1], outputs.shape[1]))
+    np.add.at(W, group.reshape(-1), neurons.direction[:, :, None] * outputs[:, None, :])
+    left, size, right = np.linalg.svd(W, full_matrices=False)
+    pattern, rank = np.nonzero(size > 1e-12 * size.max(initial=0.0))
+    which = first[pattern]
+    directions, outputs = left[pattern, :, rank], size[pattern, rank, None] * right[pattern, rank]
+    return replace(neurons[which], direction=directions), outputs
+
+
+def refine(
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float, n_steps: int = 10
+) -> tuple[Neurons, FloatArray]:
+    """Take Newton steps on all neurons at once; the objective never rises.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        The program.
+    neurons : Neurons
+        Neurons with nonzero output vectors.
+    outputs : ndarray of shape (n_neurons, n_features)
+        These.
+    beta : float
+        Weight decay.
+    n_steps : int
+        Newton steps, at most.
+
+    Returns
+    -------
+    neurons : Neurons
+        With new directions.
+    outputs : ndarray of shape (n_neurons, n_features)
+        New output vectors; neurons that the steps make superfluous are gone.
+    """
+    value, full_steps = _value(program, neurons, outputs, beta), 0
+    # Each neuron may vanish once beside the full steps.
+    for _ in range(n_steps + len(neurons)):
+        if len(neurons) == 0:
+            break
+        gradient, hessian, frames = _derivatives(program, neurons, outputs, beta)
+        if np.abs(gradient).max(initial=0.0) <= 1e-14 * beta * max(1.0, float(np.abs(outputs).max())):
+            break
+        step, vanishing = _limited(_solve(hessian, -gradient), outputs)
+        for _ in range(8):
+            trial = _moved(program, neurons, outputs, step, frames)
+            trial[1][vanishing] = 0.0
+            new = _value(program, *trial, beta)
+            if new <= value + 1e-15 * abs(value):
+                break
+            step, vanishing = 0.4 * step, vanishing[:0]
+        else:
+            break
+        gain, value = value - new, new
+        neurons, outputs = pruned(*trial)
+        full_steps += vanishing.size == 0
+        if full_steps == n_steps or (vanishing.size == 0 and gain <= 1e-16 * abs(value)):
+            break
+    return neurons, outputs
+
+
+def _limited(step: FloatArray, outputs: FloatArray) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Shorten a step to where the first output vector vanishes, if one does; return which."""
+    change = step[: outputs.size].reshape(outputs.shape)
+    shrinking = -np.sum(change * outputs, axis=1) / np.sum(outputs**2, axis=1)
+    fastest = float(shrinking.max())
+    if fastest < 1:
+        return step, np.zeros(0, dtype=np.intp)
+    return step / fastest, np.flatnonzero(shrinking > (1 - 1e-6) * fastest)
+
+
+def _solve(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
+    """Return the Newton step; the Hessian is positive semidefinite up to rounding."""
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
+
+    diagonal = np.diag(hessian).copy()
+    smallest = 1e-14 * diagonal.max()
+    for damping in (1e-13, 1e-10, 1e-7, 1e-4):
+        shift = damping * np.maximum(diagonal, smallest / damping * 1e-2)
+        try:
+            return cho_solve(cho_factor(hessian + np.diag(shift), check_finite=False), gradient)
+        except LinAlgError:
+            continue
+    return gradient / np.maximum(diagonal, smallest)
+
+
+def _value(program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
+    """Return the objective, the free part at its best, above that of no neurons."""
+    fitted = program.features(neurons) @ outputs
+    smooth = 0.5 * np.sum(program.project(fitted) ** 2) + np.sum(program.zero_residual * fitted)
+    penalty = beta * np.linalg.norm(outputs, axis=1).sum()
+    return float(smooth + np.sum(program.traces(neurons) * outputs) + penalty)
+
+
+def _frames(program: NeuronProgram, neurons: Neurons) -> tuple[NDArray[np.intp], FloatArray]:
+    """Return the directions in which each neuron may turn: which neuron, and a unit vector."""
+    rows, held = program.rows, neurons.held
+    normals = np.where(held[..., None] >= 0, rows[held] - neurons.origins(rows)[:, None], 0.0)
+    length = np.linalg.norm(normals, axis=2, keepdims=True)
+    normals = normals / np.where(length > 0, length, 1.0)
+    fixed = np.concatenate([neurons.direction[:, None], normals], axis=1)
+    _, size, right = np.linalg.svd(fixed, full_matrices=True)
+    rank = (size > 1e-9).sum(axis=1)
+    loose = np.arange(right.shape[1]) >= rank[:, None]
+    which, number = np.nonzero(loose)
+    return which, right[which, number]
+
+
+def _derivatives(
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float
+) -> tuple[FloatArray, FloatArray, tuple[NDArray[np.intp], FloatArray]]:
+    """Return gradient and Hessian by output vectors (neuron-major) and then by turns, and the turns.
+
+    The Hessian is exact at an optimum and made semidefinite elsewhere.
+    """
+    n, d = outputs.shape
+    which, turn = _frames(program, neurons)
+    turned = replace(neurons[which], direction=turn)
+    features, turns = program.features(neurons), program.features(turned)
+    # The derivative of a turn at the pivot and at held points is zero up to rounding.
+    residual = program.zero_residual + program.project(features @ outputs)
+    size = np.linalg.norm(outputs, axis=1)
+    unit = outputs / size[:, None]
+    correlation = features.T @ residual + program.traces(neurons)
+    pull = turns.T @ residual + program.traces(turned)
+    gradient = np.concatenate([(correlation + beta * unit).ravel(), np.sum(pull * outputs[which], axis=1)])
+    columns = program.project(np.hstack([features, turns]))
+    gram = columns.T @ columns
+    # Each variable moves the score by a column times a vector.
+    column = np.concatenate([np.repeat(np.arange(n), d), n + np.arange(which.size)])
+    vector = np.concatenate([np.tile(np.eye(d), (n, 1)), outputs[which]])
+    hessian = gram[np.ix_(column, column)] * (vector @ vector.T)
+    block = np.arange(n * d).reshape(n, d)
+    curvature = (beta / size)[:, None, None] * (np.eye(d) - unit[:, :, None] * unit[:, None, :])
+    hessian[block[:, :, None], block[:, None, :]] += curvature
+    turns_at = n * d + np.arange(which.size)
+    # Turning keeps the length of a direction one: u -> u - u |turn|^2 / 2.
+    bend = np.maximum(-np.sum(correlation * outputs, axis=1), 0.1 * beta * size)
+    hessian[turns_at, turns_at] += bend[which]
+    cross = pull - np.sum(pull * unit[which], axis=1)[:, None] * unit[which]
+    # At an optimum it is already orthogonal and this short, which keeps the Hessian semidefinite elsewhere.
+    length = np.sqrt(np.bincount(which, weights=np.sum(cross**2, axis=1), minlength=n))
+    most = 0.999 * np.sqrt(beta / size * bend)
+    cross *= np.minimum(1.0, most / np.maximum(length, 1e-300))[which][:, None]
+    hessian[block[which], turns_at[:, None]] += cross
+    hessian[turns_at[:, None], block[which]] += cross
+    return gradient, hessian, (which, turn)
+
+
+def _moved(
+    program: NeuronProgram,
+    neurons: Neurons,
+    outputs: FloatArray,
+    step: FloatArray,
+    frames: tuple[NDArray[np.intp], FloatArray],
+) -> tuple[Neurons, FloatArray]:
+    """Take a step; directions stop where they would leave their pattern."""
+    which, turn = frames
+    change = np.zeros_like(neurons.direction)
+    np.add.at(change, which, step[outputs.size :, None] * turn)
+    outputs = outputs + step[: outputs.size].reshape(outputs.shape)
+    if program.gated:
+        return replace(neurons, direction=_units(neurons.direction + change)), outputs
+    rows = program.rows
+    origins = neurons.origins(rows)
+    side = np.where(neurons.slope == 1, 1.0, -1.0)
+    height = side * (neurons.direction @ rows.T - np.einsum("kr,kr->k", origins, neurons.direction)[:, None])
+    sink = side * (change @ rows.T - np.einsum("kr,kr->k", origins, change)[:, None])
+    on_plane = np.concatenate([neurons.pivot[:, None], neurons.held], axis=1)
+    number, place = np.nonzero(on_plane >= 0)
+    sink[number, on_plane[number, place]] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.where(sink < 0, np.maximum(height, 0.0) / -sink, np.inf)
+    blocking = reach.argmin(axis=1)
+    fraction = np.minimum(reach.min(axis=1, initial=np.inf), 1.0)
+    direction = _units(neurons.direction + fraction[:, None] * change)
+    held = neurons.held
+    stopped = (fraction < 1) & np.isin(np.arange(len(neurons)), which)
+    if stopped.any():
+        held = np.column_stack([held, np.where(stopped, blocking, -1)])
+    return replace(neurons, direction=direction, held=held), outputs
+
+
+def _units(vectors: FloatArray) -> FloatArray:
+    lengths: FloatArray = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors / lengths
