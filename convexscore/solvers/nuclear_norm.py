@@ -180,21 +180,20 @@ def _newton_step(
     beta: float,
 ) -> FloatArray | None:
     """Return the residual after one Newton step with a line search; None where rounding allows no descent."""
-    from scipy.linalg import cho_factor, cho_solve
+    from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
-    scaled = columns * np.sqrt(sigma * weights)
+    C = columns * np.sqrt(sigma * weights)
     g = gradient.reshape(-1)
-    n, k = scaled.shape
-    if k < n:
-        # (I + C C')^-1 = I - C (I + C'C)^-1 C'.
-        inner = scaled.T @ scaled
-        inner[np.diag_indices(k)] += 1.0
-        step = -(g - scaled @ cho_solve(cho_factor(inner, check_finite=False), scaled.T @ g))
-    else:
-        hessian = scaled @ scaled.T
-        hessian[np.diag_indices(n)] += 1.0
-        step = -cho_solve(cho_factor(hessian, check_finite=False), g)
-    step = step.reshape(Z.shape)
+    n, k = C.shape
+    # (I + C C')^-1 = I - C (I + C'C)^-1 C'.
+    system = C.T @ C if k < n else C @ C.T
+    system[np.diag_indices(min(n, k))] += 1.0
+    try:
+        factor = cho_factor(system, check_finite=False)
+    except LinAlgError:
+        return None
+    step = cho_solve(factor, g) if k >= n else g - C @ cho_solve(factor, C.T @ g)
+    step = -step.reshape(Z.shape)
     slope = float(np.sum(gradient * step))
     value = _lagrangian(blocks, Z, F, sigma)
     length = 1.0
