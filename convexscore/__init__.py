@@ -8,6 +8,7 @@ from .arrangements.counting import count_patterns, pattern_count
 from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
+from .bounds import beta_bounds
 from .certificate import Certificate
 from .density import ScoreDensity
 from .errors import (
@@ -19,9 +20,10 @@ from .errors import (
 )
 from .gated_network import GatedNetwork
 from .network import TwoLayerNetwork
+from .noise_conditional import NoiseConditionalScore
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
-from .programs.bounds import BetaBounds, beta_bounds
+from .programs.bounds import BetaBounds
 from .selection import select_beta
 from .solution import Solution, SolveStats
 from .solve import solve
@@ -37,6 +39,7 @@ __all__ = [
     "DenoisingScoreMatching",
     "ExpectedDenoising",
     "GatedNetwork",
+    "NoiseConditionalScore",
     "NotNormalizableError",
     "Path",
     "Patterns",

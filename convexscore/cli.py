@@ -23,6 +23,7 @@ from . import __version__
 from ._files import written_whole
 from ._tables import read_column, write_column
 from ._validation import FloatArray, as_count, as_real
+from .bounds import beta_bounds
 from .datasets import load_old_faithful
 from .density import ScoreDensity
 from .errors import ConvergenceError, ConvergenceWarning, NotNormalizableError, SolverError
@@ -30,7 +31,6 @@ from .network import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
 from .path import Path as RegularizationPath
 from .path import regularization_path
-from .programs.bounds import beta_bounds
 from .samplers import langevin
 from .solution import Solution
 from .solve import SOLVERS, solve

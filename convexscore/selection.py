@@ -26,6 +26,7 @@ import numpy as np
 from ._validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
 from .cross_validation import cross_validate
+from .neuron_selection import select_decay
 from .objectives import Objective
 from .path import regularization_path
 from .programs.blocks import Blocks
@@ -41,6 +42,10 @@ __all__ = ["select_beta"]
 _SHARES = np.geomspace(1.0, 0.25, 9)
 # Up to this many samples the folds' luck matters: it repeats them.
 _FEW, _REPEATS = 10_000, 4
+# The share of the noise for one feature and for several.
+_SHARE = (0.5, 0.4)
+# With several features a replicate takes longer, and medians need fewer.
+_FEW_REPLICATES = 40
 
 
 def select_beta(
@@ -50,25 +55,27 @@ def select_beta(
     *,
     activation: str = "relu",
     skip: bool = True,
+    bias: bool = True,
     confidence: float = 0.9,
-    share: float = 0.5,
+    share: float | None = None,
     n_replicates: int = 100,
     n_iterations: int = 3,
     n_folds: int = 5,
 ) -> float:
-    """Choose the weight decay of a univariate program from the data.
+    """Choose the weight decay from the data.
 
     Parameters
     ----------
     objective : ScoreMatching or DenoisingScoreMatching
-        One-dimensional data.
+        Data.
     method : {"bootstrap", "cv", "combined"}
         ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
         ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise, the
         best of those whose score has a density; this is what ``solve(..., "auto")`` uses.  With
-        fewer than two distinct values a fold it is the same as ``"bootstrap"``.
+        fewer than two distinct values a fold, or with several features, it is the same as
+        ``"bootstrap"``, and ``"cv"`` takes one feature.
     rng : Generator or seed, optional
         Source of the random signs and of the folds.
     activation : {"relu", "abs"}
@@ -76,12 +83,15 @@ def select_beta(
     skip : bool
         Whether the network has a skip connection.  Without it the line itself is penalized too; the
         noise of the kinks, which decides here, is that of the network with skip.
+    bias : bool
+        Whether it has biases; without them it must have several features.
     confidence : float
         Of the test of straightness: on data whose true score is a line, the solution with skip is a
         line with this probability, up to the error of the bootstrap.  Between 0 and 1; larger values
         keep the line longer on rough data too.
-    share : float
-        Where the line is rejected, the weight decay is this share of the median of the noise.
+    share : float, optional
+        Where the line is rejected, the weight decay is this share of the median of the noise; 0.5 by
+        default for one feature, 0.4 for several.
     n_replicates : int
         Bootstrap replicates, O(n) each.
     n_iterations : int
@@ -97,8 +107,7 @@ def select_beta(
     Raises
     ------
     ValueError
-        If an argument is out of range, the data are not one-dimensional, or there are fewer than two
-        distinct values a fold for ``"cv"``.
+        If an argument is out of range, or there are fewer than two distinct values a fold for ``"cv"``.
 
     Notes
     -----
@@ -119,10 +128,27 @@ def select_beta(
     confidence = as_real("confidence", confidence, minimum=0.0, strict=True)
     if confidence >= 1:
         raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence:g}")
-    share = as_real("share", share, minimum=0.0, strict=True)
+    several = objective.X.shape[1] > 1 or not as_flag("bias", bias)
+    share = as_real("share", _SHARE[several] if share is None else share, minimum=0.0, strict=True)
     replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
     folds = as_count("n_folds", n_folds, minimum=2)
+    if several:
+        if method == "cv":
+            raise ValueError(
+                "method: expected 'bootstrap' or 'combined' for several features or no bias, got 'cv'"
+            )
+        return select_decay(
+            objective,
+            activation,
+            skip,
+            bias,
+            confidence=confidence,
+            share=share,
+            replicates=min(replicates, _FEW_REPLICATES),
+            rounds=rounds,
+            rng=np.random.default_rng(rng),
+        )
     program = UnivariateProgram.from_objective(objective, activation, skip)
     generator = np.random.default_rng(rng)
     n_distinct = program.position.size

@@ -158,7 +158,9 @@ def solve(
     one = n_features == 1 and bias and not request.on_patterns and solver not in NEURON_SOLVERS
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
-        beta = select_beta(objective, "combined", rng=0, activation=activation, skip=skip)
+        if request.on_patterns:
+            raise ValueError(f"beta: expected a number for programs on patterns, got {beta!r}")
+        beta = select_beta(objective, "combined", rng=0, activation=activation, skip=skip, bias=bias)
     beta = as_real("beta", beta, minimum=0.0)
     tol = request.tolerance(n_features)
     if one:

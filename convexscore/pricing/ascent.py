@@ -46,11 +46,15 @@ class AscentPricer:
         self._rng = np.random.default_rng(rng)
         self._known = np.zeros((0, program.rows.shape[1]))
 
+    def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
+        """Return the same as `price`, which is quick."""
+        return self.price(residual, threshold, most)
+
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`."""
         program = self.program
         z = program.root_mass * residual
-        u = np.concatenate([self._known, self._random()])
+        u = np.concatenate([self._known, self.random_directions()])
         best = self._best_bias(u, z)
         step = np.ones(len(u))
         for _ in range(self.n_steps):
@@ -77,7 +81,21 @@ class AscentPricer:
         )
         return Priced(largest, neurons, best.value[good])
 
-    def _random(self) -> FloatArray:
+    def largest(self, directions: FloatArray, z: FloatArray, trace: FloatArray) -> float:
+        """Return the largest correlation over given directions and all biases.
+
+        Parameters
+        ----------
+        directions : ndarray of shape (n_directions, n_columns)
+            Unit vectors.
+        z : ndarray of shape (n_points, n_features)
+            Residual times mass.
+        trace : ndarray of shape (n_points,)
+            What each point adds to the trace.
+        """
+        return float(self._best_bias(directions, z, trace).value.max())
+
+    def random_directions(self) -> FloatArray:
         """Return directions: half uniform, half across pairs of data points."""
         rows = self.program.rows
         n, r = rows.shape
@@ -87,18 +105,19 @@ class AscentPricer:
         across = rows[pairs[0]] - rows[pairs[1]] + 1e-3 * self._rng.standard_normal((half, r))
         return _units(np.concatenate([uniform, across]))
 
-    def _best_bias(self, u: FloatArray, z: FloatArray) -> _Kinks:
+    def _best_bias(self, u: FloatArray, z: FloatArray, trace: FloatArray | None = None) -> _Kinks:
         """Return the best hyperplane at right angles to each direction (through the origin without bias)."""
         program = self.program
+        trace = program.trace_mass if trace is None else trace
         left, d = program.sigma.left_slope, program.n_features
         p = program.rows @ u.T
         head = u[:, None, :d]
         if not program.bias:
             active = p > 0
-            return self._no_bias(u, z, p, active)
+            return self._no_bias(u, z, p, active, trace)
         order = np.argsort(-p, axis=0)
         heights = np.take_along_axis(p, order, axis=0).T[..., None]
-        sorted_z, g = z[order.T], program.trace_mass[order.T][..., None]
+        sorted_z, g = z[order.T], trace[order.T][..., None]
         # Sums over the points ahead of each one in turn.
         sums, moments = np.cumsum(sorted_z, axis=1), np.cumsum(sorted_z * heights, axis=1)
         ahead = moments - heights * sums
@@ -116,13 +135,15 @@ class AscentPricer:
         assert best is not None
         return best
 
-    def _no_bias(self, u: FloatArray, z: FloatArray, p: FloatArray, active: NDArray[np.bool_]) -> _Kinks:
+    def _no_bias(
+        self, u: FloatArray, z: FloatArray, p: FloatArray, active: NDArray[np.bool_], trace: FloatArray
+    ) -> _Kinks:
         program = self.program
         left, d = program.sigma.left_slope, program.n_features
         slope = np.where(active, 1.0, left)
         vector = (slope * p).T @ z
-        at_origin = program.trace_mass * ~program.rows.any(axis=1)
-        count = slope.T @ (program.trace_mass - at_origin)
+        at_origin = trace * ~program.rows.any(axis=1)
+        count = slope.T @ (trace - at_origin)
         low, high = count + left * at_origin.sum(), count + at_origin.sum()
         values = [np.linalg.norm(vector + c[:, None] * u[:, :d], axis=1) for c in (high, low)]
         return _Kinks(np.maximum(*values), np.full(len(u), -1), values[0] >= values[1])

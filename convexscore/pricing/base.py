@@ -54,6 +54,9 @@ class Pricer(Protocol):
             Number of neurons to return, at most.
         """
 
+    def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
+        """Do the same with less effort, if that is possible: more may be missed."""
+
 
 def spread_out(places: FloatArray, values: FloatArray, radius: float, most: int) -> NDArray[np.intp]:
     """Return indices of large values at places at least `radius` apart, the largest first.

@@ -6,8 +6,6 @@ its kink line through a data point: one circle (`circle`) around each point, ``O
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +17,11 @@ from .circle import Arcs, Circles, best_arcs
 __all__ = ["PlanarPricer"]
 
 # Entries of circles handled at once (a few arrays of this many doubles stay in the cache), and kept.
-_BLOCK, _KEPT = 65_536, 6_000_000
+_BLOCK, _KEPT = 65_536, 12_000_000
+# Arcs kept of each block of circles.
+_ARCS = 4_000
+# A partial pass looks at one in this many blocks.
+_PARTS = 6
 
 
 class PlanarPricer:
@@ -37,23 +39,37 @@ class PlanarPricer:
         self.program = program
         rows = program.rows
         self._rounding = 1e-15 * (np.abs(rows).max() + np.abs(program.centre).max() / program.scale)
+        n = len(rows)
+        # Pivots of a block are spread over the data, so that some blocks tell about all.
+        self._n_blocks = min(n, -(-n * n // _BLOCK)) if program.bias else 1
         self._kept: dict[int, Circles] = {}
+        self._turn = 0
 
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`."""
+        return self._price(residual, threshold, most, range(self._n_blocks))
+
+    def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
+        """Look at a part of the kink lines only, another one each time: nothing is proven."""
+        self._turn += 1
+        return self._price(residual, threshold, most, range(self._turn % _PARTS, self._n_blocks, _PARTS))
+
+    def _price(self, residual: FloatArray, threshold: float, most: int, blocks: range) -> Priced:
         program = self.program
         z = program.root_mass * residual
         found = []
-        for pivots, circles in self._circles():
+        for pivots, circles in map(self._circles, blocks):
             at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
             arcs = best_arcs(
                 circles, z, program.trace_mass, at_centre, np.eye(2), program.sigma.left_slope, threshold
             )
             arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
+            if arcs.value.size > _ARCS:
+                arcs = arcs.take(np.argpartition(-arcs.value, _ARCS)[:_ARCS])
             found.append(arcs)
-        arcs = Arcs.join(found)
-        if arcs.value.size == 0:
+        if sum(part.value.size for part in found) == 0:
             return Priced(threshold, Neurons.none(*program.rows.shape), np.zeros(0))
+        arcs = Arcs.join(found)
         largest = float(arcs.value.max())
         chosen = arcs.take(self._spread(arcs, largest, threshold, most))
         return Priced(largest, self._neurons(chosen), chosen.value)
@@ -64,25 +80,21 @@ class PlanarPricer:
         program = self.program
         return np.array([program.trace_mass[~program.rows.any(axis=1)].sum()])
 
-    def _circles(self) -> Iterator[tuple[NDArray[np.intp], Circles]]:
+    def _circles(self, block: int) -> tuple[NDArray[np.intp], Circles]:
+        """Return the pivots of a block and the circles around them; at first the same ones are kept."""
         rows = self.program.rows
         n = len(rows)
-        if not self.program.bias:
-            if 0 not in self._kept:
-                # Data are on a ray through the origin or not: only the division by the scale rounds.
-                reach = 1e-15 * np.hypot(rows[:, 0], rows[:, 1])
-                self._kept[0] = Circles.around(rows[None], reach)
-            yield np.array([-1]), self._kept[0]
-            return
-        size = max(1, _BLOCK // n)
-        for start in range(0, n, size):
-            pivots = np.arange(start, min(start + size, n))
-            circles = self._kept.get(start)
-            if circles is None:
+        pivots = np.arange(block, n, self._n_blocks) if self.program.bias else np.array([-1])
+        circles = self._kept.get(block)
+        if circles is None:
+            if self.program.bias:
                 circles = Circles.around(rows[None] - rows[pivots, None], self._rounding)
-                if n * (start + size) <= _KEPT:
-                    self._kept[start] = circles
-            yield pivots, circles
+            else:
+                # Data are on a ray through the origin or not: only the division by the scale rounds.
+                circles = Circles.around(rows[None], 1e-15 * np.hypot(rows[:, 0], rows[:, 1]))
+            if (len(self._kept) + 1) * pivots.size * n <= _KEPT:
+                self._kept[block] = circles
+        return pivots, circles
 
     def _spread(self, arcs: Arcs, largest: float, threshold: float, most: int) -> NDArray[np.intp]:
         """Choose kink lines that differ, the more the farther the optimum is."""

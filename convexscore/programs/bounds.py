@@ -29,11 +29,11 @@ from .univariate import UnivariateProgram
 
 __all__ = [
     "BetaBounds",
-    "beta_bounds",
     "boundedness_bound",
     "line_solution",
     "program_bounds",
     "require_bounded",
+    "univariate_bounds",
 ]
 
 
@@ -59,42 +59,10 @@ class BetaBounds:
     maximum: float
 
 
-def beta_bounds(
+def univariate_bounds(
     objective: Objective | ExpectedDenoising, activation: str = "relu", skip: bool = False
 ) -> BetaBounds:
-    """Return the exact weight-decay thresholds of a univariate program, ties and weights included.
-
-    Parameters
-    ----------
-    objective : ScoreMatching, DenoisingScoreMatching or ExpectedDenoising
-        One-dimensional data.
-    activation : {"relu", "abs"}
-        Activation.
-    skip : bool
-        Whether the network has a skip connection.
-
-    Returns
-    -------
-    BetaBounds
-        ``minimum <= linear <= maximum``, in the units of ``beta`` (the summed loss's weight decay).
-
-    Raises
-    ------
-    ValueError
-        If the data are not one-dimensional or have fewer than two distinct values.
-
-    Notes
-    -----
-    Source: ZP section 3.3 and appendices A.5-A.7; the bounds with ties are ours and are tested
-    against a linear program.
-
-    Examples
-    --------
-    >>> import convexscore as cs
-    >>> bounds = cs.beta_bounds(cs.ScoreMatching([0.0, 1.0, 3.0, 3.0]))
-    >>> bounds.minimum, bounds.linear, bounds.maximum
-    (2.0, 2.0, 4.0)
-    """
+    """Return the exact weight-decay thresholds of a univariate program, ties and weights included."""
     if isinstance(objective, ExpectedDenoising):
         # That program stands on this file.
         from .expected import ExpectedProgram, expected_bounds

@@ -98,9 +98,18 @@ def generate_columns(
     if len(neurons):
         neurons, outputs = _restricted(program, neurons, aim, tol)
     best: Generated | None = None
+    excess = np.inf if len(neurons) == 0 else 0.0
     for iteration in range(1, max_iterations + 1):
         residual = program.residual(neurons, outputs)
-        priced = pricer.price(residual, aim * (1 + 0.2 * hair))
+        priced = None
+        if excess > 1e-3:
+            # Far from the end any violated neurons help: the best of all are not worth the search.
+            priced = pricer.price_some(residual, aim * (1 + 0.2 * hair))
+            if priced.largest - aim < 0.2 * excess * aim:
+                priced = None
+        if priced is None:
+            priced = pricer.price(residual, aim * (1 + 0.2 * hair))
+        excess = priced.largest / aim - 1
         found = Generated(neurons, outputs, residual, priced.largest, iteration, n_priced)
         if best is None or priced.largest < best.largest:
             best, stalled = found, 0

@@ -4,9 +4,9 @@ It is the value of a convex program in the residual,
 
     min_Z  max over neurons of || M'u ||     subject to the conditions of the free part,
 
-approached from the training problem with the bound ``sum ||v|| <= C`` instead of a penalty: as ``C`` grows, the
-largest correlation of its residual falls to the value sought.  Any residual shows an upper bound, so what is
-returned is one, above the smallest by a share of about ``1e-3`` at most in the cases checked.
+approached from the training problem with the bound ``sum ||v|| <= C`` instead of a penalty: as ``C`` grows,
+the largest correlation of its residual falls to the value sought.  Any residual shows an upper bound, so
+what is returned is one, above the smallest by a share of about ``1e-3`` at most in the cases checked.
 """
 
 from __future__ import annotations

@@ -1,0 +1,195 @@
+"""Noise-conditional scores: one certified denoising network a noise level.
+
+A noise-conditional score ``score(y, sigma)`` is the score of data plus noise of standard deviation ``sigma``.
+Between two fitted levels the *denoiser* ``m = y + sigma^2 score`` (Tweedie) is interpolated linearly in
+``log sigma``: it varies slowly with the noise, where the score itself scales like ``1 / sigma^2``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._progress import steps
+from ._validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
+from .objectives import DenoisingScoreMatching
+from .selection import select_beta
+from .solution import Solution
+from .solve import solve
+
+__all__ = ["NoiseConditionalScore"]
+
+# A sigma this close to a level, or to the end of the range, counts as it.
+_CLOSE = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseConditionalScore:
+    """A table of networks, one a noise level, that is called as ``score(y, sigma)``.
+
+    Parameters
+    ----------
+    sigmas : array of shape (n_levels,)
+        Noise levels, positive and strictly decreasing.
+    networks : sequence of callables
+        A score for each, mapping arrays of the shape of `y` to arrays of that shape.
+    solutions : tuple of Solution
+        How they were trained, if by `fit`.
+
+    Raises
+    ------
+    ValueError
+        If the levels are not positive and strictly decreasing, or there is not one network each.
+
+    Examples
+    --------
+    >>> import numpy as np, convexscore as cs
+    >>> X = np.random.default_rng(0).standard_normal(100)
+    >>> score = cs.NoiseConditionalScore.fit(X, [2.0, 1.0, 0.5], beta="auto", n_draws=5, rng=0)
+    >>> score(np.array([0.5, 1.0]), 0.7).shape, score.solutions[0].certificate.scope
+    ((2,), 'global')
+    """
+
+    sigmas: FloatArray
+    networks: Sequence[Any]
+    solutions: tuple[Solution, ...] = ()
+
+    def __post_init__(self) -> None:
+        levels = as_float_array("sigmas", self.sigmas)
+        if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
+            raise ValueError(
+                f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
+            )
+        if len(self.networks) != levels.size:
+            raise ValueError(f"networks: expected {levels.size}, one a noise level, got {len(self.networks)}")
+        levels.setflags(write=False)
+        object.__setattr__(self, "sigmas", levels)
+        object.__setattr__(self, "networks", tuple(self.networks))
+
+    @classmethod
+    def fit(
+        cls,
+        X: ArrayLike,
+        sigmas: ArrayLike,
+        beta: float | ArrayLike | str = "auto",
+        *,
+        n_draws: int = 10,
+        activation: str = "relu",
+        skip: bool = True,
+        rng: np.random.Generator | int | None = None,
+        progress: bool = False,
+        **solve_options: Any,
+    ) -> NoiseConditionalScore:
+        """Train one denoising network a level, from the largest noise down.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples,) or (n_samples, n_features)
+            Clean data.
+        sigmas : array of shape (n_levels,)
+            Noise levels, positive and strictly decreasing, in the units of `X`.
+        beta : float, array of shape (n_levels,) or "auto"
+            Weight decay of the summed loss over ``n_draws * n_samples`` noisy points: one for all levels, one
+            a level, or chosen at each level by `select_beta` from the noise about the linear score.
+        n_draws : int
+            Noise draws a sample.  Every level uses the same draws, scaled, so that its network is close to
+            that of the level before, from which the solver starts.
+        activation, skip
+            The network, as for `solve`.
+        rng : Generator or seed, optional
+            Source of the noise.
+        progress : bool
+            Show a progress bar (needs tqdm).
+        **solve_options
+            Further arguments of `solve`.
+
+        Returns
+        -------
+        NoiseConditionalScore
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+        """
+        data = as_data("X", X)
+        one = np.ndim(X) == 1
+        levels = as_float_array("sigmas", sigmas)
+        cls(levels, [None] * levels.size)
+        betas = _betas(beta, levels.size)
+        draws = as_count("n_draws", n_draws, minimum=1)
+        repeated = np.tile(data, (draws, 1))
+        delta = np.random.default_rng(rng).standard_normal(repeated.shape)
+        solutions: list[Solution] = []
+        for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
+            sigma = float(levels[level])
+            noisy = repeated + sigma * delta
+            objective = DenoisingScoreMatching(noisy[:, 0] if one else noisy, _like(-delta / sigma, one))
+            options = dict(solve_options)
+            if data.shape[1] > 1 and solutions and solutions[-1].network.n_neurons:
+                options.setdefault("start", solutions[-1].network)
+            chosen = betas[level]
+            if isinstance(chosen, str):
+                chosen = _chosen(chosen, objective, activation, skip, options)
+            solutions.append(solve(objective, chosen, activation, skip, **options))
+        return cls(levels, [solution.network for solution in solutions], tuple(solutions))
+
+    def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
+        """Return the score at noise level `sigma`.
+
+        Parameters
+        ----------
+        y : array of shape (n,) or (n, n_features)
+            Points.
+        sigma : float
+            Noise level within the range of the fitted ones.
+
+        Returns
+        -------
+        ndarray of the shape of `y`
+
+        Raises
+        ------
+        ValueError
+            If `sigma` is outside the range of the fitted levels.
+        """
+        sigma = as_real("sigma", sigma, minimum=0.0, strict=True)
+        nearest = int(np.argmin(np.abs(np.log(self.sigmas / sigma))))
+        if abs(sigma / self.sigmas[nearest] - 1) <= _CLOSE:
+            return np.asarray(self.networks[nearest](y))
+        high, low = float(self.sigmas[0]), float(self.sigmas[-1])
+        if not low < sigma < high:
+            raise ValueError(f"sigma: expected a noise level between {low:g} and {high:g}, got {sigma:g}")
+        k = int(np.searchsorted(-self.sigmas, -sigma))
+        above, below = float(self.sigmas[k - 1]), float(self.sigmas[k])
+        share = np.log(sigma / below) / np.log(above / below)
+        correction = share * above**2 * np.asarray(self.networks[k - 1](y))
+        correction = correction + (1 - share) * below**2 * np.asarray(self.networks[k](y))
+        return np.asarray(correction / sigma**2)
+
+
+def _like(values: FloatArray, one: bool) -> FloatArray:
+    return values[:, 0] if one else values
+
+
+def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
+    if isinstance(beta, str) or np.ndim(beta) == 0:
+        return [beta] * n_levels
+    values = as_float_array("beta", beta)
+    if values.shape != (n_levels,):
+        raise ValueError(f"beta: expected a number, or one a level, shape ({n_levels},), got {values.shape}")
+    return values.tolist()
+
+
+def _chosen(
+    beta: str, objective: DenoisingScoreMatching, activation: str, skip: bool, options: dict[str, Any]
+) -> float:
+    as_choice("beta", beta, ("auto",))
+    bias = options.get("bias", True)
+    return select_beta(
+        objective, rng=0, activation=activation, skip=skip, bias=bias, n_replicates=20, n_iterations=1
+    )
