@@ -35,11 +35,14 @@ from .programs.warm_start import neurons_of
 from .solution import Solution, SolveStats, no_options, warn_of_missed_tolerance
 from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
+from .solvers.smallest_decay import smallest_decay
 
 __all__ = ["pricer_of", "solve_gated", "solve_networks"]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 _HAIRS = (1e-3, 0.05, 0.5)
+# Data times features up to which an error names the boundedness bound.
+_BOUND_NAMED = 300
 
 
 def pricer_of(program: NeuronProgram, n_starts: int = 100, rng: int | None = 0) -> Pricer:
@@ -187,7 +190,10 @@ def _certified(
     begin = time.perf_counter()
     iterations, n_priced, start = 0, 0, None
     for hair in _HAIRS:
-        found = generate(hair * tol, start)
+        try:
+            found = generate(hair * tol, start)
+        except UnboundedError as error:
+            raise _unbounded(program, pricer, beta) from error
         iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
         made = network(found)
         certificate = certify_network(program, pricer, made, beta, scope)
@@ -200,3 +206,15 @@ def _certified(
         status = "inaccurate"
         warn_of_missed_tolerance(certificate, tol, stacklevel=5)
     return Solution(made, certificate.primal, status, certificate, stats, beta)
+
+
+def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> UnboundedError:
+    """Return the error of a weight decay below the bound, which it names where that takes seconds."""
+    kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
+    bound = "at least the bound"
+    if len(program.points) * program.n_features <= _BOUND_NAMED:
+        bound = f"at least about {smallest_decay(program, pricer, 1e-3):.6g}"
+    return UnboundedError(
+        f"beta: expected {bound} (`beta_bounds` finds it), below which score matching ({kind}) is "
+        f"unbounded on these data, got {beta:.10g}"
+    )

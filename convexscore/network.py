@@ -234,29 +234,47 @@ class TwoLayerNetwork:
         """
         _, knots, jumps, right_jumps = self._kink_table
         left_jumps = jumps - right_jumps
-        skip, b2 = float(self.V[0, 0]), float(self._offset)
+        skip, offset = self._line
         # Sums over many kinks may cancel: extended precision, where the platform has it, is free here.
         rising = np.concatenate([[0.0], np.cumsum(right_jumps, dtype=np.longdouble)])
         falling = np.concatenate([np.cumsum(left_jumps[::-1], dtype=np.longdouble)[::-1], [0.0]])
-        slopes = (skip + rising - falling).astype(np.float64)
+        exact = skip + rising - falling
+        slopes = exact.astype(np.float64)
         rounding = 4 * np.finfo(float).eps * (np.abs(jumps).sum() + abs(skip))
         slopes[np.abs(slopes) <= rounding * np.sqrt(1 + jumps.size)] = 0.0
-        gaps = np.diff(knots)
-        from_left = np.concatenate([[0.0], np.cumsum(rising[1:-1] * gaps)])
-        from_right = np.concatenate([np.cumsum((falling[1:-1] * gaps)[::-1])[::-1], [0.0]])
-        # The skip term is anchored at one knot, so that data far from zero share one rounding error.
-        line = (b2 + skip * knots[0]) + skip * (knots - knots[0])
-        return PiecewiseLinear(knots, (line + from_left + from_right).astype(np.float64), slopes)
+        # The skip term is anchored at one knot, so that data far from zero share one rounding error; and at
+        # the one nearest to zero, because others may be so far away that the rounding error there is large.
+        inner = int(np.argmin(np.abs(knots)))
+        # Kinks of neurons that training has all but switched off may be as far away as numbers go.
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaps = np.minimum(np.diff(knots.astype(np.longdouble)), np.finfo(np.longdouble).max)
+            from_left = np.concatenate([[0.0], np.cumsum(rising[1:-1] * gaps)])
+            from_right = np.concatenate([np.cumsum((falling[1:-1] * gaps)[::-1])[::-1], [0.0]])
+            line = (offset + skip * knots[inner]) + skip * _running_sum(gaps, inner)
+            # Slopes that are rounding errors are not to add up over long pieces either.
+            removed = _running_sum(np.where(slopes == 0, -exact, 0.0)[1:-1] * gaps, inner)
+            values = (line + from_left + from_right + removed).astype(np.float64)
+        hidden = self.W2[0] * self._sigma.value(self.b1)
+        at_zero = float(self.b2[0] + np.sum(hidden, dtype=np.longdouble))
+        return PiecewiseLinear(knots, values, slopes, at_zero)
 
     @property
     def _sigma(self) -> Activation:
         return get_activation(self.activation)
 
     @cached_property
-    def _offset(self) -> float:
-        """Second-layer bias plus the constant that neurons without input weight contribute."""
-        flat = self.W1[:, 0] == 0
-        return float(self.b2[0] + self.W2[0, flat] @ self._sigma.value(self.b1[flat]))
+    def _positions(self) -> FloatArray:
+        """The kink of each neuron; not finite for neurons without one among the floating point numbers."""
+        with np.errstate(all="ignore"):
+            return -self.b1 / self.W1[:, 0]
+
+    @cached_property
+    def _line(self) -> tuple[float, float]:
+        """Slope and intercept of the skip connection together with the neurons without a kink."""
+        flat = ~np.isfinite(self._positions)
+        w, b, v = self.W1[flat, 0], self.b1[flat], self.W2[0, flat]
+        slope = self.V[0, 0] + v @ (self._sigma.derivative(b) * w)
+        return float(slope), float(self.b2[0] + v @ self._sigma.value(b))
 
     @cached_property
     def _kink_table(self) -> tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
@@ -266,11 +284,11 @@ class TwoLayerNetwork:
         """
         if self.n_features != 1:
             raise ValueError(f"network: kinks on a line exist for 1 feature only, got {self.n_features}")
-        live = self.W1[:, 0] != 0
+        live = np.isfinite(self._positions)
         weight, sigma = self.W1[live, 0], self._sigma
         if not live.any():
             return np.zeros(0, dtype=np.intp), np.zeros(1), np.zeros(1), np.zeros(1)
-        knots, which = np.unique(-self.b1[live] / weight, return_inverse=True)
+        knots, which = np.unique(self._positions[live], return_inverse=True)
         slope = self.W2[0, live] * np.abs(weight)
         right = slope * np.where(weight > 0, 1.0, -sigma.left_slope)
         jumps, right_jumps = np.zeros(knots.size), np.zeros(knots.size)
@@ -283,7 +301,7 @@ class TwoLayerNetwork:
         """The derivative at each knot under the kink convention."""
         which, _, _, _ = self._kink_table
         at_knots = self.piecewise.slopes[:-1].copy()
-        live = self.W1[:, 0] != 0
+        live = np.isfinite(self._positions)
         # The right derivative of sigma is the right derivative in x only where the weight is positive.
         counts_right = (self.W1[live, 0] > 0) == self.right_derivative[live]
         jump = self._sigma.jump * self.W2[0, live] * np.abs(self.W1[live, 0])
@@ -298,3 +316,9 @@ class TwoLayerNetwork:
         if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
             raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
         return points
+
+
+def _running_sum(steps: NDArray[np.longdouble], start: int) -> NDArray[np.longdouble]:
+    """Return sums of `steps` from position `start` to each position: zero there, backwards before it."""
+    before, after = np.cumsum(steps[:start][::-1])[::-1], np.cumsum(steps[start:])
+    return np.concatenate([-before, [0.0], after])

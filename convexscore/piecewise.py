@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,10 @@ _MANY = 64
 class PiecewiseLinear:
     """A continuous piecewise linear function, linear between and outside its knots.
 
+    A piece is evaluated from the end nearer to zero.  So a knot far away, whose value has a rounding error in
+    proportion, only serves points yet further out; and `at_zero` serves those that are nearer to zero than
+    to any knot.
+
     Parameters
     ----------
     knots : ndarray of shape (n_knots,)
@@ -27,6 +32,8 @@ class PiecewiseLinear:
         The function's value at each knot.
     slopes : ndarray of shape (n_knots + 1,)
         Its slope left of the first knot, between knots, and right of the last.
+    at_zero : float, optional
+        The function's value at zero.  Without it the piece around zero is evaluated from its left end.
 
     Examples
     --------
@@ -40,23 +47,23 @@ class PiecewiseLinear:
     knots: FloatArray
     values: FloatArray
     slopes: FloatArray
+    at_zero: float | None = None
 
     def __call__(self, x: FloatArray) -> FloatArray:
         """Return the function at `x`, any shape: a binary search a point, or less for sorted points."""
-        anchor = np.concatenate([[0], np.arange(self.knots.size)])
-        piece = self._pieces_of_sorted(x)
+        cuts, bases, values, slopes = self._regions
+        piece = _pieces_of_sorted(x, cuts)
         if piece is None:
-            index = np.searchsorted(self.knots, x, side="right")
-            knot = anchor[index]
-            return self.values[knot] + self.slopes[index] * (x - self.knots[knot])
-        result = x - np.repeat(self.knots[anchor], piece)
-        result *= np.repeat(self.slopes, piece)
-        result += np.repeat(self.values[anchor], piece)
+            index = np.searchsorted(cuts, x, side="right")
+            return values[index] + slopes[index] * (x - bases[index])
+        result = x - np.repeat(bases, piece)
+        result *= np.repeat(slopes, piece)
+        result += np.repeat(values, piece)
         return result
 
     def derivative(self, x: FloatArray, at_knots: FloatArray) -> FloatArray:
         """Return the slope at `x`, and `at_knots` (one value a knot) where `x` is a knot."""
-        piece = self._pieces_of_sorted(x)
+        piece = _pieces_of_sorted(x, self.knots)
         if piece is None:
             index = np.searchsorted(self.knots, x, side="right")
             anchor = np.maximum(index - 1, 0)
@@ -73,9 +80,35 @@ class PiecewiseLinear:
         tails = (("left", self.slopes[0], self.values[0]), ("right", self.slopes[-1], -self.values[-1]))
         return tuple(name for name, slope, inward in tails if slope > 0 or (slope == 0 and inward <= 0))
 
-    def _pieces_of_sorted(self, x: FloatArray) -> NDArray[np.intp] | None:
-        """Return how many of the sorted points `x` lie in each piece; None if they are not sorted or few."""
-        if x.ndim != 1 or x.size < _MANY * self.knots.size or not (x[1:] >= x[:-1]).all():
-            return None
-        cuts = np.searchsorted(x, self.knots, side="left")
-        return np.diff(cuts, prepend=0, append=x.size)
+    @cached_property
+    def _regions(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return where the line is cut for evaluation; and each region's base, the value there, and slope.
+
+        A knot belongs to the region whose base it is.
+        """
+        knots, values, slopes = self.knots, self.values, self.slopes
+        k = int(np.searchsorted(knots, 0.0))
+        cuts = np.concatenate([np.nextafter(knots[:k], np.inf), knots[k:]])
+        if self.at_zero is None:
+            base = np.concatenate([np.arange(k), [max(k - 1, 0)], np.arange(k, knots.size)])
+            return cuts, knots[base], values[base], slopes
+        # The piece around zero is up to three regions: what is nearer to one of its ends has that for a base.
+        ends = knots[max(k - 1, 0) : k + 1]
+        left, right = slice(max(k - 1, 0), k), slice(k, k + 1)
+
+        def with_middle(array: FloatArray, middle: float) -> FloatArray:
+            return np.concatenate([array[:k], array[left], [middle], array[right], array[k:]])
+
+        return (
+            np.concatenate([cuts[:k], 0.5 * ends, cuts[k:]]),
+            with_middle(knots, 0.0),
+            with_middle(values, self.at_zero),
+            np.concatenate([slopes[:k], np.repeat(slopes[k], ends.size + 1), slopes[k + 1 :]]),
+        )
+
+
+def _pieces_of_sorted(x: FloatArray, cuts: FloatArray) -> NDArray[np.intp] | None:
+    """Return how many of the sorted points `x` lie between cuts; None if they are not sorted or few."""
+    if x.ndim != 1 or x.size < _MANY * cuts.size or not (x[1:] >= x[:-1]).all():
+        return None
+    return np.diff(np.searchsorted(x, cuts, side="left"), prepend=0, append=x.size)

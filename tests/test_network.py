@@ -275,3 +275,121 @@ def test_torch_export_computes_the_same_function():
         data = torch.tensor(objective.X).requires_grad_()
         slopes = torch.autograd.grad(module(data).sum(), data)[0]
         np.testing.assert_allclose(slopes.numpy()[:, 0], net.divergence(objective.X), atol=1e-8)
+
+
+# Kinks far away: neurons whose input weights training has all but switched off
+
+
+def far_network(rng, activation):
+    """A network with kinks around a centre, and neurons with kinks anywhere up to the largest numbers."""
+    m = int(rng.integers(1, 40))
+    far = rng.random(m) < rng.choice([0.0, 0.2, 0.9, 1.0])
+    centre = rng.choice([0.0, 3.0, -3.0, 1e6, -1e6])
+    W1, W2 = rng.standard_normal(m), rng.standard_normal(m)
+    b1 = np.where(far, rng.standard_normal(m), -W1 * (centre + rng.standard_normal(m)))
+    top = float(rng.choice([2, 20, 290]))
+    W1 = W1 * np.where(far, 10 ** -rng.uniform(0, top, m), 1.0)
+    # Some of them as balanced as neurons come: much of the output then depends on the bias alone.
+    W2 = W2 * np.where(far & (rng.random() < 0.3), np.abs(W1) ** -rng.uniform(0, 0.5, m), 1.0)
+    if rng.random() < 0.3:
+        # A kink beyond all numbers, and none at all.
+        W1[0], W1[-1] = 5e-324, 0.0
+    V = rng.choice([0.0, -1.0, 1e-8, rng.standard_normal()])
+    net = cs.TwoLayerNetwork(
+        W1[:, None],
+        b1,
+        W2[None],
+        [rng.standard_normal() - V * centre],
+        [[V]],
+        activation=activation,
+        right_derivative=rng.random(m) < 0.5,
+    )
+    beyond = rng.choice([-1.0, 1.0], 4) * 10 ** rng.uniform(-3, top, 4)
+    on_kinks = rng.choice(np.append(net.kinks[np.abs(net.kinks) < 1e300], 0.0), 4)
+    return net, np.concatenate([centre + 2 * rng.standard_normal(6), [0.0, centre], beyond, on_kinks])
+
+
+def kinks_of(net):
+    with np.errstate(all="ignore"):
+        return -net.b1 / net.W1[:, 0]
+
+
+def literal_terms(net, x):
+    """What the definition sums up at each point: sizes for values and for slopes."""
+    w, b, v = np.abs(net.W1[:, 0]), np.abs(net.b1), np.abs(net.W2[0])
+    skip, offset = abs(net.V[0, 0]), abs(net.b2[0])
+    return (np.abs(x)[:, None] * w + b) @ v + skip * np.abs(x) + offset, w @ v + skip
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["relu", "abs"]))
+def test_kinks_at_any_distance_follow_the_definition(seed, activation):
+    net, x = far_network(np.random.default_rng(seed), activation)
+    values, slope = literal_terms(net, x)
+    allowed = 8 * np.sqrt(1 + net.n_neurons) * np.finfo(float).eps
+    column = x[:, None]
+    assert (np.abs(net(x) - literal_values(net, column)[:, 0]) <= allowed * values).all()
+    # The side of a kink is known where the pre-activation is not a rounding error.
+    pre = column @ net.W1.T + net.b1
+    clear = (np.abs(pre) > 1e-13 * (np.abs(column @ net.W1.T) + np.abs(net.b1))).all(axis=1)
+    clear |= np.isin(x, net.kinks)
+    pre[column == kinks_of(net)] = 0.0
+    close = np.abs(net.divergence(x) - literal_divergence(net, column, pre)) <= allowed * slope
+    assert close[clear].all()
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["relu", "abs"]))
+def test_many_sorted_points_and_few_are_evaluated_alike(seed, activation):
+    net, x = far_network(np.random.default_rng(seed), activation)
+    x = np.sort(x)
+    copies = 64 * (net.n_neurons + 3)
+    many = np.repeat(x, copies)
+    np.testing.assert_array_equal(net(many).reshape(-1, copies), np.tile(net(x)[:, None], copies))
+    np.testing.assert_array_equal(net.divergence(many)[::copies], net.divergence(x))
+
+
+@given(st.integers(0, 10**6), st.sampled_from(["relu", "abs"]), st.sampled_from(["sm", "dsm"]))
+def test_the_loss_does_not_see_how_far_kinks_are(seed, activation, kind):
+    rng = np.random.default_rng(seed)
+    net, _ = far_network(rng, activation)
+    near = np.where(np.abs(kinks_of(net)) < 1e7, kinks_of(net), 0.0)
+    x = rng.choice(near) + rng.standard_normal(20)
+    objective = cs.ScoreMatching(x) if kind == "sm" else cs.DenoisingScoreMatching(x, rng.standard_normal(20))
+    column = objective.X
+    residual = literal_values(net, column) - objective.targets
+    literal = 0.5 * np.sum(residual**2)
+    terms, slope = literal_terms(net, x)
+    size = np.sum((np.abs(residual[:, 0]) + terms) * terms)
+    if objective.has_trace:
+        literal += literal_divergence(net, column).sum()
+        size += 20 * slope
+    expected = literal + net.weight_decay()
+    assert abs(net.loss(objective, 1.0) - expected) <= 1e-13 * (size + net.weight_decay())
+
+
+@pytest.mark.parametrize("w", [1e-3, 1e-20, 1e-150, 1e-300, 5e-324])
+def test_a_decayed_neuron_is_a_constant(w):
+    for side in (1.0, -1.0):
+        for v in (w, 1.0):
+            net = cs.TwoLayerNetwork([[side * w], [side]], [1.0, 0.0], [[v, -1.0]], [0.0], [[-1.0]])
+            constant = v * (1 - 0.5 * w)
+            np.testing.assert_allclose(net([-0.5 * side]), 0.5 * side + constant, rtol=1e-15)
+            np.testing.assert_allclose(net.divergence([-0.5 * side]), -1.0 + v * side * w, rtol=1e-15)
+        assert net.kinks.size == (1 if w == 5e-324 else 2)
+
+
+def test_far_kinks_do_not_stop_outer_slopes_from_cancelling():
+    # Near neurons whose outer slopes cancel up to rounding; the far ones end the pieces next to them.
+    weight = np.array([0.1, 0.2, -0.3, 1e-20, -1e-20])
+    net = cs.TwoLayerNetwork(
+        np.abs(weight)[:, None],
+        np.array([-0.1, 0.0, 0.3, 1.0, -1.0]),
+        np.sign(weight)[None],
+        [-0.7],
+        activation="abs",
+    )
+    score = net.piecewise
+    assert (score.slopes[[0, 1, -2, -1]] == 0).all()
+    np.testing.assert_allclose(score.values[[0, -1]], score.values[[1, -2]], rtol=1e-12)
+    np.testing.assert_allclose(
+        net(score.knots[[0, -1]] * [[0.5], [2.0]]), score.values[[[0, -1], [0, -1]]], rtol=1e-12
+    )

@@ -186,4 +186,8 @@ def _result(
         training.kept.network(trial, problem.activation.name, problem.right)
         for trial in range(learning_rates.size)
     )
-    return AdamResult(losses, learning_rates, networks)
+    # The networks' own losses: what training sees has other rounding errors.
+    own = np.full(learning_rates.size, np.inf)
+    for trial in np.flatnonzero(~training.stopped):
+        own[trial] = networks[trial].loss(problem.objective, problem.beta)
+    return AdamResult(np.column_stack([losses, own]), learning_rates, networks)

@@ -93,17 +93,15 @@ class Training:
         self._least = np.full(n_trials, np.inf)
 
     def run(self, progress: bool) -> FloatArray:
-        """Train; return the losses before each epoch, or before the first only, and after the last."""
+        """Train; return the losses before each epoch, or before the first only."""
         plan, n_trials = self.plan, self.stopped.size
-        losses = np.full((n_trials, plan.n_epochs + 1), np.inf)
+        losses = np.full((n_trials, plan.n_epochs), np.inf)
         # Overflow is a trial's own failure, noticed in its loss.
         with np.errstate(all="ignore"):
             for epoch in steps(plan.n_epochs, progress, "adam"):
                 losses[:, epoch] = self._epoch(epoch)
-            losses[:, -1] = self._recorded()
-        if plan.keep_best:
-            losses[:, -1] = np.where(self.stopped, np.inf, self._least)
-        return losses if plan.keep_losses else losses[:, sorted({0, plan.n_epochs})]
+            self._recorded()
+        return losses if plan.keep_losses else losses[:, :1]
 
     def _epoch(self, epoch: int) -> FloatArray | float:
         """Go through the samples once; return the losses before, or infinity if they are not asked for."""

@@ -77,6 +77,9 @@ def _displaced(program: NeuronProgram, neurons: Neurons) -> tuple[FloatArray, Fl
     lifted = np.hstack([rows, np.ones((len(rows), 1))])
     if not program.bias:
         lifted[:, -1] = 0.0
+    if not program.has_trace:
+        # Only derivatives jump at a kink: without them there is nothing to decide.
+        return direction, offset
     for k in np.flatnonzero((height < 2 * distance).any(axis=1)):
         tied = np.flatnonzero((height[k] < 2 * distance) & lifted.any(axis=1))
         change = _lifting(lifted[tied], side[k, tied]) * 2 * distance
@@ -90,10 +93,16 @@ def _lifting(points: FloatArray, side: FloatArray) -> FloatArray:
     change: FloatArray = np.linalg.lstsq(points, side, rcond=1e-10)[0].astype(float)
     if (side * (points @ change) > 0.5).all():
         return change
-    # More points on the hyperplane than it takes to fix it: any change with these signs will do.
+    # More points on the hyperplane than it takes to fix it: the smallest change with these signs.
     from scipy.optimize import linprog
 
-    bounds = [(-1e6, 1e6)] * points.shape[1]
-    lengths = np.append(np.zeros(points.shape[1]), 0.0)
-    found = linprog(lengths[:-1], A_ub=-side[:, None] * points, b_ub=-np.ones(side.size), bounds=bounds)
-    return np.asarray(found.x, dtype=float) if found.status == 0 else change
+    n, r = points.shape
+    ahead = np.hstack([-side[:, None] * points, np.zeros((n, 1))])
+    box = np.vstack([np.hstack([np.eye(r), -np.ones((r, 1))]), np.hstack([-np.eye(r), -np.ones((r, 1))])])
+    found = linprog(
+        np.append(np.zeros(r), 1.0),
+        A_ub=np.vstack([ahead, box]),
+        b_ub=np.append(-np.ones(n), np.zeros(2 * r)),
+        bounds=[(None, None)] * r + [(0.0, None)],
+    )
+    return np.asarray(found.x[:r], dtype=float) if found.status == 0 else change

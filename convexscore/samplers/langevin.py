@@ -10,23 +10,19 @@ their ``eps0`` is ``2 r sigma_L^2`` (Song & Ermon 2019).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, DTypeLike
 
-from .._progress import steps
-from .._validation import FloatArray, as_count, as_flag, as_float_array, as_real
-from ..errors import ConvergenceError
+from .._validation import FloatArray, as_count, as_flag, as_real
+from ._chains import Advance, Move, NoisyScore, Score, as_levels, run, scores_at, starting_points
 
 __all__ = ["annealed_langevin", "langevin"]
 
-# Chains farther out than this have diverged; overflow would follow, with a less helpful message.
-_DIVERGED = 1e100
-
 
 def langevin(
-    score: Callable[[FloatArray], FloatArray],
+    score: Score,
     x0: ArrayLike,
     step_size: float,
     n_steps: int,
@@ -34,6 +30,8 @@ def langevin(
     *,
     keep_every: int | None = None,
     progress: bool = False,
+    dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
 ) -> FloatArray:
     """Run unadjusted Langevin dynamics ``x <- x + h s(x) + sqrt(2 h) z`` (ZP Alg. 2).
 
@@ -54,6 +52,11 @@ def langevin(
         memory does not grow with the number of steps.
     progress : bool
         Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains; by default that of `x0`.
+    n_jobs : int, optional
+        Threads (-1: one a core).  Chains are then moved in blocks of 4096 with a generator each: the same
+        seed gives the same samples for every `n_jobs`, but others than without it.
 
     Returns
     -------
@@ -74,22 +77,27 @@ def langevin(
     >>> x.shape, bool(abs(x.mean()) < 0.1), bool(abs(x.var() - 1 / 0.95) < 0.1)
     ((1000,), True, True)
     """
-    x = _starting_points(x0)
-    step_size = as_real("step_size", step_size, minimum=0.0, strict=True)
+    x = starting_points(x0, dtype)
+    h = as_real("step_size", step_size, minimum=0.0, strict=True)
     count = as_count("n_steps", n_steps)
-    generator = np.random.default_rng(rng)
     every = None if keep_every is None else as_count("keep_every", keep_every, minimum=1)
-    kept = np.empty((count // every, *x.shape)) if every else None
-    noise = np.empty_like(x)
-    for step in steps(count, as_flag("progress", progress), "langevin"):
-        _step(score, x, step_size, generator, noise, f"step {step + 1} of {count}")
-        if kept is not None and every and (step + 1) % every == 0:
-            kept[(step + 1) // every - 1] = x
-    return x if kept is None else kept
+    noise_scale = float(np.sqrt(2 * h))
+
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        move = Move(chains, generator)
+
+        def advance(step: int) -> None:
+            move(score, h, noise_scale, f"step {step + 1} of {count}", _smaller_than(h))
+
+        return advance
+
+    kept = range(every - 1, count, every) if every else range(0)
+    states = run(setup, x, count, rng, description="langevin", progress=progress, kept=kept, n_jobs=n_jobs)
+    return states if every else x
 
 
 def annealed_langevin(
-    score: Callable[[FloatArray, float], FloatArray],
+    score: NoisyScore,
     x0: ArrayLike,
     sigmas: ArrayLike,
     r: float = 0.1,
@@ -99,6 +107,8 @@ def annealed_langevin(
     denoise: bool = False,
     keep_levels: bool = False,
     progress: bool = False,
+    dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
 ) -> FloatArray:
     """Run Langevin dynamics through decreasing noise levels (ZP Alg. 3; Song & Ermon 2019).
 
@@ -124,6 +134,10 @@ def annealed_langevin(
         Return the state at the end of every level.
     progress : bool
         Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains; by default that of `x0`.
+    n_jobs : int, optional
+        Threads, and blocks of chains, as for `langevin`.
 
     Returns
     -------
@@ -146,69 +160,39 @@ def annealed_langevin(
     >>> bool(abs(x.mean() - 3) < 0.2)
     True
     """
-    x = _starting_points(x0)
-    levels = as_float_array("sigmas", sigmas)
-    if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
-        raise ValueError(
-            f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
-        )
+    x, levels = starting_points(x0, dtype), as_levels(sigmas)
     r = as_real("r", r, minimum=0.0, strict=True)
     if r >= 2:
         raise ValueError(f"r: expected a number below 2, got {r:g}")
     count = as_count("n_steps", n_steps, minimum=1)
     denoise, keep_levels = as_flag("denoise", denoise), as_flag("keep_levels", keep_levels)
-    generator = np.random.default_rng(rng)
-    noise = np.empty_like(x)
-    kept = []
-    sigma = float(levels[0])
 
-    def at_this_level(y: FloatArray) -> FloatArray:
-        return score(y, sigma)
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        move = Move(chains, generator)
 
-    for number in steps(count * levels.size, as_flag("progress", progress), "annealed langevin"):
-        level, step = divmod(number, count)
-        sigma = float(levels[level])
-        where = f"level {level + 1} of {levels.size} (sigma={sigma:g}), step {step + 1} of {count}"
-        _step(at_this_level, x, r * sigma**2, generator, noise, where)
-        if keep_levels and step == count - 1:
-            kept.append(x.copy())
+        def advance(number: int) -> None:
+            level, step = divmod(number, count)
+            sigma = float(levels[level])
+            h = r * sigma**2
+            where = f"level {level + 1} of {levels.size} (sigma={sigma:g}), step {step + 1} of {count}"
+            move(partial(_at, score, sigma), h, float(np.sqrt(2 * h)), where, _smaller_than(h))
+
+        return advance
+
+    total = count * levels.size
+    kept = range(count - 1, total, count) if keep_levels else range(0)
+    states = run(
+        setup, x, total, rng, description="annealed langevin", progress=progress, kept=kept, n_jobs=n_jobs
+    )
     if denoise:
         sigma = float(levels[-1])
-        x += sigma**2 * _scores(at_this_level, x, "the final denoising")
-    return np.stack(kept) if keep_levels else x
+        x += sigma**2 * scores_at(partial(_at, score, sigma), x, "the final denoising")
+    return states if keep_levels else x
 
 
-def _starting_points(x0: ArrayLike) -> FloatArray:
-    x = as_float_array("x0", x0)
-    if x.ndim not in (1, 2):
-        raise ValueError(f"x0: expected shape (n_chains,) or (n_chains, n_features), got {x.shape}")
-    return x
+def _at(score: NoisyScore, sigma: float, y: FloatArray) -> FloatArray:
+    return score(y, sigma)
 
 
-def _scores(score: Callable[[FloatArray], FloatArray], x: FloatArray, where: str) -> FloatArray:
-    values = np.asarray(score(x))
-    if values.shape != x.shape:
-        raise ValueError(f"score: expected an array of the shape of x, {x.shape}, got {values.shape}")
-    if np.isnan(values).any():
-        raise ConvergenceError(f"score: returned NaN at {where}")
-    return values
-
-
-def _step(
-    score: Callable[[FloatArray], FloatArray],
-    x: FloatArray,
-    step_size: float,
-    rng: np.random.Generator,
-    noise: FloatArray,
-    where: str,
-) -> None:
-    """Move `x`, in place, by one unadjusted Langevin step."""
-    values = _scores(score, x, where)
-    rng.standard_normal(out=noise)
-    noise *= np.sqrt(2 * step_size)
-    x += step_size * values
-    x += noise
-    if x.size and not np.abs(x).max() < _DIVERGED:
-        raise ConvergenceError(
-            f"step_size: chains diverged at {where}; expected a smaller step than {step_size:g}"
-        )
+def _smaller_than(step_size: float) -> str:
+    return f"step_size: expected a smaller step than {step_size:g}"

@@ -105,7 +105,8 @@ def generate_columns(
         if excess > 1e-3:
             # Far from the end any violated neurons help: the best of all are not worth the search.
             priced = pricer.price_some(residual, aim * (1 + 0.2 * hair))
-            if priced.largest - aim < 0.2 * excess * aim:
+            few = np.isfinite(excess) and priced.largest - aim < 0.2 * excess * aim
+            if few or len(priced.neurons) == 0:
                 priced = None
         if priced is None:
             priced = pricer.price(residual, aim * (1 + 0.2 * hair))

@@ -46,8 +46,16 @@ def solve_group_lasso(
     n, d = pull.shape
     if n == 0:
         return np.zeros((0, d))
-    quadratic, linear, cone, back = _conic_form(gram, pull, beta)
-    result = _clarabel(quadratic, linear, cone, np.zeros(n * (d + 1)), n, d, tol)
+    for ridge in (1e-14, 1e-11):
+        quadratic, linear, cone, back = _conic_form(gram, pull, beta, ridge)
+        try:
+            result = _clarabel(quadratic, linear, cone, np.zeros(n * (d + 1)), n, d, tol)
+        except SolverError:
+            # Nearly equal neurons: a little more of a ridge keeps the factorization sane.
+            if ridge > 1e-12:
+                raise
+            continue
+        break
     return None if result is None else result.reshape(n, d) * back
 
 
@@ -81,7 +89,7 @@ def solve_bounded(gram: FloatArray, pull: FloatArray, size: float, tol: float = 
 
 
 def _conic_form(
-    gram: FloatArray, pull: FloatArray, beta: float
+    gram: FloatArray, pull: FloatArray, beta: float, ridge: float = 1e-14
 ) -> tuple[sp.csc_matrix, FloatArray, sp.csc_matrix, float]:
     """Return quadratic, linear part and cone rows of (y, t), and the unit of the outputs."""
     n, d = pull.shape
@@ -90,7 +98,7 @@ def _conic_form(
     unit = max(float(np.abs(pull).max()), beta, 1e-300)
     length = max(float(np.median(size)), 1e-150)
     scaled = gram / length**2
-    scaled = scaled + 1e-14 * np.trace(scaled) / n * np.eye(n)
+    scaled = scaled + ridge * np.trace(scaled) / n * np.eye(n)
     quadratic = sp.block_diag(
         [sp.kron(sp.csc_matrix(scaled), sp.eye(d)), sp.csc_matrix((n, n))], format="csc"
     )

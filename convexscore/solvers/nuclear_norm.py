@@ -29,8 +29,8 @@ __all__ = ["solve_nuclear_norm"]
 
 # First parameter of the augmented Lagrangian, in units of the features' inverse squares.
 _FIRST_SIGMA = 1000.0
-# Outer and inner iterations at most, and patterns added between outer ones.
-_OUTER, _INNER, _ADDED = 60, 40, 150
+# Outer and inner iterations at most, patterns added between outer ones, steps after which to doubt.
+_OUTER, _INNER, _ADDED, _STEPS = 60, 40, 150, 300
 
 
 def solve_nuclear_norm(
@@ -73,7 +73,7 @@ def solve_nuclear_norm(
         accuracy = 1e-2 * min(max(0.1 * excess, hair), 1.0)
         Z, W, inner = _minimized(blocks, W, Z, fixed, sigma, aim, accuracy)
         steps += inner
-        if not np.isfinite(W).all():
+        if not np.isfinite(W).all() or (steps > _STEPS and excess > 0.1):
             return None
         used = np.abs(W).max(axis=(1, 2), initial=0.0) > 0
         working, W = working[used], W[used]

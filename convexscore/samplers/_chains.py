@@ -1,0 +1,178 @@
+"""What every sampler shares: chains, checks of scores, the loop over steps, blocks of chains in parallel.
+
+A sampler is a `Setup`: given chains and a generator it returns the function that moves those chains, in place,
+by one numbered step.  `run` owns the loop, so that progress, stored states and parallel blocks exist once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .._progress import counted, steps
+from .._validation import FloatArray, as_count, as_flag, as_float_array
+from ..errors import ConvergenceError
+from ..network import TwoLayerNetwork
+from ._line import evaluate
+
+Score = Callable[[FloatArray], FloatArray]
+NoisyScore = Callable[[FloatArray, float], FloatArray]
+Advance = Callable[[int], None]
+Setup = Callable[[FloatArray, np.random.Generator], Advance]
+
+# Chains farther out than this have diverged; overflow would follow, with a less helpful message.
+_DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e30}
+# Chains that share a generator when `n_jobs` is given: part of what a seed means, so it is fixed.
+_BLOCK = 4096
+# Chains of a network on the line that are moved at a time: a few such arrays fit the second-level cache.
+_CACHED = 8192
+
+
+def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray:
+    """Return a fresh array of chains, shape (n_chains,) or (n_chains, n_features), float32 or float64."""
+    given = np.asarray(x0)
+    chosen = as_float_type(given.dtype if dtype is None and given.dtype == np.float32 else dtype)
+    x = as_float_array("x0", given).astype(chosen, order="C", copy=True)
+    if x.ndim not in (1, 2):
+        raise ValueError(f"x0: expected shape (n_chains,) or (n_chains, n_features), got {x.shape}")
+    return x
+
+
+def as_float_type(dtype: DTypeLike | None) -> np.dtype[Any]:
+    """Return `dtype` as float32 or float64, which is the default."""
+    chosen = np.dtype(np.float64 if dtype is None else dtype)
+    if chosen not in _DIVERGED:
+        raise ValueError(f"dtype: expected float32 or float64, got {chosen}")
+    return chosen
+
+
+def chain_shape(n: int, d: int | None) -> tuple[int, ...]:
+    """Return the shape of `n` chains of `d` features, or of plain numbers if `d` is None."""
+    count = as_count("n", n)
+    return (count,) if d is None else (count, as_count("d", d, minimum=1))
+
+
+def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
+    """Return strictly decreasing noise levels, positive but, if `zero_last`, for the last."""
+    levels = as_float_array("sigmas", sigmas)
+    if levels.ndim == 1 and levels.size and (np.diff(levels) < 0).all():
+        least, enough = float(levels[-1]), not zero_last or levels.size > 1
+        if least > 0 or (zero_last and least == 0 and enough):
+            return levels
+    raise ValueError(
+        f"sigmas: expected positive, strictly decreasing noise levels"
+        f"{' (zero may end them)' if zero_last else ''}, got {levels.tolist()}"
+    )
+
+
+def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:
+    """Return the score at `x`, or raise if it has another shape or a NaN."""
+    values = np.asarray(score(x))
+    if values.shape != x.shape:
+        raise ValueError(f"score: expected an array of the shape of x, {x.shape}, got {values.shape}")
+    if np.isnan(values).any():
+        raise ConvergenceError(f"score: returned NaN at {where}")
+    return values
+
+
+def check_bounded(x: FloatArray, where: str, advice: str) -> None:
+    """Raise a ConvergenceError if a chain is far out or NaN; `advice` names the argument to change."""
+    if x.size and not (x.max() < _DIVERGED[x.dtype] and x.min() > -_DIVERGED[x.dtype]):
+        name, _, change = advice.partition(": ")
+        raise ConvergenceError(f"{name}: chains diverged at {where}; {change}")
+
+
+class Move:
+    """The move ``x <- x + c s(x) + b z`` of chains `x`, in place; `z` is not drawn where ``b = 0``."""
+
+    def __init__(self, x: FloatArray, rng: np.random.Generator) -> None:
+        self.x, self.rng, self.noise = x, rng, np.empty_like(x)
+
+    def __call__(self, score: Score, c: float, b: float, where: str, advice: str) -> None:
+        """Move the chains once."""
+        x, noise = self.x, self.noise
+        if isinstance(score, TwoLayerNetwork) and score.n_features == 1:
+            # The score of a chain depends on that chain alone: runs of chains move one after another, which
+            # draws the same noise as moving all of them at once.
+            x, noise = x.reshape(-1), noise.reshape(-1)
+            for start in range(0, x.size, _CACHED):
+                part = slice(start, start + _CACHED)
+                self._move(x[part], noise[part], evaluate(score.piecewise, x[part]), c, b)
+                check_bounded(x[part], where, advice)
+        else:
+            self._move(x, noise, scores_at(score, x, where), c, b)
+            check_bounded(x, where, advice)
+
+    def _move(self, x: FloatArray, noise: FloatArray, values: FloatArray, c: float, b: float) -> None:
+        x += c * values
+        if b > 0:
+            draw(self.rng, noise)
+            noise *= b
+            x += noise
+
+
+def draw(rng: np.random.Generator, out: FloatArray) -> None:
+    """Fill `out` with standard normal noise of its own precision."""
+    rng.standard_normal(out=out, dtype=out.dtype.type)
+
+
+def run(
+    setup: Setup,
+    x: FloatArray,
+    count: int,
+    rng: np.random.Generator | int | None,
+    *,
+    description: str,
+    progress: bool,
+    kept: range = range(0),
+    n_jobs: int | None = None,
+) -> FloatArray:
+    """Move chains, in place, through `count` steps; return their states after the steps `kept` (-1: before).
+
+    With `n_jobs` the chains are cut into blocks of fixed size, each with a generator spawned for it, so that
+    the result does not depend on the number of workers.  Workers are threads: they move the same array.
+    """
+    generator, bar = np.random.default_rng(rng), as_flag("progress", progress)
+    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
+    if n_jobs is None:
+        _loop(setup, x, states, kept, generator, steps(count, bar, description))
+        return states
+    from joblib import Parallel, delayed
+
+    starts = range(0, len(x), _BLOCK)
+    blocks = [slice(start, start + _BLOCK) for start in starts]
+    parts = zip(blocks, generator.spawn(len(blocks)), strict=True)
+    moved = counted(parts, lambda part: len(x[part[0]]), bar, len(x), description)
+    Parallel(n_jobs=_as_n_jobs(n_jobs), require="sharedmem")(
+        delayed(_loop)(setup, x[block], states[:, block], kept, own, range(count)) for block, own in moved
+    )
+    return states
+
+
+def _loop(
+    setup: Setup,
+    x: FloatArray,
+    states: FloatArray,
+    kept: range,
+    rng: np.random.Generator,
+    numbers: Iterable[int],
+) -> None:
+    advance = setup(x, rng)
+    if -1 in kept:
+        states[0] = x
+    for number in numbers:
+        advance(number)
+        if number in kept:
+            states[kept.index(number)] = x
+
+
+def _as_n_jobs(n_jobs: Any) -> int:
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral):
+        raise TypeError(f"n_jobs: expected an integer or None, got {n_jobs!r}")
+    if n_jobs == 0:
+        raise ValueError("n_jobs: expected an integer other than 0, got 0")
+    return int(n_jobs)

@@ -1,0 +1,66 @@
+"""Grids of noise levels for annealing and reverse diffusion."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .._validation import FloatArray, as_choice, as_count, as_real
+
+__all__ = ["sigma_grid"]
+
+
+def sigma_grid(sigma_max: float, sigma_min: float, n_levels: int, kind: str = "log") -> FloatArray:
+    """Return strictly decreasing noise levels from `sigma_max` to `sigma_min`.
+
+    ============  ==============================================================================
+    kind          equally spaced in
+    ============  ==============================================================================
+    log           ``log sigma``: steps of OU time shrink in proportion near the data
+    linear        ``sigma``
+    ou-uniform    the time ``t = log(1 + sigma^2) / 2`` of the Ornstein-Uhlenbeck process
+    ============  ==============================================================================
+
+    Parameters
+    ----------
+    sigma_max : float
+        First level, in the units of the data; large against them, so that noise is all there is.
+    sigma_min : float
+        Last level, below `sigma_max`; positive for "log", at least 0 for the others.
+    n_levels : int
+        Number of levels, at least 2.
+    kind : {"log", "linear", "ou-uniform"}
+        Spacing.
+
+    Returns
+    -------
+    ndarray of shape (n_levels,)
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Examples
+    --------
+    >>> from convexscore.samplers import sigma_grid
+    >>> sigma_grid(8.0, 1.0, 4)
+    array([8., 4., 2., 1.])
+    >>> sigma_grid(3.0, 0.0, 4, kind="linear")
+    array([3., 2., 1., 0.])
+    """
+    kind = as_choice("kind", kind, ("log", "linear", "ou-uniform"))
+    least = as_real("sigma_min", sigma_min, minimum=0.0, strict=kind == "log")
+    most = as_real("sigma_max", sigma_max)
+    if most <= least:
+        raise ValueError(f"sigma_max: expected a number above sigma_min, {least:g}, got {most:g}")
+    count = as_count("n_levels", n_levels, minimum=2)
+    if kind == "log":
+        levels = np.geomspace(most, least, count)
+    elif kind == "linear":
+        levels = np.linspace(most, least, count)
+    else:
+        times = np.linspace(0.5 * np.log1p(most**2), 0.5 * np.log1p(least**2), count)
+        levels = np.sqrt(np.expm1(2 * times))
+    # The ends as given, not as the logarithm rounds them: a table of networks is looked up at them.
+    levels[0], levels[-1] = most, least
+    return levels

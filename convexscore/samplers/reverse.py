@@ -1,0 +1,188 @@
+"""Reverse diffusion: from noise to data through decreasing noise levels.
+
+In the coordinates ``Y = X + sigma xi`` every scheme is ``y <- y + c score(y, S) + b z`` from level ``S`` to the
+next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v = S^2 - R^2``:
+
+    rule        c            b              what is held fixed during the step
+    frozen      2 A (A - B)  sqrt(v)        the score in the reverse Ornstein-Uhlenbeck equation
+    ancestral   v            R sqrt(v) / S  the denoiser (DDPM; Euler's scheme of stochastic localization)
+    euler       v            sqrt(v)        the score in the reverse equation of Y
+    ode         A (A - B)    0              the score in the probability flow of the OU process
+    ddim        S (S - R)    0              the denoiser in the probability flow; Euler's scheme in sigma
+    heun        S (S - R)    0              as ddim, then corrected by the trapezoidal rule (Karras et al. 2022)
+
+A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` makes the same path.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .._validation import FloatArray, as_choice, as_flag
+from ._chains import (
+    Advance,
+    Move,
+    NoisyScore,
+    as_float_type,
+    as_levels,
+    chain_shape,
+    check_bounded,
+    draw,
+    run,
+    scores_at,
+    starting_points,
+)
+
+__all__ = ["coefficients", "reverse"]
+
+Rule = Callable[[float, float], tuple[float, float]]
+
+
+def _shrink(s: float, r: float) -> float:
+    """Return ``A (A - B)``, without the cancellation of nearby levels."""
+    a, b = float(np.hypot(1, s)), float(np.hypot(1, r))
+    return a * (s - r) * (s + r) / (a + b)
+
+
+def _spread(s: float, r: float) -> float:
+    return float(np.sqrt((s - r) * (s + r)))
+
+
+_RULES: dict[str, Rule] = {
+    "frozen": lambda s, r: (2 * _shrink(s, r), _spread(s, r)),
+    "ancestral": lambda s, r: ((s - r) * (s + r), r / s * _spread(s, r)),
+    "euler": lambda s, r: ((s - r) * (s + r), _spread(s, r)),
+    "ode": lambda s, r: (_shrink(s, r), 0.0),
+    "ddim": lambda s, r: (s * (s - r), 0.0),
+    "heun": lambda s, r: (s * (s - r), 0.0),
+}
+
+
+def coefficients(rule: str, s: float, r: float) -> tuple[float, float]:
+    """Return ``(c, b)`` of a rule's step from level `s` to level `r`; `reverse` has the table."""
+    return _RULES[as_choice("rule", rule, _RULES)](s, r)
+
+
+def reverse(
+    score: NoisyScore,
+    sigmas: ArrayLike,
+    n: int,
+    d: int | None,
+    rng: np.random.Generator | int | None = None,
+    rule: str = "frozen",
+    *,
+    x0: ArrayLike | None = None,
+    denoise: bool = False,
+    keep_levels: bool = False,
+    progress: bool = False,
+    dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
+) -> FloatArray:
+    """Run a diffusion backwards through decreasing noise levels (Song et al. 2021).
+
+    Parameters
+    ----------
+    score : callable
+        Any noise-conditional score ``score(y, sigma)``, the score of data plus noise of standard
+        deviation `sigma`.
+    sigmas : array of shape (n_levels,)
+        Noise levels, strictly decreasing and positive; zero may be the last, as the score is asked for where
+        a step starts only.
+    n : int
+        Number of samples.
+    d : int or None
+        Number of features; None for samples of shape ``(n,)``.
+    rng : Generator or seed, optional
+        Source of the noise; the same seed gives the same samples.
+    rule : {"frozen", "ancestral", "euler", "ode", "ddim", "heun"}
+        The step, one row of the table at the head of this module.  The last three draw no noise but the
+        start; "heun" takes two scores a step.
+    x0 : array of shape (n, d), or (n,) if `d` is None, optional
+        Start, a sample of data plus noise ``sigmas[0]``; by default normal, of variance
+        ``1 + sigmas[0]**2``.
+    denoise : bool
+        End with ``y + sigma^2 score(y, sigma)`` at the last level, which has to be positive (Tweedie).
+    keep_levels : bool
+        Return the state at every level, from the start on.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains; by default that of `x0`, or float64.
+    n_jobs : int, optional
+        Threads, and blocks of chains, as for `langevin`.
+
+    Returns
+    -------
+    ndarray of shape (n, d), or (n_levels, n, d) with `keep_levels`; without the last axis if `d` is None
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the score returns another shape.
+    ConvergenceError
+        If a chain diverges or the score returns NaN; the message names the level and the step.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> mixture = cs.targets.GaussianMixture([0.2, 0.8], [-5.0, 5.0], 1.0)
+    >>> sigmas = cs.samplers.sigma_grid(50.0, 0.1, 50)
+    >>> x = cs.samplers.reverse(mixture.score, sigmas, n=2000, d=None, rng=0)
+    >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
+    True
+    """
+    levels, shape = as_levels(sigmas, zero_last=True), chain_shape(n, d)
+    rule, denoise = as_choice("rule", rule, _RULES), as_flag("denoise", denoise)
+    keep_levels = as_flag("keep_levels", keep_levels)
+    if denoise and levels[-1] == 0:
+        raise ValueError("denoise: expected False where the last noise level is 0, got True")
+    x = _start(x0, shape, dtype)
+
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        if x0 is None:
+            draw(generator, chains)
+            chains *= float(np.hypot(1, levels[0]))
+        return _stepper(score, levels, rule, chains, generator)
+
+    count = levels.size - 1
+    kept = range(-1, count) if keep_levels else range(0)
+    states = run(
+        setup, x, count, rng, description="reverse diffusion", progress=progress, kept=kept, n_jobs=n_jobs
+    )
+    if denoise:
+        sigma = float(levels[-1])
+        x += sigma**2 * scores_at(lambda y: score(y, sigma), x, "the final denoising")
+    return states if keep_levels else x
+
+
+def _start(x0: ArrayLike | None, shape: tuple[int, ...], dtype: DTypeLike | None) -> FloatArray:
+    if x0 is None:
+        return np.empty(shape, dtype=as_float_type(dtype))
+    x = starting_points(x0, dtype)
+    if x.shape != shape:
+        raise ValueError(f"x0: expected shape {shape}, from n and d, got {x.shape}")
+    return x
+
+
+def _stepper(
+    score: NoisyScore, levels: FloatArray, rule: str, x: FloatArray, rng: np.random.Generator
+) -> Advance:
+    move = Move(x, rng)
+
+    def advance(step: int) -> None:
+        s, r = float(levels[step]), float(levels[step + 1])
+        where = f"level {step + 1} of {levels.size} (sigma={s:g}), step {step + 1} of {levels.size - 1}"
+        advice = "sigmas: expected levels closer together, or a score that points inwards"
+        start = x.copy() if rule == "heun" and r > 0 else None
+        move(lambda y: score(y, s), *_RULES[rule](s, r), where, advice)
+        if start is not None:
+            # Half the slope at the start of the step, half that at its end; dy / d sigma = -sigma score.
+            x[...] = 0.5 * (start + x)
+            x[...] += 0.5 * (s - r) * r * scores_at(lambda y: score(y, r), 2 * x - start, where)
+            check_bounded(x, where, advice)
+
+    return advance

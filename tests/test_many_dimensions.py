@@ -1,0 +1,172 @@
+"""Networks in three and more dimensions: what is found by search, what is said of it, what is refused."""
+
+import numpy as np
+import pytest
+
+import convexscore as cs
+from convexscore.baselines import train_adam
+from convexscore.multivariate import pricer_of
+from convexscore.pricing.ascent import AscentPricer
+from convexscore.programs.neurons import NeuronProgram
+from convexscore.solvers.smallest_decay import smallest_decay
+from tests.problems import KINDS, make_data
+from tests.problems import make_objective as on_the_line
+from tests.test_planar import bounded_beta, make_points, planar_objective, random_network, units
+
+
+def make_objective(name, n=14, d=3, seed=0):
+    return planar_objective(name, np.random.default_rng(seed).standard_normal((n, d)), seed)
+
+
+def bounded(objective, activation, skip, bias):
+    """Return a weight decay in the bounded range, well below that of no neurons."""
+    bounds = cs.beta_bounds(objective, activation, skip, bias=bias)
+    return 1.1 * bounds.minimum + 0.2 * (bounds.maximum - bounds.minimum)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
+def test_the_search_is_certified_locally_and_beats_adam(name, activation, skip, bias):
+    objective = make_objective(name)
+    beta = bounded(objective, activation, skip, bias)
+    solution = cs.solve(objective, beta, activation, skip, bias=bias)
+    certificate, scale = solution.certificate, units(objective, solution.value)
+    assert solution.status == "optimal"
+    assert certificate.scope == "local"
+    assert abs(certificate.gap) <= 1e-6 * scale
+    assert certificate.max_violation <= 1e-6 * beta
+    assert solution.network.loss(objective, beta) == pytest.approx(solution.value, rel=1e-10)
+    if bias:
+        assert certificate.lower_bound == -np.inf
+    else:
+        assert certificate.lower_bound <= solution.value + 1e-9 * scale
+    adam = train_adam(
+        objective,
+        beta,
+        activation,
+        skip,
+        bias=bias,
+        n_neurons=30,
+        learning_rate=0.03,
+        n_epochs=200,
+        n_trials=20,
+        keep_best=True,
+        rng=0,
+    )
+    assert solution.value <= adam.best_loss + 1e-7 * scale
+
+
+@pytest.mark.parametrize("d", [4, 5])
+@pytest.mark.parametrize("name", ["sm", "dsm"])
+def test_the_relaxation_bounds_every_network_without_bias(name, d):
+    objective = make_objective(name, n=10, d=d, seed=d)
+    beta = bounded(objective, "relu", False, False)
+    solution = cs.solve(objective, beta, bias=False)
+    bound = solution.certificate.lower_bound
+    assert np.isfinite(bound) or name == "sm"
+    rng = np.random.default_rng(0)
+    lowest = max(bound, solution.certificate.dual) - 1e-9 * units(objective, solution.value)
+    for _ in range(200):
+        assert random_network(rng, objective.X, "relu", False, False).loss(objective, beta) >= lowest
+    without = cs.solve(objective, beta, bias=False, max_patterns=2)
+    assert without.certificate.lower_bound == -np.inf
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
+def test_the_search_finds_what_exact_pricing_finds(name, activation, skip, bias):
+    objective = planar_objective(name, make_points("random", 15, seed=9), 9)
+    program = NeuronProgram.from_objective(objective, activation, skip, bias)
+    noise = np.random.default_rng(1).standard_normal(program.points.shape)
+    residual = program.zero_residual + program.project(noise)
+    exact = pricer_of(program).price(residual, 1e-3).largest
+    found = AscentPricer(program, n_starts=200, rng=0).price(residual, 1e-3)
+    assert found.largest <= exact * (1 + 1e-9)
+    assert found.largest >= 0.97 * exact
+    sizes = np.linalg.norm(program.correlations(found.neurons, residual), axis=1)
+    np.testing.assert_allclose(sizes, found.values, rtol=1e-9)
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize("name", ["sm", "dsm"])
+def test_a_warm_start_leads_to_the_same_value(name, dimension):
+    objective = make_objective(name, n=12, d=dimension, seed=2)
+    beta = bounded(objective, "relu", False, True)
+    cold = cs.solve(objective, beta)
+    for start in (cold.network, cs.solve(objective, 1.3 * beta).network):
+        warm = cs.solve(objective, beta, start=start)
+        assert abs(warm.value - cold.value) <= 2e-6 * units(objective, cold.value)
+
+
+@pytest.mark.parametrize(("activation", "skip"), [kind[1:] for kind in KINDS[:4]])
+@pytest.mark.parametrize("data", ["random", "tied", "weighted"])
+def test_the_smallest_decay_on_the_line_is_the_exact_bound(data, activation, skip):
+    objective = on_the_line("sm", *make_data(data, n=12))
+    program = NeuronProgram.from_objective(objective, activation, skip, True)
+    exact = cs.beta_bounds(objective, activation, skip).minimum
+    found = smallest_decay(program, pricer_of(program))
+    assert exact * (1 - 1e-9) <= found <= exact * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize(("activation", "skip"), [kind[1:] for kind in KINDS[:4]])
+def test_below_the_bound_score_matching_is_unbounded_in_the_plane(activation, skip, bias):
+    objective = cs.ScoreMatching(make_points("random", 9, seed=1))
+    beta = cs.beta_bounds(objective, activation, skip, bias=bias).minimum
+    for share in (0.1, 0.9):
+        with pytest.raises(cs.UnboundedError, match="beta"):
+            cs.solve(objective, share * beta, activation, skip, bias=bias)
+    assert np.isfinite(cs.solve(objective, 1.05 * beta, activation, skip, bias=bias).value)
+
+
+def test_below_the_bound_score_matching_is_unbounded_in_space():
+    objective = cs.ScoreMatching(np.random.default_rng(0).standard_normal((8, 3)))
+    with pytest.raises(cs.UnboundedError, match="beta"):
+        cs.solve(objective, 0.2)
+
+
+def test_denoising_has_no_smallest_decay():
+    objective = make_objective("dsm", d=2)
+    program = NeuronProgram.from_objective(objective, "relu", False, True)
+    assert smallest_decay(program, pricer_of(program)) == 0.0
+    beta = 1e-3 * bounded_beta(objective, "relu", False, True, 1.0)
+    assert cs.solve(objective, beta).value >= 0
+
+
+@pytest.mark.parametrize("dimension", [2, 3])
+@pytest.mark.parametrize(
+    ("beta", "arguments", "message"),
+    [
+        (20.0, {"patterns": np.ones((1, 6), dtype=bool)}, "patterns: expected None"),
+        (20.0, {"shape": "log-concave"}, "shape: expected none"),
+        (20.0, {"refit": True}, "refit: expected none"),
+        (20.0, {"solver": "active_set"}, "solver: expected one of"),
+        (20.0, {"solver": "semismooth_newton"}, "solver: expected one of"),
+        (20.0, {"solver": "least_squares"}, "solver: expected one of"),
+        (0.0, {"solver": "column_generation"}, "solver: expected one of"),
+        (0.0, {"gated": True, "penalty": "ridge"}, "penalty: expected 'nuclear'"),
+        (20.0, {"penalty": "ridge"}, "penalty: expected 'nuclear'"),
+        (20.0, {"gated": True, "penalty": "ridge", "solver": "column_generation"}, "solver: expected one of"),
+        (20.0, {"penalty": "lasso"}, "penalty"),
+        (20.0, {"activation": "tanh"}, "activation"),
+        (20.0, {"tol": 0.0}, "tol"),
+        (20.0, {"max_iterations": 0}, "max_iterations"),
+        (20.0, {"n_starts": 1}, "n_starts"),
+        (20.0, {"no_such_option": 1}, "no_such_option"),
+        (20.0, {"gated": True, "start": None}, "start"),
+        (-1.0, {}, "beta"),
+    ],
+)
+def test_wrong_arguments_are_named(dimension, beta, arguments, message):
+    objective = cs.ScoreMatching(np.random.default_rng(0).standard_normal((6, dimension)))
+    with pytest.raises((TypeError, ValueError), match=message):
+        cs.solve(objective, beta, **arguments)
+
+
+def test_a_start_must_fit():
+    objective = cs.ScoreMatching(np.random.default_rng(0).standard_normal((6, 2)))
+    of_three = cs.TwoLayerNetwork(np.eye(3), np.zeros(3), np.eye(3), np.zeros(3))
+    with pytest.raises(ValueError, match="start: expected a network with 2 features, got 3"):
+        cs.solve(objective, 20.0, start=of_three)
+    with pytest.raises(TypeError, match="start: expected a TwoLayerNetwork"):
+        cs.solve(objective, 20.0, start=np.eye(2))
