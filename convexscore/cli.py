@@ -1,4 +1,4 @@
-"""The command line: ``convexscore fit | sample | plot | path | demo``.
+"""The command line: ``convexscore fit | sample | plot | path | demo | figures``.
 
 Exit codes: 0 done; 1 the computation failed (a solver, a score without density, a diverging chain);
 2 bad input; 3 done, but the certificate misses its tolerance; 130 interrupted.
@@ -7,6 +7,7 @@ Exit codes: 0 done; 1 the computation failed (a solver, a score without density,
 from __future__ import annotations
 
 import argparse
+import importlib
 import importlib.util
 import json
 import os
@@ -14,7 +15,9 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from importlib.machinery import PathFinder
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -99,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_plot(commands)
     _add_path(commands)
     _add_demo(commands)
+    _add_figures(commands)
     return parser
 
 
@@ -176,6 +180,22 @@ def _add_demo(commands: Any) -> None:
     demo.set_defaults(command=_demo)
     demo.add_argument("-o", "--output", default="demo", help="directory, default: demo")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def figure_numbers(text: str) -> list[int]:
+    """Parse the argument of --only."""
+    return [int(number) for number in text.split(",")]
+
+
+def _add_figures(commands: Any) -> None:
+    figures = commands.add_parser(
+        "figures", help="draw the paper's figures (in a checkout of the repository)"
+    )
+    figures.set_defaults(command=_figures)
+    figures.add_argument("--quick", action="store_true", help="fewer trials, epochs and samples")
+    figures.add_argument("--only", type=figure_numbers, metavar="LIST", help="such as 3,5; default: all")
+    figures.add_argument("--out", default="figures", help="directory, default: figures")
+    figures.add_argument("--pdf", action="store_true", help="write PDF files too")
 
 
 def _fit(options: argparse.Namespace) -> int:
@@ -445,3 +465,28 @@ def _demo(options: argparse.Namespace) -> int:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
     _report(solution, objective, options)
     return code
+
+
+def _figures(options: argparse.Namespace) -> int:
+    _check_figure(Path("fig01.pdf"))
+    scripts = _figure_scripts()
+    numbers = options.only or scripts.NUMBERS
+    for line in scripts.draw_figures(options.out, numbers, options.quick, options.pdf):
+        print(line, flush=True)
+    return OK
+
+
+def _figure_scripts() -> ModuleType:
+    """Load the scripts, which are no part of the installed package, from beside it or from here."""
+    places = [Path(__file__).parents[1], Path.cwd()]
+    for place in places:
+        spec = PathFinder.find_spec("paper_figs", [str(place)])
+        if spec is not None and spec.origin is not None and spec.loader is not None:
+            package = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = package
+            spec.loader.exec_module(package)
+            return importlib.import_module("paper_figs.common")
+    raise ValueError(
+        "figures: expected a checkout of the repository, which has the scripts in its directory paper_figs; "
+        f"found none in {' or '.join(map(str, places))}"
+    )

@@ -128,7 +128,8 @@ def solve_gated(
         return gated_network(program, found.neurons, found.outputs, given.gates[chosen])
 
     def by_newton(hair: float, start: Any) -> Generated:
-        found = solve_nuclear_norm(program, pricer, beta, hair=hair)
+        # The augmented Lagrangian stops at the rounding of its penalized system.
+        found = solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8))
         return by_columns(hair, start) if found is None else found
 
     def by_columns(hair: float, start: Any) -> Generated:

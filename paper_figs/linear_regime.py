@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 import convexscore as cs
 
-from .common import ACCENT, INK, SOFT
+from .common import ACCENT, INK, SOFT, report, trim
 
 SEED, N = 0, 200
 
@@ -43,7 +43,7 @@ def family_member(objective, beta, activation, share):
     )
 
 
-def draw(activation):
+def draw(activation, quick=False):
     """Return the figure and its numbers."""
     x = np.random.default_rng(SEED).standard_normal(N)
     objective = cs.ScoreMatching(x)
@@ -71,18 +71,23 @@ def draw(activation):
     for ax, ylabel in ((left, "score"), (right, "log-density, up to a constant")):
         ax.axvspan(x.min(), x.max(), color=SOFT, alpha=0.4, label="range of the data")
         ax.set(xlabel="x", ylabel=ylabel)
-        ax.spines[["top", "right"]].set_visible(False)
         ax.legend(frameon=False, fontsize=8)
+    trim((left, right))
     left.set_title(f"Optimal {activation} scores at beta = {beta:.0f}, n = {N}", fontsize=10)
     right.set_title("All have the same training loss", fontsize=10)
     gap = max(abs(m["loss"] - optimum.value) for m in members)
-    numbers = {
-        "claim": "every member of the family has the optimal training loss",
-        "holds": gap <= 1e-9 * abs(optimum.value),
-        "largest_difference_of_losses": gap,
-        "parameters": {"seed": SEED, "n": N, "beta": beta, "activation": activation},
-        "beta_bounds": vars(bounds),
-        "optimum": optimum.value,
-        "members": members,
+    only_straight = [m["log_concave"] for m in members] == [activation == "relu", True, activation == "relu"]
+    claims = {
+        "every member of the family has the optimal training loss": gap <= 1e-9 * abs(optimum.value),
+        "relu members are log-concave, abs members only at r = 0": only_straight,
     }
-    return figure, numbers
+    parameters = {"seed": SEED, "n": N, "beta": beta, "activation": activation}
+    return figure, report(
+        claims,
+        parameters,
+        quick,
+        largest_difference_of_losses=gap,
+        beta_bounds=vars(bounds),
+        optimum=optimum.value,
+        members=members,
+    )

@@ -1,4 +1,4 @@
-"""Langevin samplers: their law, their reproducibility, their complaints."""
+"""Langevin samplers: their law, their complaints; and what holds for every sampler."""
 
 import tracemalloc
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.samplers import annealed_langevin, langevin
+from convexscore.samplers import _chains, annealed_langevin, langevin, mala, reverse, sequential, underdamped
 
 
 def gaussian(x):
@@ -165,3 +165,205 @@ def test_bad_annealing_arguments_are_named(arguments, error, message):
     good = {"score": lambda y, s: -y, "x0": np.zeros(2), "sigmas": [1.0, 0.5], "n_steps": 4}
     with pytest.raises(error, match=message):
         annealed_langevin(**{**good, **arguments})
+
+
+# Each with a noise-conditional score, 10 chains of 2 features and little to do.
+START = np.ones((10, 2))
+SAMPLERS = {
+    "langevin": lambda s, x0=START, **k: langevin(lambda x: s(x, 1.0), x0, 0.1, 6, **k),
+    "annealed_langevin": lambda s, x0=START, **k: annealed_langevin(s, x0, [2.0, 1.0], n_steps=3, **k),
+    "underdamped": lambda s, x0=START, **k: underdamped(lambda x: s(x, 1.0), x0, 0.1, 6, **k),
+    "mala": lambda s, x0=START, **k: mala(lambda x: s(x, 1.0), log_normal, x0, 0.1, 6, **k),
+    "reverse": lambda s, x0=START, **k: reverse(s, [9.0, 2.0, 1.0], len(x0), 2, **k),
+    "sequential": lambda s, x0=START, **k: sequential(
+        s, 2.0, 3, len(x0), 2, first_steps=2, inner_steps=1, **k
+    ),
+}
+PARALLEL = [name for name in SAMPLERS if name != "mala"]
+
+
+def normal(y, sigma):
+    return -y / (1 + sigma**2)
+
+
+def log_normal(x):
+    return -np.sum(np.asarray(x) ** 2, axis=1) / 4
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_repeats_its_seed(name):
+    sample = SAMPLERS[name]
+    one = sample(normal, rng=3)
+    assert one.shape == (10, 2)
+    assert one.dtype == np.float64
+    np.testing.assert_array_equal(one, sample(normal, rng=np.random.default_rng(3)))
+    assert not np.array_equal(one, sample(normal, rng=4))
+    np.testing.assert_array_equal(START, np.ones((10, 2)))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_runs_in_single_precision(name):
+    seen = set()
+
+    def score(y, sigma):
+        seen.add(y.dtype)
+        return normal(y, sigma)
+
+    x = SAMPLERS[name](score, rng=3, dtype=np.float32)
+    assert (x.dtype, seen) == (np.float32, {np.dtype(np.float32)})
+    with pytest.raises(ValueError, match="dtype: expected float32 or float64, got float16"):
+        SAMPLERS[name](score, dtype=np.float16)
+
+
+def test_the_precision_is_that_of_the_start():
+    assert langevin(gaussian, np.zeros(3, dtype=np.float32), 0.1, 2, rng=0).dtype == np.float32
+    assert langevin(gaussian, np.zeros(3, dtype=np.float32), 0.1, 2, rng=0, dtype=float).dtype == np.float64
+    assert langevin(gaussian, np.zeros(3, dtype=int), 0.1, 2, rng=0).dtype == np.float64
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_checks_its_score(name):
+    with pytest.raises(
+        ValueError, match=r"score: expected an array of the shape of x, \(10, 2\), got \(10,\)"
+    ):
+        SAMPLERS[name](lambda y, s: y[:, 0])
+    # NaN from the second evaluation on: the message says where.
+    calls = []
+
+    def failing(y, sigma):
+        calls.append(sigma)
+        return normal(y, sigma) if len(calls) == 1 else y * np.nan
+
+    with pytest.raises(cs.ConvergenceError, match=r"score: returned NaN at .*(step|measurement) \d of \d"):
+        SAMPLERS[name](failing)
+
+
+@pytest.mark.parametrize("name", [name for name in SAMPLERS if name != "mala"])
+def test_every_sampler_notices_divergence(name):
+    message = r"(step_size|sigmas?): chains diverged at .*(step|measurement) \d of \d.*; expected"
+    with pytest.raises(cs.ConvergenceError, match=message):
+        SAMPLERS[name](lambda y, s: 1e60 * y)
+    with pytest.raises(cs.ConvergenceError, match=message):
+        SAMPLERS[name](lambda y, s: 1e20 * y, dtype=np.float32)
+
+
+@pytest.mark.parametrize("name", PARALLEL)
+def test_the_number_of_workers_changes_nothing(name, monkeypatch):
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    one, two = (SAMPLERS[name](normal, rng=3, n_jobs=jobs) for jobs in (1, 2))
+    np.testing.assert_array_equal(one, two)
+    assert np.unique(one[:, 0]).size == 10
+    assert not np.array_equal(one, SAMPLERS[name](normal, rng=4, n_jobs=2))
+    # A block does not depend on those after it.
+    np.testing.assert_array_equal(one[:8], SAMPLERS[name](normal, START[:8], rng=3, n_jobs=2))
+    with pytest.raises(cs.ConvergenceError, match="score: returned NaN at"):
+        SAMPLERS[name](lambda y, s: y * np.nan, n_jobs=2)
+    with pytest.raises(ValueError, match="n_jobs: expected an integer other than 0"):
+        SAMPLERS[name](normal, n_jobs=0)
+    with pytest.raises(TypeError, match="n_jobs: expected an integer or None, got 1.5"):
+        SAMPLERS[name](normal, n_jobs=1.5)
+
+
+def test_blocks_store_whole_trajectories(monkeypatch):
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    states = langevin(gaussian, np.zeros(10), 0.1, 7, rng=0, n_jobs=2, keep_every=3)
+    assert states.shape == (2, 10)
+    np.testing.assert_array_equal(states[1], langevin(gaussian, np.zeros(10), 0.1, 6, rng=0, n_jobs=1))
+    averages, means = SAMPLERS["sequential"](normal, rng=0, n_jobs=2, trajectory=True)
+    assert averages.shape == (3, 10, 2)
+    np.testing.assert_array_equal(means[-1], SAMPLERS["sequential"](normal, rng=0, n_jobs=1))
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_draws_a_bar_on_request(name, capfd):
+    pytest.importorskip("tqdm")
+    SAMPLERS[name](normal, rng=0)
+    assert capfd.readouterr() == ("", "")
+    SAMPLERS[name](normal, rng=0, progress=True)
+    assert "100%" in capfd.readouterr().err or name == "reverse"
+
+
+@pytest.mark.parametrize("shape", [(30000,), (300, 1), (0,)])
+@pytest.mark.parametrize("n_kinks", [0, 3, 100])
+def test_networks_on_the_line_are_moved_as_any_score_is(shape, n_kinks):
+    rng = np.random.default_rng(0)
+    network = cs.TwoLayerNetwork(
+        rng.standard_normal((n_kinks, 1)), rng.standard_normal(n_kinks), rng.standard_normal((1, n_kinks)),
+        [0.3], [[-40.0]],
+    )  # fmt: skip
+    x0 = 2 * rng.standard_normal(shape)
+    plain = langevin(lambda x: network(x), x0, 0.01, 5, rng=1)
+    np.testing.assert_array_equal(langevin(network, x0, 0.01, 5, rng=1), plain)
+    single = langevin(network, x0, 0.01, 5, rng=1, dtype=np.float32)
+    assert single.dtype == np.float32
+    with pytest.raises(cs.ConvergenceError, match="step_size: chains diverged at step"):
+        langevin(network, np.ones(3), 1e60, 5, rng=1)
+
+
+def test_kinks_count_as_the_binary_search_has_them():
+    network = cs.TwoLayerNetwork(np.ones((2, 1)), [1.0, -1.0], [[-1.0, 2.0]], [0.5], [[-1.0]])
+    x = np.array([-1.0, 1.0, 0.0, -0.5, 0.5, np.nextafter(1.0, 2.0)])
+    np.testing.assert_array_equal(_chains.evaluate(network.piecewise, x), network.piecewise(x))
+
+
+def test_a_fitted_level_is_its_network():
+    networks = [cs.TwoLayerNetwork([[1.0]], [0.0], [[-v]], [0.0], [[-v]]) for v in (1.0, 2.0)]
+    score = cs.NoiseConditionalScore([2.0, 1.0], networks)
+    x0 = np.linspace(-1, 1, 50)
+    ours = annealed_langevin(score, x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
+    plain = annealed_langevin(lambda y, s: score(y, s), x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
+    np.testing.assert_array_equal(ours, plain)
+
+
+def test_mala_has_the_law_whatever_the_step():
+    # Unadjusted, this step has variance 1 / (1 - 0.9 / 2).
+    x, rate = mala(
+        lambda x: -x, lambda x: -(x**2) / 2, np.zeros(20000), 0.9, 60, rng=0, return_acceptance=True
+    )
+    assert x.var() == pytest.approx(1.0, abs=0.03)
+    assert np.mean(x**4) == pytest.approx(3.0, abs=0.2)
+    assert 0.6 < rate < 0.9
+    # A wrong score costs acceptance, not the law.
+    y = mala(lambda x: 0 * x, lambda x: -((x - 1) ** 2) / 2, np.zeros(20000), 0.9, 60, rng=0)
+    assert (y.mean(), y.var()) == pytest.approx((1.0, 1.0), abs=0.04)
+
+
+def test_mala_needs_a_density():
+    with pytest.raises(ValueError, match=r"logpdf: expected one number a chain, shape \(3,\), got \(3, 2\)"):
+        mala(lambda x: -x, lambda x: x, np.zeros((3, 2)), 0.1, 1)
+    with pytest.raises(ValueError, match="x0: expected positive densities, got 3 that are not"):
+        mala(lambda x: -x, lambda x: np.full(3, -np.inf), np.zeros(3), 0.1, 1)
+    with pytest.raises(cs.ConvergenceError, match="logpdf: returned NaN or infinity at the start"):
+        mala(lambda x: -x, lambda x: x * np.nan, np.zeros(3), 0.1, 1)
+    # Proposals outside the support are refused.
+    x = mala(lambda x: 0 * x, lambda x: np.where(np.abs(x) < 1, 0, -np.inf), np.zeros(5000), 0.2, 50, rng=0)
+    assert np.abs(x).max() < 1
+    assert x.var() == pytest.approx(1 / 3, rel=0.08)
+    kept = mala(lambda x: -x, lambda x: -(x**2) / 2, np.zeros(4), 0.5, 7, rng=0, keep_every=3)
+    np.testing.assert_array_equal(
+        kept[-1], mala(lambda x: -x, lambda x: -(x**2) / 2, np.zeros(4), 0.5, 6, rng=0)
+    )
+
+
+def test_underdamped_steps_are_the_splitting():
+    x0, step, friction = np.array([0.5, -2.0]), 0.7, 1.3
+    rng = np.random.default_rng(4)
+    y, v = x0, rng.standard_normal(2)
+    keep = np.exp(-friction * step)
+    for _ in range(3):
+        y = y + step / 2 * v
+        v = v + step / 2 * gaussian(y)
+        v = keep * v + np.sqrt(1 - keep**2) * rng.standard_normal(2) + step / 2 * gaussian(y)
+        y = y + step / 2 * v
+    np.testing.assert_allclose(underdamped(gaussian, x0, step, 3, friction, rng=4), y, rtol=1e-12)
+
+
+def test_underdamped_has_hardly_any_bias():
+    # The known value at variance 5, step 2: 5 to rounding, where unadjusted Langevin has 6.3.
+    x = underdamped(lambda x: -x / 5, np.zeros(20000), 2.0, 100, 0.5, rng=0)
+    assert x.var() == pytest.approx(5.0, rel=0.03)
+    kept = underdamped(gaussian, np.zeros(4), 0.5, 7, rng=0, keep_every=3)
+    assert kept.shape == (2, 4)
+    np.testing.assert_array_equal(kept[-1], underdamped(gaussian, np.zeros(4), 0.5, 6, rng=0))
+    with pytest.raises(ValueError, match="friction: expected a number above 0"):
+        underdamped(gaussian, np.zeros(4), 0.5, 7, 0.0)

@@ -1,7 +1,7 @@
 """What every sampler shares: chains, checks of scores, the loop over steps, blocks of chains in parallel.
 
-A sampler is a `Setup`: given chains and a generator it returns the function that moves those chains, in place,
-by one numbered step.  `run` owns the loop, so that progress, stored states and parallel blocks exist once.
+A sampler is a `Setup`: given chains and a generator it returns the function that moves those chains, in
+place, by one numbered step.  `run` owns the loop: progress, stored states, parallel blocks.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .._progress import counted, steps
 from .._validation import FloatArray, as_count, as_flag, as_float_array
 from ..errors import ConvergenceError
 from ..network import TwoLayerNetwork
+from ..noise_conditional import NoiseConditionalScore
 from ._line import evaluate
 
 Score = Callable[[FloatArray], FloatArray]
@@ -30,6 +31,8 @@ _DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e30}
 _BLOCK = 4096
 # Chains of a network on the line that are moved at a time: a few such arrays fit the second-level cache.
 _CACHED = 8192
+# A noise level this close to a fitted one counts as it, as `NoiseConditionalScore` has it.
+_SAME_LEVEL = 1e-6
 
 
 def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray:
@@ -67,6 +70,15 @@ def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
         f"sigmas: expected positive, strictly decreasing noise levels"
         f"{' (zero may end them)' if zero_last else ''}, got {levels.tolist()}"
     )
+
+
+def at_level(score: NoisyScore, sigma: float) -> Score:
+    """Return the score at a noise level: the fitted network itself, which is fast, where there is one."""
+    if isinstance(score, NoiseConditionalScore):
+        nearest = int(np.argmin(np.abs(np.log(score.sigmas / sigma))))
+        if abs(score.sigmas[nearest] / sigma - 1) <= _SAME_LEVEL:
+            return score.networks[nearest]
+    return lambda y: score(y, sigma)
 
 
 def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:

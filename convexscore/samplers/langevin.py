@@ -10,13 +10,11 @@ their ``eps0`` is ``2 r sigma_L^2`` (Song & Ermon 2019).
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._validation import FloatArray, as_count, as_flag, as_real
-from ._chains import Advance, Move, NoisyScore, Score, as_levels, run, scores_at, starting_points
+from ._chains import Advance, Move, NoisyScore, Score, as_levels, at_level, run, scores_at, starting_points
 
 __all__ = ["annealed_langevin", "langevin"]
 
@@ -175,7 +173,7 @@ def annealed_langevin(
             sigma = float(levels[level])
             h = r * sigma**2
             where = f"level {level + 1} of {levels.size} (sigma={sigma:g}), step {step + 1} of {count}"
-            move(partial(_at, score, sigma), h, float(np.sqrt(2 * h)), where, _smaller_than(h))
+            move(at_level(score, sigma), h, float(np.sqrt(2 * h)), where, _smaller_than(h))
 
         return advance
 
@@ -186,12 +184,8 @@ def annealed_langevin(
     )
     if denoise:
         sigma = float(levels[-1])
-        x += sigma**2 * scores_at(partial(_at, score, sigma), x, "the final denoising")
+        x += sigma**2 * scores_at(at_level(score, sigma), x, "the final denoising")
     return states if keep_levels else x
-
-
-def _at(score: NoisyScore, sigma: float, y: FloatArray) -> FloatArray:
-    return score(y, sigma)
 
 
 def _smaller_than(step_size: float) -> str:

@@ -1,7 +1,7 @@
 """Reverse diffusion: from noise to data through decreasing noise levels.
 
-In the coordinates ``Y = X + sigma xi`` every scheme is ``y <- y + c score(y, S) + b z`` from level ``S`` to the
-next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v = S^2 - R^2``:
+In the coordinates ``Y = X + sigma xi`` every scheme is ``y <- y + c score(y, S) + b z`` from level ``S`` to
+the next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v = S^2 - R^2``:
 
     rule        c            b              what is held fixed during the step
     frozen      2 A (A - B)  sqrt(v)        the score in the reverse Ornstein-Uhlenbeck equation
@@ -9,7 +9,7 @@ next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v
     euler       v            sqrt(v)        the score in the reverse equation of Y
     ode         A (A - B)    0              the score in the probability flow of the OU process
     ddim        S (S - R)    0              the denoiser in the probability flow; Euler's scheme in sigma
-    heun        S (S - R)    0              as ddim, then corrected by the trapezoidal rule (Karras et al. 2022)
+    heun        S (S - R)    0              ddim, corrected by the trapezoidal rule (Karras et al. 2022)
 
 A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` makes the same path.
 """
@@ -17,7 +17,6 @@ A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -29,6 +28,7 @@ from ._chains import (
     NoisyScore,
     as_float_type,
     as_levels,
+    at_level,
     chain_shape,
     check_bounded,
     draw,
@@ -155,7 +155,7 @@ def reverse(
     )
     if denoise:
         sigma = float(levels[-1])
-        x += sigma**2 * scores_at(lambda y: score(y, sigma), x, "the final denoising")
+        x += sigma**2 * scores_at(at_level(score, sigma), x, "the final denoising")
     return states if keep_levels else x
 
 
@@ -178,11 +178,11 @@ def _stepper(
         where = f"level {step + 1} of {levels.size} (sigma={s:g}), step {step + 1} of {levels.size - 1}"
         advice = "sigmas: expected levels closer together, or a score that points inwards"
         start = x.copy() if rule == "heun" and r > 0 else None
-        move(lambda y: score(y, s), *_RULES[rule](s, r), where, advice)
+        move(at_level(score, s), *_RULES[rule](s, r), where, advice)
         if start is not None:
-            # Half the slope at the start of the step, half that at its end; dy / d sigma = -sigma score.
-            x[...] = 0.5 * (start + x)
-            x[...] += 0.5 * (s - r) * r * scores_at(lambda y: score(y, r), 2 * x - start, where)
+            # The mean of the slopes at both ends of the step; dy / d sigma = -sigma score.
+            ahead = 0.5 * (s - r) * r * scores_at(at_level(score, r), x, where)
+            x[...] = 0.5 * (start + x) + ahead
             check_bounded(x, where, advice)
 
     return advance

@@ -64,13 +64,14 @@ def solve_nuclear_norm(
     size = pricer.spectral_norms(residual)
     working = system.violated(size, aim, np.zeros(0, dtype=np.intp))
     W = np.zeros((working.size, program.rows.shape[1], program.n_features))
-    sigma = _FIRST_SIGMA / max(float(np.sum(system.rows**2)), 1e-300)
+    reach = max(float(np.linalg.norm(system.rows)), 1e-150)
+    sigma = _FIRST_SIGMA / reach**2
     excess, inside, steps = np.inf, np.inf, 0
     best = excess, working, W, residual
     for _ in range(_OUTER):
         blocks = system.on(working)
-        # Loose at first: the multiplier is wrong anyway.
-        accuracy = 1e-2 * min(max(0.1 * excess, hair), 1.0)
+        # Loose at first, when the multiplier is wrong anyway; then so that no correlation is off by much.
+        accuracy = 0.1 * aim * min(max(0.1 * excess, hair), 0.1) / reach
         Z, W, inner = _minimized(blocks, W, Z, fixed, sigma, aim, accuracy)
         steps += inner
         if not np.isfinite(W).all() or (steps > _STEPS and excess > 0.1):
@@ -83,7 +84,7 @@ def solve_nuclear_norm(
         excess = float(size.max()) / aim - 1
         if excess < best[0]:
             best = excess, working, W, residual
-        if excess <= hair:
+        if excess <= hair or (inner == _INNER and best[0] < 1e-5):
             break
         # The error falls by a factor proportional to 1 / sigma: when that is fast, keep the system sane.
         if inside > max(0.1 * before, 1e-8, 0.3 * excess):
@@ -158,7 +159,7 @@ def _minimized(
         F, weights, columns = _shrunk(blocks, G, sigma * beta)
         gradient = Z + blocks.labels - blocks.scores(F)
         off = float(np.linalg.norm(gradient))
-        if off <= accuracy * max(float(np.linalg.norm(Z)), 1e-300) or steps == _INNER:
+        if off <= accuracy or steps == _INNER:
             break
         moved = _newton_step(blocks, W, Z, fixed, F, gradient, weights, columns, sigma, beta)
         if moved is None:

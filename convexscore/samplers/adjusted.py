@@ -1,0 +1,145 @@
+"""Langevin dynamics made exact by a Metropolis step, for scores whose log-density is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .._validation import FloatArray, as_count, as_flag, as_real
+from ..errors import ConvergenceError
+from ._chains import Advance, Score, draw, run, scores_at, starting_points
+
+__all__ = ["mala"]
+
+
+def mala(
+    score: Score,
+    logpdf: Callable[[FloatArray], FloatArray],
+    x0: ArrayLike,
+    step_size: float,
+    n_steps: int,
+    rng: np.random.Generator | int | None = None,
+    *,
+    return_acceptance: bool = False,
+    keep_every: int | None = None,
+    progress: bool = False,
+    dtype: DTypeLike | None = None,
+) -> FloatArray | tuple[FloatArray, float]:
+    """Run the Metropolis-adjusted Langevin algorithm (Roberts & Tweedie 1996).
+
+    A Langevin step ``x' = x + h s(x) + sqrt(2 h) z`` is accepted with probability
+
+        min(1, p(x') q(x | x') / (p(x) q(x' | x))),   q(x' | x) = N(x'; x + h s(x), 2 h I),
+
+    so that ``p`` itself is stationary, whatever the step, and even where `score` is not exactly its score.
+
+    Parameters
+    ----------
+    score : callable
+        A score: maps an array of the shape of `x0` to an array of that shape.
+    logpdf : callable
+        Log-density up to a constant: maps such an array to one number a chain; ``-inf`` is never accepted.
+    x0 : array of shape (n_chains,) or (n_chains, n_features)
+        Starting points, one a chain, where the density is positive.
+    step_size : float
+        The step ``h``, positive; about .57 of proposals accepted is best in many dimensions.
+    n_steps : int
+        Number of steps.
+    rng : Generator or seed, optional
+        Source of the noise; the same seed gives the same samples.
+    return_acceptance : bool
+        Return the share of accepted proposals as well.
+    keep_every : int, optional
+        Return the states after every `keep_every` steps; by default only the last are kept.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains; by default that of `x0`.
+
+    Returns
+    -------
+    ndarray of the shape of `x0`, or (n_steps // keep_every, *shape) with `keep_every`
+        Final states, or the trajectory; with `return_acceptance` a pair of it and the share.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, a start has density zero, or a function returns another shape.
+    ConvergenceError
+        If score or log-density return NaN; the message names the step.
+
+    Examples
+    --------
+    >>> import numpy as np, convexscore as cs
+    >>> x0 = np.zeros(4000)
+    >>> def logpdf(x):
+    ...     return -(x**2) / 2
+    >>> x, rate = cs.samplers.mala(lambda x: -x, logpdf, x0, 0.8, 100, rng=0, return_acceptance=True)
+    >>> bool(abs(x.var() - 1) < 0.1), 0.6 < rate < 0.95
+    (True, True)
+    """
+    x = starting_points(x0, dtype)
+    h = as_real("step_size", step_size, minimum=0.0, strict=True)
+    count = as_count("n_steps", n_steps)
+    return_acceptance = as_flag("return_acceptance", return_acceptance)
+    every = None if keep_every is None else as_count("keep_every", keep_every, minimum=1)
+    accepted = 0
+
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        step_of = _metropolis(score, logpdf, chains, h, generator)
+
+        def advance(step: int) -> None:
+            nonlocal accepted
+            accepted += step_of(f"step {step + 1} of {count}")
+
+        return advance
+
+    kept = range(every - 1, count, every) if every else range(0)
+    states = run(setup, x, count, rng, description="mala", progress=progress, kept=kept)
+    result = states if every else x
+    return (result, accepted / max(count * len(x), 1)) if return_acceptance else result
+
+
+def _metropolis(
+    score: Score,
+    logpdf: Callable[[FloatArray], FloatArray],
+    x: FloatArray,
+    h: float,
+    rng: np.random.Generator,
+) -> Callable[[str], int]:
+    """Return the function that moves `x` once, in place, and counts the chains that moved."""
+    values = np.array(scores_at(score, x, "the start"))
+    logs = np.array(_log_densities(logpdf, x, "the start"))
+    if np.isinf(logs).any():
+        raise ValueError(f"x0: expected positive densities, got {int(np.isinf(logs).sum())} that are not")
+    noise = np.empty_like(x)
+
+    def step(where: str) -> int:
+        draw(rng, noise)
+        proposal = x + h * values + np.sqrt(2 * h).astype(x.dtype) * noise
+        ahead = scores_at(score, proposal, where)
+        logs_ahead = _log_densities(logpdf, proposal, where)
+        back = x - proposal - h * ahead
+        ratio = logs_ahead - logs + _squares(noise) / 2 - _squares(back) / (4 * h)
+        # log of a uniform number, without the zero that would accept anything.
+        accept = ratio > -rng.standard_exponential(len(x))
+        for kept, new in ((x, proposal), (values, ahead), (logs, logs_ahead)):
+            kept[accept] = new[accept]
+        return int(accept.sum())
+
+    return step
+
+
+def _log_densities(logpdf: Callable[[FloatArray], FloatArray], x: FloatArray, where: str) -> FloatArray:
+    logs = np.asarray(logpdf(x))
+    if logs.shape != x.shape[:1]:
+        raise ValueError(f"logpdf: expected one number a chain, shape {x.shape[:1]}, got {logs.shape}")
+    if np.isnan(logs).any() or (logs == np.inf).any():
+        raise ConvergenceError(f"logpdf: returned NaN or infinity at {where}")
+    return logs
+
+
+def _squares(x: FloatArray) -> FloatArray:
+    return x**2 if x.ndim == 1 else np.einsum("nd,nd->n", x, x)

@@ -1,0 +1,165 @@
+"""Sampling once at a time: noisy measurements of one unknown point, drawn one after another.
+
+With ``Y_k = X + sigma xi_k`` and the running mean ``ybar_k``, whose noise is ``sigma_k = sigma / sqrt(k)``,
+
+    E[X | Y_1..k] = ybar_k + sigma_k^2 score(ybar_k, sigma_k)
+    grad_y log p(y_k | y_1..k-1) = (E[X | y_1..k] - y_k) / sigma^2
+
+(Saremi, Park & Bach 2023).  The noise is large enough when each of these conditional laws is log-concave, so
+that plain Langevin dynamics mixes; the law of the last posterior mean is within ``sigma sqrt(d / m)`` of the
+law of ``X`` in the second Wasserstein distance.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
+
+from .._validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from ._chains import (
+    Advance,
+    NoisyScore,
+    as_float_type,
+    at_level,
+    chain_shape,
+    check_bounded,
+    draw,
+    run,
+    scores_at,
+)
+from .underdamped import Kick
+
+__all__ = ["sequential"]
+
+_ADVICE = "sigma: expected a larger noise level, or a score that points inwards"
+
+
+def sequential(
+    score: NoisyScore,
+    sigma: float,
+    m: int,
+    n: int,
+    d: int | None,
+    rng: np.random.Generator | int | None = None,
+    inner_steps: int = 5,
+    first_steps: int = 100,
+    trajectory: bool = False,
+    *,
+    center: ArrayLike = 0.0,
+    progress: bool = False,
+    dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
+) -> FloatArray | tuple[FloatArray, FloatArray]:
+    """Draw `m` measurements of noise `sigma` one after another and return the posterior mean.
+
+    Measurement ``k`` starts at the last posterior mean plus noise and takes steps of `underdamped` Langevin
+    dynamics, of step ``sigma`` and friction ``1 / sigma``, on its law given those before.  Without any this
+    is Euler's scheme of stochastic localization, ``rule="ancestral"`` of `reverse`.
+
+    Parameters
+    ----------
+    score : callable
+        Any noise-conditional score ``score(y, sigma)``, asked for at ``sigma / sqrt(k)``, ``k = 1..m``.
+    sigma : float
+        Noise of one measurement, positive; large enough for log-concavity, see
+        `convexscore.theory.is_log_concave_chain`.
+    m : int
+        Number of measurements, at least 1: ``sigma^2 d / eps^2`` for an accuracy of ``eps``.
+    n : int
+        Number of samples.
+    d : int or None
+        Number of features; None for samples of shape ``(n,)``.
+    rng : Generator or seed, optional
+        Source of the noise; the same seed gives the same samples.
+    inner_steps : int
+        Langevin steps a measurement after the first.
+    first_steps : int
+        Langevin steps of the first measurement, whose start is the crudest.
+    trajectory : bool
+        Return running means and posterior means after every measurement.
+    center : float or array of shape (d,)
+        Where the first measurement starts, up to noise: the mean of the data, if known.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains, float64 by default.
+    n_jobs : int, optional
+        Threads, and blocks of chains, as for `langevin`.
+
+    Returns
+    -------
+    ndarray of shape (n, d), or (n,) if `d` is None; with `trajectory` a pair of shape (m, n, d) each
+        Posterior means, or all running means ``ybar_k`` and all posterior means.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the score returns another shape.
+    ConvergenceError
+        If a chain diverges or the score returns NaN; the message names the measurement and the step.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> mixture = cs.targets.GaussianMixture([0.2, 0.8], [-3.0, 3.0], 1.0)
+    >>> x = cs.samplers.sequential(mixture.score, sigma=8**0.5, m=50, n=2000, d=None, rng=0)
+    >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
+    True
+    """
+    sigma = as_real("sigma", sigma, minimum=0.0, strict=True)
+    m, shape = as_count("m", m, minimum=1), chain_shape(n, d)
+    inner, first = as_count("inner_steps", inner_steps), as_count("first_steps", first_steps)
+    trajectory, origin = as_flag("trajectory", trajectory), as_float_array("center", center)
+    if origin.ndim and origin.shape != shape[1:]:
+        raise ValueError(f"center: expected a number or shape {shape[1:]}, got {origin.shape}")
+    # Both means of a chain lie side by side, so that blocks of chains hold them together.
+    means = np.empty((shape[0], 2, *shape[1:]), dtype=as_float_type(dtype))
+
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        chains[:, 1] = origin
+        return _measurements(score, sigma, m, inner, first, chains, generator)
+
+    kept = range(m) if trajectory else range(0)
+    states = run(
+        setup, means, m, rng, description="measurements", progress=progress, kept=kept, n_jobs=n_jobs
+    )
+    return (states[:, :, 0], states[:, :, 1]) if trajectory else means[:, 1].copy()
+
+
+def _measurements(
+    score: NoisyScore,
+    sigma: float,
+    m: int,
+    inner: int,
+    first: int,
+    means: FloatArray,
+    rng: np.random.Generator,
+) -> Advance:
+    total = np.zeros_like(means[:, 0])
+    y = np.empty_like(total)
+
+    def advance(number: int) -> None:
+        k, count = number + 1, first if number == 0 else inner
+        level = sigma / float(np.sqrt(k))
+        at_k = at_level(score, level)
+        where = f"measurement {k} of {m} (sigma={level:g})"
+
+        def posterior_mean(average: FloatArray) -> FloatArray:
+            return average + level**2 * scores_at(at_k, average, where)
+
+        def conditional(point: FloatArray) -> FloatArray:
+            return (posterior_mean((total + point) / k) - point) / sigma**2
+
+        draw(rng, y)
+        y[...] *= sigma
+        y[...] += means[:, 1]
+        kick = Kick(y, sigma, 1 / sigma, rng, _ADVICE) if count else None
+        for step in range(count):
+            if kick is not None:
+                kick(conditional, f"{where}, step {step + 1} of {count}")
+        total[...] += y
+        means[:, 0] = total / k
+        means[:, 1] = posterior_mean(total / k)
+        check_bounded(means, where, _ADVICE)
+
+    return advance

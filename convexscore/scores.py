@@ -1,0 +1,228 @@
+"""Changes of variables between the clothes in which scores and denoisers come.
+
+A noise-conditional score ``score(y, sigma)`` is the score of ``Y = X + sigma xi``.  With it come
+
+    Tweedie (Robbins 1956)            E[X | y]   = y + sigma^2 score(y, sigma)
+    second order (Efron 2011)         cov(X | y) = sigma^2 (I + sigma^2 J(y, sigma)),  J the score's Jacobian
+    m measurements of noise sigma     the score of their mean has the noise level sigma / sqrt(m)
+    OU time t, sigma^2 = e^{2t} - 1    z = e^-t y  and  s(z, t) = e^t score(e^t z, sigma)
+
+where ``z = e^-t X + sqrt(1 - e^{-2t}) xi`` is the variance-preserving diffusion of most papers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ._validation import FloatArray, as_float_array, as_real
+
+__all__ = ["denoise_many", "from_denoiser", "posterior_covariance", "to_denoiser", "ve", "vp"]
+
+# Of points and a noise level, or of points and a time.
+Conditional = Callable[[FloatArray, float], FloatArray]
+
+
+def vp(score: Conditional) -> Conditional:
+    """Return the score of the Ornstein-Uhlenbeck process, ``s(z, t) = e^t score(e^t z, sqrt(e^{2t} - 1))``.
+
+    Parameters
+    ----------
+    score : callable
+        A noise-conditional score ``score(y, sigma)``.
+
+    Returns
+    -------
+    callable
+        ``s(z, t)`` for times ``t`` of at least 0; it raises ValueError for others.
+
+    Examples
+    --------
+    >>> import numpy as np, convexscore as cs
+    >>> from convexscore.scores import vp
+    >>> mixture = cs.targets.GaussianMixture([1.0], [0.0], 1.0)
+    >>> vp(mixture.score)(np.array([2.0]), 0.7)
+    array([-2.])
+    """
+    _require_callable("score", score)
+
+    def scaled(z: FloatArray, t: float) -> FloatArray:
+        time = as_real("t", t, minimum=0.0)
+        growth = float(np.exp(time))
+        return growth * np.asarray(score(growth * np.asarray(z), float(np.sqrt(np.expm1(2 * time)))))
+
+    return scaled
+
+
+def ve(score: Conditional) -> Conditional:
+    """Return the noise-conditional score of a variance-preserving one, the inverse of `vp`.
+
+    Parameters
+    ----------
+    score : callable
+        A score ``s(z, t)`` of the Ornstein-Uhlenbeck process.
+
+    Returns
+    -------
+    callable
+        ``score(y, sigma) = e^-t s(e^-t y, t)`` with ``t = log(1 + sigma^2) / 2``, for levels of at least 0;
+        it raises ValueError for others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexscore.scores import ve
+    >>> ve(lambda z, t: -z)(np.array([2.0]), 1.0)
+    array([-1.])
+    """
+    _require_callable("score", score)
+
+    def scaled(y: FloatArray, sigma: float) -> FloatArray:
+        level = as_real("sigma", sigma, minimum=0.0)
+        shrinkage = 1 / float(np.hypot(1, level))
+        return shrinkage * np.asarray(score(shrinkage * np.asarray(y), 0.5 * float(np.log1p(level**2))))
+
+    return scaled
+
+
+def from_denoiser(denoiser: Conditional) -> Conditional:
+    """Return the score ``(m(y, sigma) - y) / sigma^2`` of a denoiser ``m(y, sigma) = E[X | y]`` (Tweedie).
+
+    Parameters
+    ----------
+    denoiser : callable
+        Posterior mean ``m(y, sigma)``.
+
+    Returns
+    -------
+    callable
+        ``score(y, sigma)`` for positive levels; it raises ValueError for others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexscore.scores import from_denoiser
+    >>> from_denoiser(lambda y, sigma: y / (1 + sigma**2))(np.array([3.0]), 2.0)
+    array([-0.6])
+    """
+    _require_callable("denoiser", denoiser)
+
+    def score(y: FloatArray, sigma: float) -> FloatArray:
+        level = as_real("sigma", sigma, minimum=0.0, strict=True)
+        return (np.asarray(denoiser(y, level)) - y) / level**2
+
+    return score
+
+
+def to_denoiser(score: Conditional) -> Conditional:
+    """Return the denoiser ``m(y, sigma) = y + sigma^2 score(y, sigma)``, the inverse of `from_denoiser`.
+
+    Parameters
+    ----------
+    score : callable
+        A noise-conditional score ``score(y, sigma)``.
+
+    Returns
+    -------
+    callable
+        ``m(y, sigma)`` for positive levels; it raises ValueError for others.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexscore.scores import to_denoiser
+    >>> to_denoiser(lambda y, sigma: -y / (1 + sigma**2))(np.array([5.0]), 2.0)
+    array([1.])
+    """
+    _require_callable("score", score)
+
+    def denoiser(y: FloatArray, sigma: float) -> FloatArray:
+        level = as_real("sigma", sigma, minimum=0.0, strict=True)
+        return np.asarray(y + level**2 * np.asarray(score(y, level)))
+
+    return denoiser
+
+
+def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
+    """Return ``cov(X | y) = sigma^2 (I + sigma^2 J)`` from the score's Jacobian at ``y`` (Efron 2011).
+
+    The Jacobian of a learned score need not be symmetric, nor this a covariance; that of the law is both.
+
+    Parameters
+    ----------
+    jacobian : array of shape (n, n_features, n_features), or (n,)
+        Jacobians ``J`` of the score at noise level `sigma`; slopes, with one feature, may be plain numbers.
+    sigma : float
+        The noise level, at least 0.
+
+    Returns
+    -------
+    ndarray of the shape of `jacobian`
+
+    Raises
+    ------
+    ValueError
+        If Jacobians are not square, or the level is negative.
+
+    Examples
+    --------
+    >>> from convexscore.scores import posterior_covariance
+    >>> posterior_covariance([-0.5], 1.0)
+    array([0.5])
+    """
+    slopes, level = as_float_array("jacobian", jacobian), as_real("sigma", sigma, minimum=0.0)
+    if slopes.ndim < 2:
+        return level**2 * (1 + level**2 * slopes)
+    if slopes.shape[-1] != slopes.shape[-2]:
+        raise ValueError(f"jacobian: expected shape (n,) or (n, d, d), got {slopes.shape}")
+    return level**2 * (np.eye(slopes.shape[-1]) + level**2 * slopes)
+
+
+def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
+    """Return the posterior mean given several measurements of each point (Saremi, Park & Bach 2023).
+
+    The mean ``ybar`` of ``m`` measurements ``X + sigma xi_i`` is all that matters, and its noise is
+    ``sigma / sqrt(m)``:  ``E[X | Y_1..m] = ybar + (sigma^2 / m) score(ybar, sigma / sqrt(m))``.
+
+    Parameters
+    ----------
+    score : callable
+        A noise-conditional score ``score(y, sigma)``.
+    Y : array of shape (m, n) or (m, n, n_features)
+        Measurements, those of the same point along the first axis.
+    sigma : float
+        Noise of one measurement, positive.
+
+    Returns
+    -------
+    ndarray of shape (n,) or (n, n_features)
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the score returns another shape.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.scores import denoise_many
+    >>> mixture = cs.targets.GaussianMixture([1.0], [0.0], 1.0)
+    >>> denoise_many(mixture.score, [[1.0], [2.0], [3.0]], sigma=1.0)
+    array([1.5])
+    """
+    measurements = as_float_array("Y", Y)
+    if measurements.ndim not in (2, 3) or len(measurements) == 0:
+        raise ValueError(f"Y: expected shape (m, n) or (m, n, n_features), got {measurements.shape}")
+    level = as_real("sigma", sigma, minimum=0.0, strict=True) / float(np.sqrt(len(measurements)))
+    average = measurements.mean(axis=0)
+    values = np.asarray(score(average, level))
+    if values.shape != average.shape:
+        raise ValueError(f"score: expected an array of shape {average.shape}, got {values.shape}")
+    return average + level**2 * values
+
+
+def _require_callable(name: str, function: object) -> None:
+    if not callable(function):
+        raise TypeError(f"{name}: expected a callable, got {function!r}")
