@@ -30,7 +30,7 @@ for number, rate in enumerate(rates):
 left.axhline(optimum, color="#c8553d", linestyle="--", label="convex optimum")
 left.set(xlabel="epoch", ylabel="training loss", ylim=(1.15 * optimum, -1.0 * optimum))
 left.set_title(f"Best loss of Adam ever: {adam.best_loss:.1f}, optimum {optimum:.1f}", fontsize=10)
-left.legend(frameon=False, fontsize=8, ncols=2, loc="upper right")
+left.legend(frameon=False, fontsize=8, ncols=2, loc="lower right", bbox_to_anchor=(1.0, 0.12))
 
 grid = np.linspace(eruptions.min() - 0.4, eruptions.max() + 0.4, 500)
 right.plot(grid, solution.network(grid), color="#c8553d", label="convex optimum")

@@ -35,7 +35,7 @@ LAYERS = [
     ("stein_process", "neuron_noise", "neuron_selection", "cross_validation", "selection"),
     ("solve",),
     ("noise_conditional",),
-    ("density", "samplers", "datasets", "targets", "diagnostics", "baselines"),
+    ("density", "samplers", "scores", "grid", "theory", "datasets", "targets", "diagnostics", "baselines"),
     ("plotting",),
     ("cli", "__main__", "__init__"),
 ]
