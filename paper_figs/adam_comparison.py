@@ -2,13 +2,13 @@
 
 The source plots losses of Adam's trials above the convex optimum, the convex score, and a histogram of
 samples.  Chosen by us, because the source's values do not reach us: 500 points (seed 0), width 100, Adam at
-five rates (0.001 to 0.1, the same 10 starts; the rate of least median final loss is shown), 10 000 chains from
-uniform starts on the range of the data, step ``0.05 / (steepest slope)``, 1000 steps.
+five rates (0.001 to 0.1, the same 10 starts; the rate of least median final loss is shown), 10 000 chains
+from uniform starts on the range of the data, step ``0.05 / (steepest slope)``, 1000 steps.
 
 The upper row has a weight decay just under the threshold above which the network is a constant (without
 skip: ``n``) or a line (with skip).  Without skip the slope is then ``(beta / n - 1) / v``: almost nothing is
-left of it, and no sampler makes up for that.  The lower row has a smaller weight decay, where the slope is near
-the Gaussian ``-1 / v`` or the score bends.
+left of it, and no sampler makes up for that.  The lower row has a smaller weight decay, where the slope is
+near the Gaussian ``-1 / v`` or the score bends.
 
 "Samples follow the truth" means a Wasserstein-1 distance of at most a tenth of its standard deviation.
 """

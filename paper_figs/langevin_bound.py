@@ -6,9 +6,9 @@ For a concave log-density whose score has slopes of at most ``L``, the average o
     KL(average || p)  <=  W2(start, p)^2 / (2 N h) + L h.
 
 The law is pushed forward on a grid by the exact transition density.  Chosen by us: 200 standard Gaussian
-points (seed 0), score matching, ReLU without skip at weight decay 0.8 n, in the linear regime, where the learned
-density is log-concave with ``L = (1 - beta / n) / v``; start ``N(m, 0.3^2)`` with ``m`` three learned standard
-deviations to the right of the learned mean; steps ``h`` of 0.5, 0.1 and 0.02 of ``1 / L``.
+points (seed 0), score matching, ReLU without skip at weight decay 0.8 n, in the linear regime, where the
+learned density is log-concave with ``L = (1 - beta / n) / v``; start ``N(m, 0.3^2)`` with ``m`` three learned
+standard deviations to the right of the learned mean; steps ``h`` of 0.5, 0.1 and 0.02 of ``1 / L``.
 """
 
 import numpy as np

@@ -37,8 +37,8 @@ def draw(quick=False):
     twin.set_ylabel("training loss", color=ACCENT)
     right.set_title(f"Largest relative difference of the losses: {gap:.0e}", fontsize=10)
     handles = [*right.get_legend_handles_labels()[0], *twin.get_legend_handles_labels()[0]]
-    right.legend(handles=handles, frameon=False, fontsize=8, loc="upper left", ncols=3, columnspacing=1.0)
-    right.set_ylim(0, path.n_kinks.max() + 1.5)
+    right.legend(handles=handles, frameon=False, fontsize=8, loc="lower center")
+    right.set_ylim(0, path.n_kinks.max() + 0.5)
     for ax in (left, right):
         # The few powers of ten that matplotlib would label collide with the minor labels.
         ax.set_xticks([10, 20, 40, 80], labels=["10", "20", "40", "80"])

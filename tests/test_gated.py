@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.pricing.gates import GatePricer
+from convexscore.programs.given_patterns import given_patterns
 from convexscore.programs.neuron_statement import state_gated
+from convexscore.programs.neurons import NeuronProgram
+from convexscore.solvers.nuclear_norm import solve_nuclear_norm
 from tests.problems import KINDS
 from tests.test_planar import TIGHT, bounded_beta, make_points, planar_objective, units
 
@@ -14,9 +18,8 @@ SOLVERS = ("semismooth_newton", "column_generation")
 
 EARLY = "the Newton solver stops at a feasible residual that is not optimal: it looks at no gap"
 
-every_gated_program = pytest.mark.parametrize(
-    ("name", "activation", "skip", "bias"), [(*kind, bias) for kind in KINDS for bias in (False, True)]
-)
+GATED_KINDS = [(*kind, bias) for kind in KINDS for bias in (False, True)]
+every_gated_program = pytest.mark.parametrize(("name", "activation", "skip", "bias"), GATED_KINDS)
 
 
 def make_objective(name, X, seed=0, weights=None):
@@ -36,21 +39,37 @@ def stated_value(objective, beta, patterns, *rest, **options):
         return float(problem.solve(solver="CLARABEL", **TIGHT))
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
 @every_gated_program
-def test_nuclear_programs_have_the_stated_value(name, activation, skip, bias):
+def test_nuclear_programs_have_the_stated_value(name, activation, skip, bias, solver, request):
+    if (name, activation, skip, bias, solver) == ("sm", "abs", True, False, "semismooth_newton"):
+        request.applymarker(pytest.mark.xfail(strict=True, reason=EARLY, raises=cs.ConvergenceWarning))
     rng = np.random.default_rng(1)
     objective = make_objective(name, rng.standard_normal((6, 2)), 1, rng.uniform(0.5, 2.0, 6))
     patterns = cs.enumerate_patterns(objective.X, bias=bias).signs
     beta = gated_beta(objective, activation, skip, bias, 0.2 if name == "sm" else 0.05)
     value = stated_value(objective, beta, patterns, activation, skip, bias)
-    for solver in SOLVERS:
-        solution = cs.solve(objective, beta, activation, skip, bias=bias, gated=True, solver=solver)
-        assert solution.status == "optimal"
-        assert solution.stats.solver == solver
-        assert solution.certificate.scope == "patterns"
-        assert abs(solution.value - value) <= 2e-6 * units(objective, value)
-        assert solution.network.loss(objective, beta) == pytest.approx(solution.value, rel=1e-10)
-        assert solution.certificate.dual <= value + 1e-7 * units(objective, value)
+    solution = cs.solve(objective, beta, activation, skip, bias=bias, gated=True, solver=solver)
+    assert solution.status == "optimal"
+    assert solution.stats.solver == solver
+    assert solution.certificate.scope == "patterns"
+    assert abs(solution.value - value) <= 2e-6 * units(objective, value)
+    assert solution.network.loss(objective, beta) == pytest.approx(solution.value, rel=1e-10)
+    assert solution.certificate.dual <= value + 1e-7 * units(objective, value)
+
+
+@pytest.mark.parametrize(("activation", "skip"), [kind[1:] for kind in KINDS[:4]])
+def test_the_newton_solver_needs_no_help(activation, skip):
+    objective = make_objective("sm", make_points("random", 8, 1))
+    program = NeuronProgram.from_objective(objective, activation, skip, True, gated=True)
+    slope = given_patterns(program, objective.X, None).slope(program.sigma.left_slope)
+    pricer = GatePricer(program, slope)
+    beta = gated_beta(objective, activation, skip, True)
+    found = solve_nuclear_norm(program, pricer, beta)
+    assert found is not None
+    assert pricer.spectral_norms(found.residual).max() <= beta * (1 + 1e-7)
+    value = cs.solve(objective, beta, activation, skip, gated=True, solver="column_generation").value
+    assert abs(program.dual_value(found.residual) - value) <= 2e-6 * units(objective, value)
 
 
 @pytest.mark.parametrize(("name", "activation"), [("sm", "relu"), ("sm", "abs"), ("dsm", "relu")])
@@ -73,7 +92,7 @@ def test_newton_finds_the_optimum_of_large_denoising_weight_decay():
 @every_gated_program
 def test_both_solvers_agree(name, activation, skip, bias):
     for seed in range(2):
-        objective = make_objective(name, make_points("random", 12, seed), seed)
+        objective = make_objective(name, make_points("random", 9, seed), seed)
         # Larger weight decay of denoising is beyond the Newton solver, see above.
         share = 0.5 if name == "sm" and seed else 0.03
         beta = gated_beta(objective, activation, skip, bias, share=share)
@@ -114,8 +133,8 @@ def test_the_pattern_of_ones_gives_the_gaussian_score(activation):
 
 @pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
 def test_the_gated_program_relaxes_that_of_networks_without_bias(name, activation, skip):
-    for seed in range(3):
-        objective = make_objective(name, make_points("random", 12, seed), seed)
+    for seed in range(2):
+        objective = make_objective(name, make_points("random", 9, seed), seed)
         beta = gated_beta(objective, activation, skip, False, 0.1)
         beta = max(beta, bounded_beta(objective, activation, skip, False, 0.0))
         gated = cs.solve(objective, beta, activation, skip, bias=False, gated=True)

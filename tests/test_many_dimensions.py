@@ -8,6 +8,7 @@ from convexscore.baselines import train_adam
 from convexscore.multivariate import pricer_of
 from convexscore.pricing.ascent import AscentPricer
 from convexscore.programs.neurons import NeuronProgram
+from convexscore.programs.warm_start import neurons_of
 from convexscore.solvers.smallest_decay import smallest_decay
 from tests.problems import KINDS, make_data
 from tests.problems import make_objective as on_the_line
@@ -22,7 +23,7 @@ def bounded(objective, activation, skip, bias):
     """Return a weight decay in the bounded range of the objectives here, well below that of no neurons."""
     if not objective.has_trace:
         return 1.5
-    relu, absolute = 5.0, 10.0 if skip else 7.0 if bias else 5.0
+    relu, absolute = 5.0 if skip else 6.5, 10.0 if skip else 7.0 if bias else 5.0
     return relu if activation == "relu" else absolute
 
 
@@ -31,17 +32,18 @@ def bounded(objective, activation, skip, bias):
 def test_the_search_is_certified_locally_and_beats_adam(name, activation, skip, bias):
     objective = make_objective(name)
     beta = bounded(objective, activation, skip, bias)
-    solution = cs.solve(objective, beta, activation, skip, bias=bias)
+    # Score matching on all patterns is bounded from a larger weight decay on only: here for one kind.
+    relaxed = not bias and (name == "dsm" or (activation, skip) == ("relu", False))
+    options = {} if relaxed else {"max_patterns": 2}
+    solution = cs.solve(objective, beta, activation, skip, bias=bias, **options)
     certificate, scale = solution.certificate, units(objective, solution.value)
     assert solution.status == "optimal"
     assert certificate.scope == "local"
     assert abs(certificate.gap) <= 1e-6 * scale
     assert certificate.max_violation <= 1e-6 * beta
     assert solution.network.loss(objective, beta) == pytest.approx(solution.value, rel=1e-10)
-    if bias:
-        assert certificate.lower_bound == -np.inf
-    else:
-        assert certificate.lower_bound <= solution.value + 1e-9 * scale
+    assert np.isfinite(certificate.lower_bound) == relaxed
+    assert certificate.lower_bound <= solution.value + 1e-9 * scale
     adam = train_adam(
         objective,
         beta,
@@ -101,6 +103,18 @@ def test_a_warm_start_leads_to_the_same_value(name, dimension):
         # In space each may find another local end of the search.
         slack = (2e-6 if dimension == 2 else 2e-5) * units(objective, cold.value)
         assert abs(warm.value - cold.value) <= slack
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+@pytest.mark.parametrize("bias", [False, True])
+def test_a_start_is_the_network_itself(activation, bias):
+    objective = make_objective("dsm", n=12, d=2, seed=2)
+    moved = cs.DenoisingScoreMatching(3 * objective.X + 5, objective.targets)
+    network = cs.solve(moved, 0.5, activation, True, bias=bias).network
+    program = NeuronProgram.from_objective(moved, activation, True, bias)
+    residual = program.residual(*neurons_of(program, network))
+    expected = program.scale * network(program.points) - program.target
+    np.testing.assert_allclose(residual, expected, atol=1e-8 * np.abs(program.target).max())
 
 
 @pytest.mark.parametrize(("activation", "skip"), [kind[1:] for kind in KINDS[:4]])

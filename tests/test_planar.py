@@ -174,17 +174,6 @@ def test_the_optimum_is_certified_on_random_points():
     cs.solve(planar_objective("sm", make_points("random", 12, seed=25)), 5.4)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=cs.ConvergenceWarning,
-    reason="half a percent below the bound, values of -5e10 are returned as inaccurate, not refused",
-)
-def test_just_below_the_bound_is_refused():
-    # The smallest weight decay is 3.62.
-    with pytest.raises(cs.UnboundedError):
-        cs.solve(planar_objective("sm", make_points("random", 8, seed=10)), 3.6, "abs")
-
-
 def price_agrees_with_a_scan(program, residual):
     pricer = PlanarPricer(program)
     directions, offsets, ties = grid_of_neurons(program.rows, program.bias)

@@ -25,8 +25,9 @@ NoisyScore = Callable[[FloatArray, float], FloatArray]
 Advance = Callable[[int], None]
 Setup = Callable[[FloatArray, np.random.Generator], Advance]
 
-# Chains farther out than this have diverged; overflow would follow, with a less helpful message.
-_DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e30}
+# Chains farther out than this have diverged; overflow would follow, with a less helpful message.  In single
+# precision already squares of larger numbers overflow.
+_DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e18}
 # Chains that share a generator when `n_jobs` is given: part of what a seed means, so it is fixed.
 _BLOCK = 4096
 # Chains of a network on the line that are moved at a time: a few such arrays fit the second-level cache.
