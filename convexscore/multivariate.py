@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ._validation import FloatArray, as_count
 from .arrangements.counting import count_patterns
 from .arrangements.patterns import Patterns
-from .errors import UnboundedError
+from .errors import SolverError, UnboundedError
 from .gated_network import GatedNetwork, ScoreNetwork
 from .network import TwoLayerNetwork
 from .neuron_certificate import certify_network, is_within
@@ -129,7 +129,8 @@ def solve_gated(
 
     def by_newton(hair: float, start: Any) -> Generated:
         # The augmented Lagrangian stops at the rounding of its penalized system.
-        found = solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8))
+        last = hair >= _HAIRS[-1] * tol
+        found = None if last else solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8))
         return by_columns(hair, start) if found is None else found
 
     def by_columns(hair: float, start: Any) -> Generated:
@@ -170,11 +171,16 @@ def relaxed_bound(
     """
     if count_patterns(np.unique(objective.X, axis=0)) > most:
         return -np.inf
-    try:
-        solution = solve_gated(objective, beta, activation, skip, False, None, tol=tol, options={})
-    except UnboundedError:
+    program = NeuronProgram.from_objective(objective, activation, skip, False, gated=True)
+    given = given_patterns(program, objective.X, None)
+    pricer = GatePricer(program, given.slope(program.sigma.left_slope))
+    found = solve_nuclear_norm(program, pricer, beta, hair=max(0.05 * tol, 3e-8))
+    if found is None:
         return -np.inf
-    return solution.certificate.dual
+    residual, largest = found.residual, float(pricer.spectral_norms(found.residual).max())
+    if not program.has_trace:
+        return program.dual_value(residual * min(1.0, beta / largest))
+    return program.dual_value(residual) if largest <= beta else -np.inf
 
 
 def _certified(
@@ -209,12 +215,18 @@ def _certified(
     return Solution(made, certificate.primal, status, certificate, stats, beta)
 
 
-def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> UnboundedError:
+def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:
     """Return the error of a weight decay below the bound, which it names where that takes seconds."""
     kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
     bound = "at least the bound"
     if len(program.points) * program.n_features <= _BOUND_NAMED:
-        bound = f"at least about {smallest_decay(program, pricer, 1e-3):.6g}"
+        smallest = smallest_decay(program, pricer, 1e-3)
+        if smallest <= beta:
+            return SolverError(
+                f"the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "
+                f"the bound, about {smallest:.6g}, below which score matching ({kind}) is unbounded"
+            )
+        bound = f"at least about {smallest:.6g}"
     return UnboundedError(
         f"beta: expected {bound} (`beta_bounds` finds it), below which score matching ({kind}) is "
         f"unbounded on these data, got {beta:.10g}"

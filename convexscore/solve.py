@@ -49,17 +49,16 @@ def solve(
     Solves the convex program that is equivalent to training, writes its solution as a network, and certifies
     that network, everything recomputed from its weights.  Which program depends on the arguments:
 
-    ==========================  ======================================  =============================
-    ============ network                     program                                 exact for
-    scope
-    ==========================  ======================================  =============================
-    ============ one feature                 ZP Thm 3.1, A.4-A.6, 4.1, B.1-B.3       every width ``global``
-    two features                group lasso over all neurons            every width ``global`` three and
-    more              the same, neurons found by search       nothing is proven ``local`` `gated`
-    nuclear norms, one matrix a pattern     gated networks of every width  ``patterns`` ``beta=0``
-    least squares on patterns (ZP 3.2, 4.2) the patterns; all: any width   both ==========================
-    ======================================
-    =============================  ============
+    * one feature: ZP Theorems 3.1, A.4-A.6, 4.1, B.1-B.3; optimal among networks of any width, scope
+      ``"global"``.
+    * two features, weight decay: a group lasso over all neurons, each kink line priced exactly; the same.
+    * three and more features, weight decay: the same program, neurons found by search; nothing is proven,
+      scope ``"local"``.  Without bias and with few patterns the certificate's `lower_bound` is one that is.
+    * `gated`: nuclear norms, one matrix a pattern; optimal among gated networks of any width with these
+      patterns, scope ``"patterns"``.
+    * ``beta=0``: least squares on patterns (ZP Theorems 3.2, A.9, 4.2, B.3) and cone decomposition; optimal
+    on
+      these patterns, and with all of them among networks of any width.
 
     The gated program on all patterns relaxes that of a network without bias: its value is a lower bound.
 
@@ -130,8 +129,9 @@ def solve(
 
     Notes
     -----
-    In two and more dimensions kink hyperplanes go through data, and score matching may count each data point
-    on them with either slope.  Networks come with hyperplanes moved off the data by 1e-13 of their scale.
+    In two and more dimensions kink hyperplanes go through data, and score matching may count each data
+    point on them with either slope, as a slightly moved hyperplane would (without biases: a slightly turned
+    one). Networks come with hyperplanes moved off the data by 1e-13 of their scale.
 
     Examples
     --------
@@ -162,7 +162,7 @@ def solve(
             raise ValueError(f"beta: expected a number for programs on patterns, got {beta!r}")
         beta = select_beta(objective, "combined", rng=0, activation=activation, skip=skip, bias=bias)
     beta = as_real("beta", beta, minimum=0.0)
-    tol = request.tolerance(n_features)
+    tol = request.tolerance(1 if one else 2)
     if one:
         return solve_univariate(
             objective,

@@ -79,7 +79,7 @@ def given_patterns(
                 f"{type(patterns).__name__} of {matrix.dtype}"
             )
         active = _on_points(matrix, program, X)
-        witnesses, complete = _half_spaces(program.points, active), False
+        witnesses, complete = _half_spaces(program.points, active, program.bias), False
     gates = np.zeros((len(active), X.shape[1] + 1))
     gates[:, : witnesses.shape[1]] = witnesses
     if program.activation == "abs":
@@ -108,25 +108,40 @@ def _on_points(active: NDArray[np.bool_], program: NeuronProgram, X: FloatArray)
     return active[:, first]
 
 
-def _half_spaces(points: FloatArray, active: NDArray[np.bool_]) -> FloatArray:
-    """Return an affine half space for every pattern, of large margin."""
-    from scipy.optimize import linprog
-
-    lifted = np.hstack([points, np.ones((len(points), 1))])
+def _half_spaces(points: FloatArray, active: NDArray[np.bool_], bias: bool) -> FloatArray:
+    """Return a half space of large margin for every pattern, without bias through the origin if it can be."""
     size = np.abs(points).max() or 1.0
-    lifted[:, :-1] /= size
+    lifted = np.hstack([points / size, np.ones((len(points), 1))])
     gates = np.zeros((len(active), lifted.shape[1]))
-    box = [(-1.0, 1.0)] * lifted.shape[1] + [(0.0, None)]
     for k, pattern in enumerate(active):
         side = np.where(pattern, 1.0, -1.0)[:, None] * lifted
-        # Largest t with side g >= t.
-        constraint = np.hstack([-side, np.ones((len(side), 1))])
-        cost = np.append(np.zeros(lifted.shape[1]), -1.0)
-        found = linprog(cost, A_ub=constraint, b_ub=np.zeros(len(side)), bounds=box)
-        if found.status != 0 or found.x[-1] <= 1e-12:
+        # Points at the origin are active for every direction.
+        cut = points.any(axis=1) | ~pattern
+        gate = None if bias else _inside(side[cut, :-1])
+        if gate is not None:
+            gates[k, :-1] = gate
+            continue
+        gate = _inside(side)
+        if gate is None:
             raise ValueError(
                 f"patterns: expected patterns of half spaces, got one that none has (number {k})"
             )
-        gates[k] = found.x[:-1]
+        gates[k] = gate
     gates[:, :-1] /= size
     return gates
+
+
+def _inside(normals: FloatArray) -> FloatArray | None:
+    """Return a vector of the unit box with ``normals @ g`` as large as possible, None if not positive."""
+    from scipy.optimize import linprog
+
+    n, r = normals.shape
+    found = linprog(
+        np.append(np.zeros(r), -1.0),
+        A_ub=np.hstack([-normals, np.ones((n, 1))]),
+        b_ub=np.zeros(n),
+        bounds=[(-1.0, 1.0)] * r + [(0.0, 1.0)],
+    )
+    if found.status != 0 or found.x[-1] <= 1e-12:
+        return None
+    return np.asarray(found.x[:-1], dtype=float)

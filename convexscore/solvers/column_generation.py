@@ -23,6 +23,9 @@ from .refinement import merge_neurons, pruned, refine, singular_neurons
 
 __all__ = ["Generated", "generate_columns"]
 
+# Outputs beyond this, for data of unit scale and mass, are those of an unbounded problem.
+_HUGE = 1e4
+
 
 @dataclass(frozen=True, eq=False)
 class Generated:
@@ -135,6 +138,7 @@ def _restricted(
     features = program.project(program.features(neurons))
     pull = program.correlations(neurons, program.zero_residual)
     outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
-    if outputs is None:
+    huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
+    if outputs is None or (program.has_trace and np.linalg.norm(outputs, axis=1).sum() > huge):
         raise UnboundedError(f"beta: score matching is unbounded at {beta:.10g}")
     return pruned(neurons, outputs, 1e-7)

@@ -66,12 +66,12 @@ def solve_nuclear_norm(
     W = np.zeros((working.size, program.rows.shape[1], program.n_features))
     reach = max(float(np.linalg.norm(system.rows)), 1e-150)
     sigma = _FIRST_SIGMA / reach**2
-    excess, inside, steps = np.inf, np.inf, 0
+    excess, inside, slack, steps = np.inf, np.inf, np.inf, 0
     best = excess, working, W, residual
     for _ in range(_OUTER):
         blocks = system.on(working)
         # Loose at first, when the multiplier is wrong anyway; then so that no correlation is off by much.
-        accuracy = 0.1 * aim * min(max(0.1 * excess, hair), 0.1) / reach
+        accuracy = 0.1 * aim * min(max(0.1 * max(excess, slack), hair), 0.1) / reach
         Z, W, inner = _minimized(blocks, W, Z, fixed, sigma, aim, accuracy)
         steps += inner
         if not np.isfinite(W).all() or (steps > _STEPS and excess > 0.1):
@@ -80,14 +80,15 @@ def solve_nuclear_norm(
         working, W = working[used], W[used]
         residual = program.zero_residual + system.on(working).scores(W)
         size = pricer.spectral_norms(residual)
-        before, inside = inside, float(size[working].max(initial=0.0)) / aim - 1
+        before, inside = max(inside, slack), float(size[working].max(initial=0.0)) / aim - 1
         excess = float(size.max()) / aim - 1
-        if excess < best[0]:
-            best = excess, working, W, residual
-        if excess <= hair or (inner == _INNER and best[0] < 1e-5):
+        slack = _slack(system.on(working), W, residual, aim)
+        if max(excess, slack) < best[0]:
+            best = max(excess, slack), working, W, residual
+        if max(excess, slack) <= hair or (inner == _INNER and best[0] < 1e-5):
             break
         # The error falls by a factor proportional to 1 / sigma: when that is fast, keep the system sane.
-        if inside > max(0.1 * before, 1e-8, 0.3 * excess):
+        if max(inside, slack) > max(0.1 * before, 1e-8, 0.3 * excess):
             sigma *= 5.0
         more = system.violated(size, aim, working)
         union = np.union1d(working, more)
@@ -95,7 +96,7 @@ def solve_nuclear_norm(
         padded[np.searchsorted(union, working)] = W
         working, W = union, padded
     excess, working, W, residual = best
-    if excess > 0.1:
+    if excess > 1e-3:
         return None
     neurons, outputs = _neurons(pricer, working, W)
     return Generated(neurons, outputs, residual, aim * (1 + excess), steps, working.size)
@@ -141,6 +142,15 @@ class _System:
         size[known] = 0.0
         order = np.argsort(-size)
         return order[: min(int(np.count_nonzero(size > beta)), _ADDED)]
+
+
+def _slack(blocks: _Blocks, W: FloatArray, residual: FloatArray, beta: float) -> float:
+    """Return a feasible residual's duality gap, ``sum beta ||W||_* + <W, M>``, over the value's scale."""
+    nuclear = np.linalg.norm(W, "nuc", axis=(1, 2)).sum()
+    gap = beta * nuclear + np.sum(W * blocks.correlations(residual))
+    program = blocks.program
+    scale = np.sum(residual**2) + np.sum(program.target**2) + program.trace_mass.sum()
+    return float(gap / max(scale, 1e-300))
 
 
 def _minimized(

@@ -42,7 +42,7 @@ def merge_neurons(
     if len(patterns) == len(neurons):
         return neurons, outputs
     size = np.linalg.norm(outputs, axis=1)
-    direction, outputs = neurons.direction.copy(), outputs.copy()
+    direction, outputs, held = neurons.direction.copy(), outputs.copy(), neurons.held.copy()
     left = np.ones(len(neurons), dtype=bool)
     for k in np.argsort(-size):
         if not left[k]:
@@ -51,13 +51,16 @@ def merge_neurons(
         same &= np.abs(direction - direction[k]).max(axis=1) < reach
         same &= (neurons.pivot == neurons.pivot[k]) | (np.abs(direction - direction[k]).max(axis=1) < 1e-9)
         if np.count_nonzero(same) > 1:
-            if (neurons.held[k] < 0).all():
+            if (neurons.held[same] != neurons.held[k]).any():
+                # Some of them have left the point that the others are held at.
+                held[k] = -1
+            if (held[k] < 0).all():
                 mean = size[same] @ direction[same]
                 direction[k] = mean / np.linalg.norm(mean)
             outputs[k] = outputs[same].sum(axis=0)
             left[same] = False
             left[k] = True
-    return replace(neurons, direction=direction)[left], outputs[left]
+    return replace(neurons, direction=direction, held=held)[left], outputs[left]
 
 
 def singular_neurons(neurons: Neurons, outputs: FloatArray) -> tuple[Neurons, FloatArray]:
