@@ -119,7 +119,8 @@ class TestFit:
             *("value", "status", "beta", "certificate", "beta_bounds", "solver", "seconds"),
             *("n_samples", "n_distinct", "n_neurons", "kinks", "files"),
         }
-        assert set(result["certificate"]) == {"primal", "dual", "gap", "max_violation", "scope"}
+        entries = {"primal", "dual", "gap", "max_violation", "scope", "lower_bound"}
+        assert set(result["certificate"]) == entries
         assert result["certificate"]["scope"] == "global"
         assert (result["beta"], result["status"], result["files"]) == (2.0, "optimal", [])
         assert result["beta_bounds"] == vars(cs.beta_bounds(cs.ScoreMatching(NUMBERS)))

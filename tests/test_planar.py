@@ -166,9 +166,6 @@ def test_the_optimum_is_certified_with_points_opposite_the_origin():
     agrees_on_special_points("through_the_origin", "sm", False, seed=3)
 
 
-@pytest.mark.xfail(
-    strict=True, raises=cs.ConvergenceWarning, reason="column generation stalls at a violation of 3e-5"
-)
 def test_the_optimum_is_certified_on_random_points():
     # The smallest weight decay is 2.93.
     cs.solve(planar_objective("sm", make_points("random", 12, seed=25)), 5.4)
@@ -241,11 +238,6 @@ def test_on_the_line_neurons_are_priced_to_the_univariate_optimum(name, activati
         assert abs(value - exact) <= 1e-6 * value_scale(objective, exact)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=cs.ConvergenceWarning,
-    reason="on the line column generation misses the default tolerance of 1e-8 near the bound",
-)
 def test_on_the_line_neurons_are_priced_to_the_default_tolerance():
     objective = make_objective("sm", *make_data("random", n=20))
     cs.solve(objective, make_beta(objective, "abs", False, 0.05), "abs", solver="column_generation")

@@ -216,12 +216,6 @@ def test_neurons_without_bias_have_no_offset_gates():
         cs.solve(planar_objective("dsm", X), 0.0, bias=False, patterns=first[None])
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="boolean patterns get affine half spaces, so that networks without bias refuse those "
-    "of half spaces through the origin",
-    raises=ValueError,
-)
 def test_a_boolean_matrix_serves_networks_without_bias():
     X = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
     signs = cs.enumerate_patterns(X).signs
