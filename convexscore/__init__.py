@@ -3,7 +3,7 @@
 The public names; each is documented where it is defined.
 """
 
-from . import baselines, datasets, diagnostics, samplers, targets
+from . import baselines, datasets, diagnostics, samplers, targets, theory
 from .arrangements.counting import count_patterns, pattern_count
 from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
@@ -24,6 +24,7 @@ from .noise_conditional import NoiseConditionalScore
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
 from .programs.bounds import BetaBounds
+from .scores import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
 from .selection import select_beta
 from .solution import Solution, SolveStats
 from .solve import solve
@@ -54,14 +55,21 @@ __all__ = [
     "beta_bounds",
     "count_patterns",
     "datasets",
+    "denoise_many",
     "diagnostics",
     "enumerate_patterns",
+    "from_denoiser",
     "iter_patterns",
     "pattern_count",
+    "posterior_covariance",
     "regularization_path",
     "sample_patterns",
     "samplers",
     "select_beta",
     "solve",
     "targets",
+    "theory",
+    "to_denoiser",
+    "ve",
+    "vp",
 ]

@@ -12,14 +12,14 @@ import numpy as np
 
 import convexscore as cs
 
-N_DRAWS, N_LEVELS = 4, 6
+N_DRAWS, N_LEVELS = 3, 5
 
 
 def data_sets():
     """Yield name, training data, data to compare with, and centres of modes."""
     ring, moons = cs.targets.ring(8, radius=3.0, scale=0.4), cs.targets.moons(scale=0.15)
-    yield "eight Gaussians", ring.sample(200, rng=0), ring.sample(2000, rng=1), ring.means
-    yield "two moons", moons.sample(200, rng=0), moons.sample(2000, rng=1), np.array([[0, 0.6], [1, -0.1]])
+    yield "eight Gaussians", ring.sample(160, rng=0), ring.sample(2000, rng=1), ring.means
+    yield "two moons", moons.sample(160, rng=0), moons.sample(2000, rng=1), np.array([[0, 0.6], [1, -0.1]])
     eruptions = cs.datasets.load_old_faithful().data
     standardized = (eruptions - eruptions.mean(axis=0)) / eruptions.std(axis=0)
     yield "Old Faithful", standardized, standardized, np.array([[-1.3, -1.2], [0.7, 0.7]])
