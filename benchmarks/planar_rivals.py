@@ -264,8 +264,8 @@ def stein_score(x, rng):
 
     It works in the span of 300 landmarks, on what the base of `kernel_exponential_family_score` leaves, and
     chooses iterations (28 numbers up to 1000, and none), stretch, width and base as there.  A diagonal
-    kernel, with Tikhonov's filter or a cut-off of the spectrum (SSGE), is worse on all three laws and runs
-    off beyond the data on the banana.
+    kernel with Tikhonov's filter is a little better on the ring, worse on the moons, and runs off beyond the
+    data on the banana; with a cut-off of the spectrum (SSGE) it is worse on all three.
     """
     return potential_score(x, rng, nu_method)
 

@@ -77,4 +77,7 @@ def is_within(certificate: Certificate, program: NeuronProgram, beta: float, tol
     """Whether gap and violation are within `tol` of the problem's own scales."""
     labels = 0.5 * float(np.sum(program.mass[:, None] * program.target**2))
     scale = abs(certificate.primal) + (labels + program.trace_mass.sum()) / program.scale**2
-    return bool(abs(certificate.gap) <= tol * scale and certificate.max_violation <= tol * beta)
+    reach = float(np.linalg.norm(program.root_mass * program.rows))
+    rounding = 1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target))
+    allowed = tol * beta + rounding
+    return bool(abs(certificate.gap) <= tol * scale and certificate.max_violation <= allowed)
