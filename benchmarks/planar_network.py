@@ -105,10 +105,10 @@ def adam_network(x, rng, *, width=128, batch=256, folds=4, least_noise=0.02):
     `STOPS`) are chosen on held-out quarters, in all four ways; the network is then trained on all data.
     Held-out losses are smoothed by ``least_noise`` for all, as losses under different noise do not compare.
 
-    By the true divergence: averaging at a constant rate beats a cosine rate; 128 neurons beat 64 on the ring
-    (.8 for 1.1 at n = 500) and equal them elsewhere, and 256 gain little for twice the time; noise of one
-    sign (1.9 for .8) and smaller batches are worse; kinks spread wider, a start at the normal score, decoupled
-    decay and scaling each feature are no better.
+    By the true divergence: averaging at a constant rate beats a cosine rate; 128 neurons beat 64 on the
+    ring (.8 for 1.1 at n = 500) and equal them elsewhere, and 256 gain little for twice the time; noise of
+    one sign (1.9 for .8) and smaller batches are worse; kinks spread wider, a start at the normal score,
+    decoupled decay and scaling each feature are no better.
     """
     x = x.astype(np.float32)
     n = len(x)

@@ -35,7 +35,17 @@ _NODES = 8
 
 
 class LangevinBound(NamedTuple):
-    """A step, a number of steps, and the relative entropy they guarantee."""
+    """A step, a number of steps, and the relative entropy they guarantee.
+
+    Parameters
+    ----------
+    step_size : float
+        The step ``h``.
+    n_steps : int
+        The number of steps.
+    kl : float
+        The bound on the relative entropy.
+    """
 
     step_size: float
     n_steps: int
@@ -43,7 +53,17 @@ class LangevinBound(NamedTuple):
 
 
 class ReverseBound(NamedTuple):
-    """The three terms that bound the total variation of reverse diffusion, up to one factor."""
+    """The three terms that bound the total variation of reverse diffusion, up to one factor.
+
+    Parameters
+    ----------
+    start : float
+        For starting from noise.
+    discretization : float
+        For finite steps.
+    score : float
+        For the error of the score.
+    """
 
     start: float
     discretization: float

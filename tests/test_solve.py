@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.solve import SOLVERS
+from convexscore.univariate import UNIVARIATE_SOLVERS
 
 DATA = [0.0, 1.0, 1.0, 3.0]
 
@@ -49,7 +49,7 @@ def test_data_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"X: expected at least two distinct values, got 3 .* equal to 2"):
         cs.solve(cs.ScoreMatching([2.0, 2.0, 2.0]), 1.0)
     with pytest.raises(ValueError, match="objective: expected data with 1 feature, got 2"):
-        cs.solve(cs.ScoreMatching(np.ones((3, 2))), 1.0)
+        cs.regularization_path(cs.ScoreMatching(np.ones((3, 2))))
 
 
 @pytest.mark.parametrize(("solver", "options"), [("clarabel", {"max_iter": 1}), ("osqp", {"max_iter": 1})])
@@ -87,7 +87,7 @@ def test_data_of_one_column_and_of_one_axis_are_the_same():
     assert cs.solve(flat, 3.0).value == cs.solve(column, 3.0).value
 
 
-@pytest.mark.parametrize("solver", [name for name in SOLVERS if name != "closed_form"])
+@pytest.mark.parametrize("solver", [name for name in UNIVARIATE_SOLVERS if name != "closed_form"])
 def test_old_faithful_has_one_value_whatever_the_solver(solver):
     objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
     options = {"tol": 1e-7} if solver == "osqp" else {}
