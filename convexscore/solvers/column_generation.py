@@ -16,7 +16,7 @@ import numpy as np
 
 from .._validation import FloatArray
 from ..errors import UnboundedError
-from ..pricing.base import Pricer
+from ..pricing.base import Priced, Pricer
 from ..programs.neurons import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
 from .refinement import merge_neurons, pruned, refine, singular_neurons
@@ -104,21 +104,13 @@ def generate_columns(
     excess = np.inf if len(neurons) == 0 else 0.0
     for iteration in range(1, max_iterations + 1):
         residual = program.residual(neurons, outputs)
-        priced = None
-        if excess > 1e-3:
-            # Far from the end any violated neurons help: the best of all are not worth the search.
-            priced = pricer.price_some(residual, aim * (1 + 0.2 * hair))
-            few = np.isfinite(excess) and priced.largest - aim < 0.2 * excess * aim
-            if few or len(priced.neurons) == 0:
-                priced = None
-        if priced is None:
-            priced = pricer.price(residual, aim * (1 + 0.2 * hair))
+        priced, complete = _priced(pricer, residual, aim, excess, hair)
         excess = priced.largest / aim - 1
         found = Generated(neurons, outputs, residual, priced.largest, iteration, n_priced)
-        if best is None or priced.largest < best.largest:
+        if best is None or (complete and priced.largest < best.largest):
             best, stalled = found, 0
         else:
-            stalled += 1
+            stalled += complete
         if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) or stalled > 25:
             break
         n_priced += len(priced.neurons)
@@ -129,6 +121,22 @@ def generate_columns(
             n_steps = 3 if priced.largest > 1.001 * beta else 10
             neurons, outputs = refine(program, *merge_neurons(program, neurons, outputs), aim, n_steps)
     return best if best is not None else found
+
+
+def _priced(
+    pricer: Pricer, residual: FloatArray, beta: float, excess: float, hair: float
+) -> tuple[Priced, bool]:
+    """Return violated neurons, and whether all were looked at.
+
+    Far from the end any violated neurons help: the best of all are not worth the search.
+    """
+    threshold = beta * (1 + 0.2 * hair)
+    if excess > 1e-3:
+        priced = pricer.price_some(residual, threshold)
+        enough = 0.2 * excess * beta if np.isfinite(excess) else 0.0
+        if len(priced.neurons) and priced.largest - beta >= enough:
+            return priced, False
+    return pricer.price(residual, threshold), True
 
 
 def _restricted(
