@@ -54,7 +54,8 @@ def langevin(
         Precision of the chains; by default that of `x0`.
     n_jobs : int, optional
         Threads (-1: one a core).  Chains are then moved in blocks of 4096 with a generator each: the same
-        seed gives the same samples for every `n_jobs`, but others than without it.
+        seed gives the same samples for every `n_jobs`, but others than without it.  The score is called
+        from several threads at once.
 
     Returns
     -------

@@ -153,9 +153,9 @@ def _measurements(
         draw(rng, y)
         y[...] *= sigma
         y[...] += means[:, 1]
-        kick = Kick(y, sigma, 1 / sigma, rng, _ADVICE) if count else None
-        for step in range(count):
-            if kick is not None:
+        if count:
+            kick = Kick(y, sigma, 1 / sigma, rng, _ADVICE)
+            for step in range(count):
                 kick(conditional, f"{where}, step {step + 1} of {count}")
         total[...] += y
         means[:, 0] = total / k

@@ -61,8 +61,8 @@ def underdamped(
 ) -> FloatArray:
     """Run underdamped Langevin dynamics, the scheme at the head of this module.
 
-    Against `langevin` its bias is of second order in the step, none at all for a normal law's mean, and its
-    chains move with momentum: the time to cross a wide law grows with the width, not with its square.
+    Against `langevin` its bias is of second order in the step, and none at all for the positions of a normal
+    law; and its chains move with momentum: the time to cross a wide law grows with the width, not its square.
 
     Parameters
     ----------
