@@ -12,14 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConvergenceWarning, UnboundedError
+from .errors import ConvergenceWarning, SolverError, UnboundedError
 from .multivariate import pricer_of, solve_networks
 from .neuron_noise import NeuronNoise
 from .objectives import Objective
 from .pricing.ascent import AscentPricer
 from .programs.neurons import NeuronProgram
+from .solvers.smallest_decay import smallest_decay
 
 __all__ = ["select_decay"]
+
+# Distinct points times features up to which the boundedness bound of score matching is computed.
+_FEW = 100
 
 
 def select_decay(
@@ -54,9 +58,17 @@ def select_decay(
                 warnings.simplefilter("ignore", ConvergenceWarning)
                 options: dict[str, Any] = {} if start is None else {"start": start}
                 fit = solve_networks(objective, level, activation, skip, bias, tol=1e-3, options=options)
-        except UnboundedError:
+        except (UnboundedError, SolverError):
             break
         start = fit.network
         scores = with_skip.scale * fit.network(with_skip.points)
         level = float(np.median(noise.largest(with_skip.root_mass * (scores - with_skip.target))))
-    return share * level
+    return max(share * level, _lowest(objective, activation, skip, bias))
+
+
+def _lowest(objective: Objective, activation: str, skip: bool, bias: bool) -> float:
+    """Return a weight decay that is surely bounded; zero for many data, where the noise is far above it."""
+    program = NeuronProgram.from_objective(objective, activation, skip, bias)
+    if len(program.points) * program.n_features > _FEW:
+        return 0.0
+    return 1.2 * smallest_decay(program, pricer_of(program), 1e-2)

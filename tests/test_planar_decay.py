@@ -104,6 +104,14 @@ def test_auto_keeps_the_line_on_gaussian_data_and_bends_on_a_ring():
     assert cs.select_beta(cs.ScoreMatching(X), rng=3) == cs.select_beta(cs.ScoreMatching(X), rng=3)
 
 
+@pytest.mark.parametrize("n", [4, 10, 20])
+@pytest.mark.parametrize("skip", [False, True])
+def test_auto_is_bounded_on_few_points(n, skip):
+    X = np.random.default_rng(n).standard_normal((n, 2))
+    X[: n // 2] += 4
+    assert np.isfinite(cs.solve(cs.ScoreMatching(X), "auto", skip=skip).certificate.dual)
+
+
 def test_cross_validation_takes_one_feature():
     with pytest.raises(ValueError, match="method"):
         cs.select_beta(objective_of("sm"), "cv")

@@ -17,7 +17,7 @@ from .circle import Arcs, Circles, best_arcs
 __all__ = ["PlanarPricer"]
 
 # Entries of circles handled at once (a few arrays of this many doubles stay in the cache), and kept.
-_BLOCK, _KEPT = 65_536, 12_000_000
+_BLOCK, _KEPT = 65_536, 6_000_000
 # Arcs kept of each block of circles.
 _ARCS = 4_000
 # A partial pass looks at one in this many blocks.
@@ -99,9 +99,10 @@ class PlanarPricer:
     def _spread(self, arcs: Arcs, largest: float, threshold: float, most: int) -> NDArray[np.intp]:
         """Choose kink lines that differ, the more the farther the optimum is."""
         directions = np.stack([np.cos(arcs.angle), np.sin(arcs.angle)], axis=1)
-        places = np.column_stack([directions, arcs.middle * 0])
+        places = directions
         if self.program.bias:
-            places[:, 2] = np.einsum("kr,kr->k", directions, self.program.rows[arcs.circle])
+            offsets = np.einsum("kr,kr->k", directions, self.program.rows[arcs.circle])
+            places = np.column_stack([directions, offsets])
         excess = max(largest / threshold - 1, 0.0) if threshold > 0 else 1.0
         return spread_out(places, arcs.value, 0.1 * np.sqrt(min(excess, 1.0)), most)
 

@@ -34,7 +34,7 @@ _OUTER, _INNER, _ADDED, _STEPS = 60, 40, 150, 300
 
 
 def solve_nuclear_norm(
-    program: NeuronProgram, pricer: GatePricer, beta: float, *, tol: float = 1e-6, hair: float = 5e-8
+    program: NeuronProgram, pricer: GatePricer, beta: float, *, hair: float = 5e-8
 ) -> Generated | None:
     """Minimize over all gated networks with the patterns of `pricer`.
 
@@ -46,8 +46,6 @@ def solve_nuclear_norm(
         Its patterns.
     beta : float
         Weight decay, positive.
-    tol : float
-        Accuracy that is asked for in the end, relative to `beta`.
     hair : float
         By which share of `beta` the weight decay is lowered, and the violation allowed.
 
