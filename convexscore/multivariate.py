@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,10 +18,11 @@ from numpy.typing import NDArray
 from ._validation import FloatArray, as_count
 from .arrangements.counting import count_patterns
 from .arrangements.patterns import Patterns
+from .certificate import Certificate
 from .errors import SolverError, UnboundedError
 from .gated_network import GatedNetwork, ScoreNetwork
 from .network import TwoLayerNetwork
-from .neuron_certificate import certify_network, is_within
+from .neuron_certificate import certify_network, is_within, penalized_loss, value_scale
 from .objectives import Objective
 from .pricing.ascent import AscentPricer
 from .pricing.base import Pricer
@@ -41,6 +42,8 @@ __all__ = ["pricer_of", "solve_gated", "solve_networks"]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 _HAIRS = (1e-3, 0.05, 0.5)
+# How many times the usual margin points keep from kinks, tried in turn.
+_STRETCHES = (1.0, 8.0, 64.0)
 # Data times features up to which an error names the boundedness bound.
 _BOUND_NAMED = 300
 
@@ -78,16 +81,17 @@ def solve_networks(
     pricer = pricer_of(program, n_starts)
     known = None if start is None else neurons_of(program, start)
 
-    def network(found: Generated) -> TwoLayerNetwork:
-        return displaced_network(program, found.neurons, found.outputs)
+    def write(found: Generated, stretch: float) -> TwoLayerNetwork:
+        return displaced_network(program, found.neurons, found.outputs, stretch)
 
-    def generate(hair: float, start: tuple[Neurons, FloatArray] | None) -> Generated:
+    def generate(hair: float, begin: tuple[Neurons, FloatArray] | None) -> Generated:
         return generate_columns(
-            program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=start or known
+            program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=begin or known
         )
 
     scope = "global" if pricer.exact else "local"
-    solution = _certified(program, pricer, beta, scope, tol, generate, network, "column_generation")
+    training = _Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
+    solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
     if scope == "local" and not bias:
         bound = relaxed_bound(objective, beta, activation, skip, most, tol)
         solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
@@ -123,7 +127,7 @@ def solve_gated(
     pricer = GatePricer(program, slope)
     gate_of = {row.tobytes(): k for k, row in enumerate(slope)}
 
-    def network(found: Generated) -> GatedNetwork:
+    def write(found: Generated, stretch: float) -> GatedNetwork:
         chosen = [gate_of[row.tobytes()] for row in found.neurons.slope]
         return gated_network(program, found.neurons, found.outputs, given.gates[chosen])
 
@@ -138,7 +142,7 @@ def solve_gated(
 
     solver = "semismooth_newton" if solver == "auto" else solver
     generate = by_newton if solver == "semismooth_newton" else by_columns
-    return _certified(program, pricer, beta, "patterns", tol, generate, network, solver)
+    return _Training(program, pricer, beta, "patterns", tol, solver, generate, write).solution()
 
 
 def gated_network(
@@ -172,7 +176,7 @@ def relaxed_bound(
     if count_patterns(np.unique(objective.X, axis=0)) > most:
         return -np.inf
     program = NeuronProgram.from_objective(objective, activation, skip, False, gated=True)
-    given = given_patterns(program, objective.X, None)
+    given = given_patterns(program, objective.X, None, thin=True)
     pricer = GatePricer(program, given.slope(program.sigma.left_slope))
     found = solve_nuclear_norm(program, pricer, beta, hair=max(0.05 * tol, 3e-8))
     if found is None:
@@ -183,36 +187,78 @@ def relaxed_bound(
     return program.dual_value(residual) if largest <= beta else -np.inf
 
 
-def _certified(
-    program: NeuronProgram,
-    pricer: Pricer,
-    beta: float,
-    scope: str,
-    tol: float,
-    generate: Callable[[float, tuple[Neurons, FloatArray] | None], Generated],
-    network: Callable[[Generated], ScoreNetwork],
-    solver: str,
-) -> Solution:
-    """Solve, write the network, certify it; a residual that just misses is sought again a hair farther in."""
-    begin = time.perf_counter()
-    iterations, n_priced, start = 0, 0, None
-    for hair in _HAIRS:
-        try:
-            found = generate(hair * tol, start)
-        except UnboundedError as error:
-            raise _unbounded(program, pricer, beta) from error
-        iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
-        made = network(found)
-        certificate = certify_network(program, pricer, made, beta, scope)
-        if is_within(certificate, program, beta, tol):
-            break
-        start = (found.neurons, found.outputs)
-    status = "optimal"
-    stats = SolveStats(solver, iterations, time.perf_counter() - begin, n_priced)
-    if not is_within(certificate, program, beta, tol):
-        status = "inaccurate"
-        warn_of_missed_tolerance(certificate, tol, stacklevel=5)
-    return Solution(made, certificate.primal, status, certificate, stats, beta)
+def _is_of_its_kind(program: NeuronProgram, network: TwoLayerNetwork) -> bool:
+    """Whether a network is one of those that a program minimizes over."""
+    without_biases = not (network.b1.any() or network.b2.any())
+    fits = (program.skip or not network.V.any()) and (program.bias or without_biases)
+    return bool(fits and network.activation == program.activation)
+
+
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """What is minimized, how its neurons are found, and how they are written as a network."""
+
+    program: NeuronProgram
+    pricer: Pricer
+    beta: float
+    scope: str
+    tol: float
+    solver: str
+    generate: Callable[[float, tuple[Neurons, FloatArray] | None], Generated]
+    write: Callable[[Generated, float], ScoreNetwork]
+
+    def solution(self, start: TwoLayerNetwork | None = None) -> Solution:
+        """Solve, write the network, certify it; one that just misses is sought again a hair farther in.
+
+        The result is not above `start`.
+        """
+        begin = time.perf_counter()
+        iterations, n_priced, known, inside = 0, 0, None, None
+        best: tuple[Certificate, ScoreNetwork] | None = None
+        for hair in _HAIRS:
+            try:
+                found = self.generate(hair * self.tol, known)
+            except UnboundedError as error:
+                raise _unbounded(self.program, self.pricer, self.beta) from error
+            iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
+            if inside is None and found.largest <= self.beta:
+                inside = found.residual
+            candidate = self._written(found, inside)
+            if best is None or candidate[0].gap < best[0].gap:
+                best = candidate
+            if self._is_within(candidate[0]):
+                break
+            known = (found.neurons, found.outputs)
+        assert best is not None
+        certificate, made = best
+        if start is not None and penalized_loss(self.program, start, self.beta) < certificate.primal:
+            # Both are optimal to the tolerance, or the search found nothing better.
+            certificate, made = self._certificate(start, inside), start
+        stats = SolveStats(self.solver, iterations, time.perf_counter() - begin, n_priced)
+        status = "optimal" if self._is_within(certificate) else "inaccurate"
+        if status == "inaccurate":
+            warn_of_missed_tolerance(certificate, self.tol, stacklevel=5)
+        return Solution(made, certificate.primal, status, certificate, stats, self.beta)
+
+    def _is_within(self, certificate: Certificate) -> bool:
+        return is_within(certificate, self.program, self.beta, self.tol)
+
+    def _certificate(self, network: ScoreNetwork, inside: FloatArray | None) -> Certificate:
+        return certify_network(self.program, self.pricer, network, self.beta, self.scope, inside)
+
+    def _written(self, found: Generated, inside: FloatArray | None) -> tuple[Certificate, ScoreNetwork]:
+        """Write neurons as a network that has their value: where it has not, points are lifted higher."""
+        value = self.program.value(found.neurons, found.outputs, self.beta)
+        for stretch in _STRETCHES:
+            made = self.write(found, stretch)
+            certificate = self._certificate(made, inside)
+            allowed = 0.1 * self.tol * value_scale(self.program, certificate.primal)
+            if abs(certificate.primal - value) <= allowed:
+                return certificate, made
+        raise SolverError(
+            f"the optimal neurons at beta={self.beta:.10g} cannot be written as a network: its value would "
+            f"be {certificate.primal:.10g} instead of {value:.10g}"
+        )
 
 
 def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:

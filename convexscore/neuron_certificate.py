@@ -16,14 +16,19 @@ from .gated_network import ScoreNetwork
 from .pricing.base import Pricer
 from .programs.neurons import NeuronProgram
 
-__all__ = ["certify_network", "is_within"]
+__all__ = ["certify_network", "is_within", "penalized_loss", "value_scale"]
 
 # Correlations are sums over the data: relative excesses below this are rounding.
 _ROUNDING = 1e-11
 
 
 def certify_network(
-    program: NeuronProgram, pricer: Pricer, network: ScoreNetwork, beta: float, scope: str
+    program: NeuronProgram,
+    pricer: Pricer,
+    network: ScoreNetwork,
+    beta: float,
+    scope: str,
+    inside: FloatArray | None = None,
 ) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
@@ -39,20 +44,18 @@ def certify_network(
         Weight decay.
     scope : {"global", "patterns", "local"}
         Which networks the pricer speaks of.
+    inside : ndarray of shape (n_points, n_features), optional
+        A weighted residual that may be feasible.
 
     Returns
     -------
     Certificate
         For denoising the residual is shrunk until it is feasible.  For score matching, where shrinking does
-        not help, an infeasible one has the dual value ``-inf``.
+        not help, an infeasible one is moved towards `inside`; its dual value is ``-inf`` if that is not
+        feasible either.
     """
     scores = network(program.points)
-    primal = program.scatter + 0.5 * float(
-        np.sum(program.mass[:, None] * (scores - program.target / program.scale) ** 2)
-    )
-    if program.has_trace:
-        primal += float(np.sum(program.mass * network.divergence(program.points)))
-    primal += beta * network.weight_decay()
+    primal = penalized_loss(program, network, beta)
     residual = program.root_mass * (program.scale * scores - program.target)
     residual, imbalance = _balanced(program, residual)
     largest = pricer.price(residual, beta * (1 - 1e-3), most=1).largest
@@ -62,7 +65,39 @@ def certify_network(
         dual = program.dual_value(residual * min(1.0, beta / largest))
     elif largest <= beta * (1 + _ROUNDING):
         dual = program.dual_value(residual)
+    elif inside is not None:
+        dual = _dual_between(program, pricer, residual, largest, inside, beta)
     return Certificate(primal, dual, primal - dual, violation, scope)
+
+
+def penalized_loss(program: NeuronProgram, network: ScoreNetwork, beta: float) -> float:
+    """Return a network's training objective at the merged points."""
+    misfit = (network(program.points) - program.target / program.scale) ** 2
+    loss = program.scatter + 0.5 * float(np.sum(program.mass[:, None] * misfit))
+    if program.has_trace:
+        loss += float(np.sum(program.mass * network.divergence(program.points)))
+    return loss + beta * network.weight_decay()
+
+
+def _dual_between(
+    program: NeuronProgram,
+    pricer: Pricer,
+    residual: FloatArray,
+    largest: float,
+    inside: FloatArray,
+    beta: float,
+) -> float:
+    """Return the dual value where an infeasible residual, moved towards a feasible one, becomes feasible.
+
+    The largest correlation is convex in the residual.  A kink moved by rounding errors already violates by
+    these times the size of the output weights, which says nothing about the network.
+    """
+    inside = _balanced(program, inside)[0]
+    reached = pricer.price(inside, beta * (1 - 1e-3), most=1).largest
+    if reached > beta:
+        return -np.inf
+    share = (largest - beta) / (largest - reached)
+    return program.dual_value((1 - share) * residual + share * inside)
 
 
 def _balanced(program: NeuronProgram, residual: FloatArray) -> tuple[FloatArray, float]:
@@ -73,10 +108,15 @@ def _balanced(program: NeuronProgram, residual: FloatArray) -> tuple[FloatArray,
     return residual - basis @ off, float(imbalance.max(initial=0.0))
 
 
+def value_scale(program: NeuronProgram, value: float) -> float:
+    """Return the size that values of a program have, in the units of the data."""
+    labels = 0.5 * float(np.sum(program.mass[:, None] * program.target**2))
+    return abs(value) + float(labels + program.trace_mass.sum()) / program.scale**2
+
+
 def is_within(certificate: Certificate, program: NeuronProgram, beta: float, tol: float) -> bool:
     """Whether gap and violation are within `tol` of the problem's own scales."""
-    labels = 0.5 * float(np.sum(program.mass[:, None] * program.target**2))
-    scale = abs(certificate.primal) + (labels + program.trace_mass.sum()) / program.scale**2
+    scale = value_scale(program, certificate.primal)
     reach = float(np.linalg.norm(program.root_mass * program.rows))
     rounding = 1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target))
     allowed = tol * beta + rounding

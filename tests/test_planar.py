@@ -157,11 +157,6 @@ def test_the_optimum_is_certified_on_a_lattice():
     agrees_on_special_points("lattice", "dsm", True, seed=3)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=cs.ConvergenceWarning,
-    reason="column generation ends with a gap of 2e-4 without violation",
-)
 def test_the_optimum_is_certified_with_points_opposite_the_origin():
     agrees_on_special_points("through_the_origin", "sm", False, seed=3)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from .._validation import FloatArray
 from ..programs.neurons import NeuronProgram, Neurons
 from .base import Priced, spread_out
+from .edges import EdgePricer
 
 __all__ = ["AscentPricer"]
 
@@ -45,6 +46,9 @@ class AscentPricer:
         self.program, self.n_starts, self.n_steps = program, n_starts, n_steps
         self._rng = np.random.default_rng(rng)
         self._known = np.zeros((0, program.rows.shape[1]))
+        # Ascent inside patterns misses neurons whose patterns differ only on their own hyperplane.
+        several = program.rows.shape[1] >= 3
+        self._edges = EdgePricer(program, self._rng) if several else None
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return the same as `price`, which is quick."""
@@ -52,6 +56,12 @@ class AscentPricer:
 
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`."""
+        priced = self._ascend(residual, threshold, most)
+        if self._edges is None:
+            return priced
+        return priced.joined(self._edges.price(residual, threshold, most), most)
+
+    def _ascend(self, residual: FloatArray, threshold: float, most: int) -> Priced:
         program = self.program
         z = program.root_mass * residual
         u = np.concatenate([self._known, self.random_directions()])

@@ -33,6 +33,13 @@ class Priced:
     neurons: Neurons
     values: FloatArray
 
+    def joined(self, other: Priced, most: int) -> Priced:
+        """Return the best of both."""
+        values = np.concatenate([self.values, other.values])
+        order = np.argsort(-values, kind="stable")[:most]
+        neurons = (self.neurons + other.neurons)[order]
+        return Priced(max(self.largest, other.largest), neurons, values[order])
+
 
 class Pricer(Protocol):
     """Finds neurons that correlate with a residual."""

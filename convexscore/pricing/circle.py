@@ -119,7 +119,7 @@ def best_arcs(
     circles: Circles,
     z: FloatArray,
     trace: FloatArray,
-    centre_trace: FloatArray,
+    centre: tuple[FloatArray, FloatArray],
     T: FloatArray,
     left_slope: float,
     threshold: float,
@@ -134,8 +134,8 @@ def best_arcs(
         Residual times mass.
     trace : ndarray of shape (n_points,)
         ``g``, zero for denoising.
-    centre_trace : ndarray of shape (n_circles,)
-        Sum of ``g`` over points at the centre.
+    centre : pair of ndarrays of shape (n_circles,)
+        Sums of ``g`` times slope over points at the centre, if they count as active and if they do not.
     T : ndarray of shape (n_outputs, 2) or (n_circles, n_outputs, 2)
         From directions of the circle to those of the space.
     left_slope : float
@@ -160,14 +160,16 @@ def best_arcs(
             term *= circles.turn
             np.cumsum(term, axis=1, out=N[i, j])
             N[i, j] += start[:, None]
-    centre = centre_trace[:, None] * np.moveaxis(T, 0, -1)[..., None]
+    at_centre = np.moveaxis(T, 0, -1)[..., None]
+    choices = [(True, centre[0]), (False, centre[1])]
     parts = []
     # sigma' is 1 on the active side and left_slope on the other: N + left_slope (total - N).
     for flipped in (False, True) if left_slope == 0 else (False,):
         side = total - N if flipped else N + left_slope * (total - N)
-        for counted in (False, True) if gain is not None and centre_trace.any() else (True,):
-            slope = 1.0 if counted else left_slope
-            shifted = side + slope * centre if gain is not None and slope else side
+        for counted, amount in (
+            choices if gain is not None and (centre[0] != centre[1]).any() else choices[:1]
+        ):
+            shifted = side + amount[:, None] * at_centre if amount.any() else side
             parts.append(_largest(circles, shifted, flipped, counted, threshold))
     return Arcs.join(parts)
 

@@ -60,9 +60,9 @@ class PlanarPricer:
         found = []
         for pivots, circles in map(self._circles, blocks):
             at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
-            arcs = best_arcs(
-                circles, z, program.trace_mass, at_centre, np.eye(2), program.sigma.left_slope, threshold
-            )
+            left = program.sigma.left_slope
+            centre = (at_centre, left * at_centre)
+            arcs = best_arcs(circles, z, program.trace_mass, centre, np.eye(2), left, threshold)
             arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
             if arcs.value.size > _ARCS:
                 arcs = arcs.take(np.argpartition(-arcs.value, _ARCS)[:_ARCS])

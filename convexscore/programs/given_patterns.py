@@ -43,7 +43,11 @@ class GivenPatterns:
 
 
 def given_patterns(
-    program: NeuronProgram, X: FloatArray, patterns: Patterns | NDArray[np.bool_] | None
+    program: NeuronProgram,
+    X: FloatArray,
+    patterns: Patterns | NDArray[np.bool_] | None,
+    *,
+    thin: bool = False,
 ) -> GivenPatterns:
     """Return patterns on the points of a program.
 
@@ -56,6 +60,9 @@ def given_patterns(
     patterns : Patterns, bool array of shape (n_patterns, n_samples), or None
         None enumerates all patterns of the points, with bias those of affine half spaces.  Of a pattern and
         its complement, which are the same up to sign for abs, one is kept.
+    thin : bool
+        Whether to keep patterns whose half spaces no floating point numbers tell from their neighbours (of
+        points that are collinear but for rounding, say): no network can be written with those.
 
     Raises
     ------
@@ -87,7 +94,19 @@ def given_patterns(
         _, first = np.unique(np.packbits(folded, axis=1), axis=0, return_index=True)
         first = np.sort(first)
         active, gates = active[first], gates[first]
-    return GivenPatterns(active, gates, complete)
+    kept = np.ones(len(active), dtype=bool) if thin else _are_told(program.points, active, gates)
+    return GivenPatterns(active[kept], gates[kept], complete and bool(kept.all()))
+
+
+def _are_told(points: FloatArray, active: NDArray[np.bool_], gates: FloatArray) -> NDArray[np.bool_]:
+    """Whether each gate has every point on its side by more than rounding errors."""
+    lifted = np.hstack([points, np.ones((len(points), 1))])
+    height = np.where(active, 1.0, -1.0) * (gates @ lifted.T)
+    # A gate through the origin has a point there active, exactly.
+    exact = active & ~points.any(axis=1) & (gates[:, -1:] == 0)
+    rounding = 4 * np.finfo(float).eps * (np.abs(gates) @ np.abs(lifted).T)
+    told: NDArray[np.bool_] = (exact | (height > rounding)).all(axis=1)
+    return told
 
 
 def _check_columns(witnesses: FloatArray, n_features: int) -> None:

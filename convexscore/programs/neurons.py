@@ -271,6 +271,14 @@ class NeuronProgram:
         fitted = self.root_mass * self.target - self.features(neurons) @ outputs
         return change @ (basis.T @ fitted - change.T @ self.free_trace)
 
+    def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
+        """Return the objective of some neurons, the free part at its best, in the units of the data."""
+        residual = self.residual(neurons, outputs)
+        traces = np.sum(self.traces(neurons) * outputs)
+        traces += np.sum(self.free_trace * self.free_part(neurons, outputs))
+        decay = beta * np.linalg.norm(outputs, axis=1).sum()
+        return self.scatter + float(0.5 * np.sum(residual**2) + traces + decay) / self.scale**2
+
     def dual_value(self, residual: FloatArray) -> float:
         """Return ``-1/2 ||Z||^2 - <L, Z>`` of a weighted residual, in the units of the data."""
         inner = np.sum(residual * (0.5 * residual + self.root_mass * self.target))

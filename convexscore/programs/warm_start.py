@@ -1,30 +1,42 @@
-"""Neurons of a trained network as neurons on other data: where a solver may start."""
+"""Neurons of a trained network as neurons of a program: where a solver may start.
+
+The kinks of a program's neurons go through data points.  Between two neighbouring positions of its
+hyperplane a neuron's outputs are linear in its bias, so one whose kink passes between points is exactly two
+of the same direction and pattern, one through the nearest point on either side.  So the start has the
+network's own scores and its own cost.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._validation import FloatArray
 from ..network import TwoLayerNetwork
+from .displacement import kink_margin
 from .neurons import NeuronProgram, Neurons
 
 __all__ = ["neurons_of"]
 
+# A written network keeps its kinks a margin off the points on them, a few in hard cases.
+_TIED = 10.0
+
 
 def neurons_of(program: NeuronProgram, network: TwoLayerNetwork) -> tuple[Neurons, FloatArray]:
-    """Return a network's neurons on the points of a program, each kink moved to the nearest point.
+    """Return a network's neurons on the points of a program, those on a kink on the network's own side.
 
     Parameters
     ----------
     program : NeuronProgram
         The program.
     network : TwoLayerNetwork
-        A network of the same dimension; its second layer is not used but for its size.
+        A network of the same dimension; biases count where the program has some, and ``b2`` and ``V`` do
+        not, since they are free.
 
     Returns
     -------
     neurons : Neurons
-        One a neuron of the network that has an input weight.
+        One or two a neuron of the network that is not zero on all the points.
     outputs : ndarray of shape (n_neurons, n_features)
         Output vectors in the units of the program.
     """
@@ -36,13 +48,49 @@ def neurons_of(program: NeuronProgram, network: TwoLayerNetwork) -> tuple[Neuron
     live = length > 0
     length = length[live]
     direction = network.W1[live] / length[:, None]
-    offset = (network.b1[live] / length + direction @ program.centre) / program.scale
     outputs = network.W2[:, live].T * length[:, None] * program.scale**2
-    height = direction @ program.rows.T + (offset[:, None] if program.bias else 0.0)
-    pivot = np.full(len(direction), -1)
+    height = direction @ program.rows.T
     if program.bias:
-        pivot = np.abs(height).argmin(axis=1)
-        height -= height[np.arange(len(pivot)), pivot][:, None]
-    active = height > 0
+        height += ((network.b1[live] / length + direction @ program.centre) / program.scale)[:, None]
+    active = np.where(height == 0, network.right_derivative[live][:, None], height > 0)
     slope = np.where(active, 1, int(program.sigma.left_slope)).astype(np.int8)
-    return Neurons(slope, direction, pivot, np.full((len(pivot), 1), -1)), outputs
+    useful = slope.any(axis=1)
+    slope, direction, outputs, height = slope[useful], direction[useful], outputs[useful], height[useful]
+    tied = np.abs(height) <= _TIED * kink_margin(program)
+    if not program.bias:
+        # Points at the origin are on every hyperplane.
+        tied &= program.rows.any(axis=1)
+        return Neurons(slope, direction, np.full(len(slope), -1), _padded(tied)), outputs
+    which, share, pivot = _through_points(height, tied)
+    held = tied[which]
+    held[np.arange(len(which)), pivot] = False
+    return Neurons(slope[which], direction[which], pivot, _padded(held)), share[:, None] * outputs[which]
+
+
+def _through_points(
+    height: FloatArray, tied: NDArray[np.bool_]
+) -> tuple[NDArray[np.intp], FloatArray, NDArray[np.intp]]:
+    """Divide neurons among hyperplanes through points: which neuron, its share, the point."""
+    row = np.arange(len(height))
+    above = np.where(height > 0, height, np.inf)
+    below = np.where(height > 0, -np.inf, height)
+    high, low = above.argmin(axis=1), below.argmax(axis=1)
+    up, down = above[row, high], -below[row, low]
+    on = tied.any(axis=1)
+    nearest = np.abs(height).argmin(axis=1)
+    # All points on one side: the neuron is linear on them, and the free constant moves its hyperplane.
+    single = on | ~np.isfinite(up) | ~np.isfinite(down)
+    between = ~single
+    with np.errstate(invalid="ignore"):
+        share = down / (up + down)
+    which = np.concatenate([row[single], row[between], row[between]])
+    shares = np.concatenate([np.ones(single.sum()), share[between], 1 - share[between]])
+    pivot = np.concatenate([nearest[single], high[between], low[between]])
+    return which, shares, pivot
+
+
+def _padded(members: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Return the indices that are true in each row, padded with -1."""
+    width = int(members.sum(axis=1).max(initial=0))
+    order = np.argsort(~members, axis=1, kind="stable")[:, :width]
+    return np.where(np.take_along_axis(members, order, axis=1), order, -1)

@@ -19,7 +19,7 @@ from ..errors import UnboundedError
 from ..pricing.base import Priced, Pricer
 from ..programs.neurons import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
-from .refinement import merge_neurons, pruned, refine, singular_neurons
+from .refinement import merge_neurons, pruned, refine, restricted_value, singular_neurons
 
 __all__ = ["Generated", "generate_columns"]
 
@@ -119,8 +119,19 @@ def generate_columns(
             neurons, outputs = singular_neurons(neurons, outputs)
         if priced.largest < 1.1 * beta:
             n_steps = 3 if priced.largest > 1.001 * beta else 10
-            neurons, outputs = refine(program, *merge_neurons(program, neurons, outputs), aim, n_steps)
+            neurons, outputs = _refined(program, neurons, outputs, aim, n_steps)
     return best if best is not None else found
+
+
+def _refined(
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float, n_steps: int
+) -> tuple[Neurons, FloatArray]:
+    """Merge and refine; where neurons that only look alike have been merged to a loss, refine them all."""
+    value = restricted_value(program, neurons, outputs, beta)
+    merged = refine(program, *merge_neurons(program, neurons, outputs), beta, n_steps)
+    if restricted_value(program, *merged, beta) <= value + 1e-9 * abs(value):
+        return merged
+    return refine(program, neurons, outputs, beta, n_steps)
 
 
 def _priced(

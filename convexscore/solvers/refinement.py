@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from .._validation import FloatArray
 from ..programs.neurons import NeuronProgram, Neurons
 
-__all__ = ["merge_neurons", "pruned", "refine", "singular_neurons"]
+__all__ = ["merge_neurons", "pruned", "refine", "restricted_value", "singular_neurons"]
 
 
 def pruned(neurons: Neurons, outputs: FloatArray, share: float = 1e-9) -> tuple[Neurons, FloatArray]:
@@ -35,32 +35,46 @@ def merge_neurons(
 ) -> tuple[Neurons, FloatArray]:
     """Replace neurons of one pattern whose directions differ by less than `reach` by one of them.
 
-    The one of the largest output vector stands for the others, turned to their mean direction where
-    nothing holds it.
+    Their hyperplanes must have a data point in common (or the origin, without bias).  The one neuron has
+    their mean direction: points on all of the hyperplanes are on its own, and the others on their sides,
+    because the directions of a pattern around a point are a convex cone.
     """
     patterns, group = np.unique(neurons.slope, axis=0, return_inverse=True)
     if len(patterns) == len(neurons):
         return neurons, outputs
-    size = np.linalg.norm(outputs, axis=1)
-    direction, outputs, held = neurons.direction.copy(), outputs.copy(), neurons.held.copy()
+    group, size = group.reshape(-1), np.linalg.norm(outputs, axis=1)
+    on_plane = [set(row) - {-1} for row in np.column_stack([neurons.pivot, neurons.held]).tolist()]
+    direction, outputs = neurons.direction.copy(), outputs.copy()
     left = np.ones(len(neurons), dtype=bool)
     for k in np.argsort(-size):
         if not left[k]:
             continue
-        same = left & (group.reshape(-1) == group.reshape(-1)[k])
-        same &= np.abs(direction - direction[k]).max(axis=1) < reach
-        same &= (neurons.pivot == neurons.pivot[k]) | (np.abs(direction - direction[k]).max(axis=1) < 1e-9)
-        if np.count_nonzero(same) > 1:
-            if (neurons.held[same] != neurons.held[k]).any():
-                # Some of them have left the point that the others are held at.
-                held[k] = -1
-            if (held[k] < 0).all():
-                mean = size[same] @ direction[same]
-                direction[k] = mean / np.linalg.norm(mean)
-            outputs[k] = outputs[same].sum(axis=0)
-            left[same] = False
-            left[k] = True
-    return replace(neurons, direction=direction, held=held)[left], outputs[left]
+        near = left & (group == group[k]) & (np.abs(direction - direction[k]).max(axis=1) < reach)
+        near[k] = False
+        members = [int(k)]
+        for j in np.flatnonzero(near):
+            common = on_plane[k] & on_plane[j]
+            if common or neurons.pivot[k] < 0:
+                on_plane[k] = common
+                members.append(int(j))
+        if len(members) > 1:
+            mean = size[members] @ direction[members]
+            direction[k] = mean / np.linalg.norm(mean)
+            outputs[k] = outputs[members].sum(axis=0)
+            left[members[1:]] = False
+    return _on_hyperplanes(neurons, direction, on_plane)[left], outputs[left]
+
+
+def _on_hyperplanes(neurons: Neurons, direction: FloatArray, on_plane: list[set[int]]) -> Neurons:
+    """Return neurons with new directions and the points that each now has on its hyperplane."""
+    pivot, width = neurons.pivot.copy(), max(len(points) for points in on_plane)
+    held = np.full((len(neurons), width), -1)
+    for k, points in enumerate(on_plane):
+        if pivot[k] >= 0 and pivot[k] not in points:
+            pivot[k] = min(points)
+        others = sorted(points - {int(pivot[k])})
+        held[k, : len(others)] = others
+    return replace(neurons, direction=direction, pivot=pivot, held=held)
 
 
 def singular_neurons(neurons: Neurons, outputs: FloatArray) -> tuple[Neurons, FloatArray]:
@@ -103,7 +117,7 @@ def refine(
     outputs : ndarray of shape (n_neurons, n_features)
         New output vectors; neurons that the steps make superfluous are gone.
     """
-    value, full_steps = _value(program, neurons, outputs, beta), 0
+    value, full_steps = restricted_value(program, neurons, outputs, beta), 0
     # Each neuron may vanish once beside the full steps.
     for _ in range(n_steps + len(neurons)):
         if len(neurons) == 0:
@@ -115,7 +129,7 @@ def refine(
         for _ in range(8):
             trial = _moved(program, neurons, outputs, step, frames)
             trial[1][vanishing] = 0.0
-            new = _value(program, *trial, beta)
+            new = restricted_value(program, *trial, beta)
             if new <= value + 1e-15 * abs(value):
                 break
             step, vanishing = 0.4 * step, vanishing[:0]
@@ -154,7 +168,7 @@ def _solve(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
     return gradient / np.maximum(diagonal, smallest)
 
 
-def _value(program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
+def restricted_value(program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
     """Return the objective, the free part at its best, above that of no neurons."""
     fitted = program.features(neurons) @ outputs
     smooth = 0.5 * np.sum(program.project(fitted) ** 2) + np.sum(program.zero_residual * fitted)
