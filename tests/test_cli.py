@@ -189,14 +189,14 @@ class TestFit:
         def fail(*args, **kwargs):
             raise cs.SolverError("solver: stopped with status 'unknown'")
 
-        monkeypatch.setattr(cli, "solve", fail)
+        monkeypatch.setattr("convexscore.cli.fit.solve", fail)
         assert refused(run(f"fit {data} --beta 2"), 1, "status 'unknown'")
 
     def test_an_interrupt_exits_with_130(self, run, data, monkeypatch):
         def stop(*args, **kwargs):
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli, "solve", stop)
+        monkeypatch.setattr("convexscore.cli.fit.solve", stop)
         assert refused(run(f"fit {data} --beta 2"), 130, "interrupted")
 
 
@@ -406,7 +406,7 @@ class TestFailures:
         assert names(tmp_path) == ["a.csv"]
 
     def test_without_matplotlib_the_message_says_what_to_install(self, run, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(cli.importlib.util, "find_spec", lambda name: None)
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
         assert refused(run(f"fit {data} --beta 2 -o m.npz --plot f.png"), 2, "convexscore[plot]")
         assert names(tmp_path) == ["a.csv"]
 
