@@ -127,7 +127,9 @@ def test_command_refuses_unknown_figures(tmp_path, capsys):
 
 def test_command_says_what_is_missing_outside_a_checkout(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "installed" / "convexscore" / "cli.py"))
+    monkeypatch.setattr(
+        cli.figures, "__file__", str(tmp_path / "installed" / "convexscore" / "cli" / "figures.py")
+    )
     assert cli.main(["figures"]) == 2
     assert "a checkout of the repository" in capsys.readouterr().err
 
@@ -135,7 +137,9 @@ def test_command_says_what_is_missing_outside_a_checkout(tmp_path, monkeypatch, 
 def test_command_finds_the_scripts_of_the_working_directory(tmp_path, monkeypatch, capsys):
     shutil.copytree(ROOT / "paper_figs", tmp_path / "paper_figs")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(cli, "__file__", str(tmp_path / "installed" / "convexscore" / "cli.py"))
+    monkeypatch.setattr(
+        cli.figures, "__file__", str(tmp_path / "installed" / "convexscore" / "cli" / "figures.py")
+    )
     modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "paper_figs"}
     try:
         for name in modules:

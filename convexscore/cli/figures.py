@@ -1,0 +1,41 @@
+"""The command ``figures``: the scripts of the repository that draw the paper's figures."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+from types import ModuleType
+
+from .output import OK, check_figure
+
+__all__ = ["run_figures"]
+
+
+def run_figures(options: argparse.Namespace) -> int:
+    """Draw the paper's figures."""
+    check_figure(Path("fig01.pdf"))
+    scripts = _figure_scripts()
+    numbers = options.only or scripts.NUMBERS
+    for line in scripts.draw_figures(options.out, numbers, options.quick, options.pdf):
+        print(line, flush=True)
+    return OK
+
+
+def _figure_scripts() -> ModuleType:
+    """Load the scripts, which are no part of the installed package, from beside it or from here."""
+    places = [Path(__file__).parents[2], Path.cwd()]
+    for place in places:
+        spec = PathFinder.find_spec("paper_figs", [str(place)])
+        if spec is not None and spec.origin is not None and spec.loader is not None:
+            package = importlib.util.module_from_spec(spec)
+            sys.modules[spec.name] = package
+            spec.loader.exec_module(package)
+            return importlib.import_module("paper_figs.common")
+    raise ValueError(
+        "figures: expected a checkout of the repository, which has the scripts in its directory paper_figs; "
+        f"found none in {' or '.join(map(str, places))}"
+    )

@@ -1,0 +1,114 @@
+"""The commands ``fit`` and ``demo``: solve, write model and figure, report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .._tables import read_column
+from ..bounds import beta_bounds
+from ..datasets import load_old_faithful
+from ..errors import ConvergenceWarning
+from ..objectives import ExpectedDenoising, Objective, ScoreMatching
+from ..solution import Solution
+from ..solve import solve
+from .data import make_expected, make_objective
+from .output import INACCURATE, OK, check_targets, write
+
+__all__ = ["run_demo", "run_fit"]
+
+
+def run_fit(options: argparse.Namespace) -> int:
+    """Train on a column of data, write what was asked for, and report."""
+    name, values = read_column(options.data, options.column)
+    objective = make_expected(options, values) if options.expected else make_objective(options, values)
+    if options.expected and options.beta == "auto":
+        raise ValueError("--beta: expected a number with --expected, got none")
+    targets = check_targets(options.output, options.plot)
+    solution, code = _solve_quietly(
+        objective,
+        options.beta,
+        activation=options.activation,
+        skip=options.skip,
+        shape=options.shape,
+        refit=options.refit,
+        solver=options.solver,
+        tol=options.tol,
+    )
+    if options.objective == "dsm":
+        # The score and its density are those of the noisy data.
+        name = f"{name} + noise (sd {options.noise_level:g})"
+    write(solution, objective, name, *targets)
+    _report(solution, objective, options)
+    return code
+
+
+def _solve_quietly(
+    objective: Objective | ExpectedDenoising, beta: float | str, **arguments: Any
+) -> tuple[Solution, int]:
+    """Solve, turning a convergence warning into a line on standard error and an exit code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ConvergenceWarning)
+        solution = solve(objective, beta, **arguments)
+    for warning in caught:
+        print(f"convexscore: warning: {warning.message}", file=sys.stderr)
+    return solution, INACCURATE if solution.status == "inaccurate" else OK
+
+
+def _report(
+    solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
+) -> None:
+    network, certificate = solution.network, solution.certificate
+    activation = network.activation
+    bounds = beta_bounds(objective, activation, options.skip)
+    files = [name for name in (options.output, options.plot) if name]
+    if options.json:
+        result = {
+            "value": solution.value,
+            "status": solution.status,
+            "beta": solution.beta,
+            "certificate": {
+                key: None if entry in (np.inf, -np.inf) else entry for key, entry in vars(certificate).items()
+            },
+            "beta_bounds": vars(bounds),
+            "solver": solution.stats.solver,
+            "seconds": solution.stats.seconds,
+            "n_samples": len(objective.X),
+            "n_distinct": int(np.unique(objective.X).size),
+            "n_neurons": network.n_neurons,
+            "kinks": network.kinks.tolist(),
+            "files": files,
+        }
+        print(json.dumps(result, allow_nan=False))
+        return
+    distinct = np.unique(objective.X).size
+    print(f"data         {len(objective.X)} samples, {distinct} distinct values")
+    print(solution)
+    print(f"beta bounds  bounded from {bounds.minimum:g}, a line from {bounds.linear:g}")
+    print(f"kinks        {', '.join(f'{kink:.6g}' for kink in network.kinks) or 'none'}")
+    for name in files:
+        print(f"wrote        {name}")
+
+
+def run_demo(options: argparse.Namespace) -> int:
+    """Fit the eruptions of Old Faithful; write model and figure."""
+    directory = Path(options.output)
+    directory.mkdir(parents=True, exist_ok=True)
+    options.output = str(directory / "old_faithful.npz")
+    options.plot = str(directory / "old_faithful.png")
+    targets = check_targets(options.output, options.plot)
+    values = load_old_faithful()["eruptions"]
+    objective = ScoreMatching(values)
+    options.skip = True
+    solution, code = _solve_quietly(objective, 20.0, skip=options.skip)
+    write(solution, objective, "eruption duration (minutes)", *targets)
+    if not options.json:
+        print("Old Faithful eruptions: score matching, ReLU with skip connection")
+    _report(solution, objective, options)
+    return code

@@ -1,0 +1,126 @@
+"""The arguments of every command, and which function runs it."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from .. import __version__
+from ..solve import SOLVERS
+from .figures import run_figures
+from .fit import run_demo, run_fit
+from .plot import run_path, run_plot
+from .sample import run_sample
+
+__all__ = ["figure_numbers", "make_parser", "number_or_auto"]
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; `command` in its result is what to run."""
+    parser = argparse.ArgumentParser(
+        prog="convexscore",
+        description="Train score networks to a certified global optimum, and sample from them.",
+        epilog="exit codes: 0 done; 1 the computation failed; 2 bad input; "
+        "3 done, but the certificate misses its tolerance; 130 interrupted",
+    )
+    parser.add_argument("--version", action="version", version=f"convexscore {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_fit(commands)
+    _add_sample(commands)
+    _add_plot(commands)
+    _add_path(commands)
+    _add_demo(commands)
+    _add_figures(commands)
+    return parser
+
+
+def _add_problem(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that say what is trained on what."""
+    command.add_argument("data", help="CSV, TSV, NPY or NPZ file, or - for standard input")
+    command.add_argument("--column", help="name or number (from 0) of the column")
+    command.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
+    command.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
+    command.add_argument("--skip", action="store_true", help="with a skip connection")
+    command.add_argument("--noise-level", type=float, help="standard deviation of the noise (dsm)")
+    command.add_argument("--n-draws", type=int, default=1, help="noise draws a sample (dsm)")
+    command.add_argument("--seed", type=int, help="seed of the noise (dsm)")
+
+
+def number_or_auto(text: str) -> float | str:
+    """Parse the argument of --beta."""
+    return text if text == "auto" else float(text)
+
+
+def _add_path(commands: Any) -> None:
+    path = commands.add_parser("path", help="follow the optimum as the weight decay falls")
+    path.set_defaults(command=run_path)
+    _add_problem(path)
+    path.add_argument("--beta-min", type=float, help="where the path ends")
+    path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
+    path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
+    path.add_argument("--json", action="store_true", help="print the path as JSON")
+
+
+def _add_fit(commands: Any) -> None:
+    fit = commands.add_parser("fit", help="train a network on a column of data")
+    fit.set_defaults(command=run_fit)
+    _add_problem(fit)
+    fit.add_argument(
+        "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
+    )
+    fit.add_argument("--shape", choices=("log-concave",), help="constraint on the score; default: none")
+    fit.add_argument("--refit", action="store_true", help="fit the kinks found again, without weight decay")
+    fit.add_argument(
+        "--expected", action="store_true", help="integrate the noise out, draw none (dsm; needs --beta)"
+    )
+    fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
+    fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
+    fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
+    fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
+    fit.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _add_sample(commands: Any) -> None:
+    sample = commands.add_parser("sample", help="sample from a trained network")
+    sample.set_defaults(command=run_sample)
+    sample.add_argument("model", help="NPZ file written by fit")
+    sample.add_argument("-n", type=int, default=1000, help="number of samples, default: 1000")
+    sample.add_argument("--method", choices=("exact", "langevin"), default="exact", help="default: exact")
+    sample.add_argument("--steps", type=int, default=1000, help="Langevin steps, default: 1000")
+    sample.add_argument("--step-size", type=float, help="Langevin step, default: 0.1 / (steepest slope)")
+    sample.add_argument("--seed", type=int, help="seed of the random numbers")
+    sample.add_argument("-o", "--output", help="CSV or NPY file; standard output by default")
+    sample.add_argument("--quiet", action="store_true", help="no progress bar")
+    sample.add_argument("--json", action="store_true", help="print a summary as JSON (needs -o)")
+
+
+def _add_plot(commands: Any) -> None:
+    plot = commands.add_parser("plot", help="draw a trained network")
+    plot.set_defaults(command=run_plot)
+    plot.add_argument("model", help="NPZ file written by fit")
+    plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
+    plot.add_argument("--data", help="data to draw with it, as for fit")
+    plot.add_argument("--column", help="name or number (from 0) of the column")
+
+
+def _add_demo(commands: Any) -> None:
+    demo = commands.add_parser("demo", help="fit the eruptions of Old Faithful")
+    demo.set_defaults(command=run_demo)
+    demo.add_argument("-o", "--output", default="demo", help="directory, default: demo")
+    demo.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def figure_numbers(text: str) -> list[int]:
+    """Parse the argument of --only."""
+    return [int(number) for number in text.split(",")]
+
+
+def _add_figures(commands: Any) -> None:
+    figures = commands.add_parser(
+        "figures", help="draw the paper's figures (in a checkout of the repository)"
+    )
+    figures.set_defaults(command=run_figures)
+    figures.add_argument("--quick", action="store_true", help="fewer trials, epochs and samples")
+    figures.add_argument("--only", type=figure_numbers, metavar="LIST", help="such as 3,5; default: all")
+    figures.add_argument("--out", default="figures", help="directory, default: figures")
+    figures.add_argument("--pdf", action="store_true", help="write PDF files too")

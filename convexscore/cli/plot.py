@@ -1,0 +1,73 @@
+"""The commands ``plot``, of a trained network, and ``path``, of the optimum as the weight decay falls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+
+from .._files import written_whole
+from .._tables import read_column
+from ..network import TwoLayerNetwork
+from ..path import Path as RegularizationPath
+from ..path import regularization_path
+from .data import make_objective
+from .output import OK, check_figure, check_targets, draw
+
+__all__ = ["run_path", "run_plot"]
+
+
+def run_plot(options: argparse.Namespace) -> int:
+    """Draw a stored network, with data if there are any."""
+    check_targets(options.output, None)
+    check_figure(Path(options.output))
+    network = TwoLayerNetwork.load(options.model)
+    name, values = "x", None
+    if options.data is not None:
+        name, values = read_column(options.data, options.column)
+    elif options.column is not None:
+        raise ValueError("--column: expected only together with --data, got it alone")
+    with written_whole(options.output) as temporary:
+        draw(network, values, name, None, temporary)
+    print(f"wrote        {options.output}")
+    return OK
+
+
+def run_path(options: argparse.Namespace) -> int:
+    """Follow the optimum as the weight decay falls; write and draw its breakpoints."""
+    name, values = read_column(options.data, options.column)
+    objective = make_objective(options, values)
+    table, figure = check_targets(options.output, options.plot)
+    path = regularization_path(objective, options.activation, options.skip, beta_min=options.beta_min)
+    with ExitStack() as stack:
+        if table is not None:
+            rows = np.column_stack([path.betas, path.n_kinks])
+            temporary = stack.enter_context(written_whole(table))
+            np.savetxt(
+                temporary, rows, fmt=("%.17g", "%d"), delimiter=",", header="beta,n_kinks", comments=""
+            )
+        if figure is not None:
+            _draw_path(path, name, stack.enter_context(written_whole(figure)))
+    files = [name for name in (options.output, options.plot) if name]
+    if options.json:
+        result = {"betas": path.betas.tolist(), "n_kinks": path.n_kinks.tolist(), "files": files}
+        print(json.dumps(result, allow_nan=False))
+        return OK
+    print(f"breakpoints  {path.betas.size - 1} between beta = {path.betas[0]:g} and {path.betas[-1]:g}")
+    print(f"kinks        {path.n_kinks[-1]} at the lower end, {path.n_kinks.max()} at most")
+    for file in files:
+        print(f"wrote        {file}")
+    return OK
+
+
+def _draw_path(path: RegularizationPath, name: str, target: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    ax = path.plot(figure.subplots())
+    ax.set_ylabel(f"kinks: {name}")
+    ax.spines[["top", "right"]].set_visible(False)
+    figure.savefig(target, dpi=150)
