@@ -2,6 +2,7 @@
 
 import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -342,6 +343,68 @@ def test_a_fitted_level_is_its_network():
     ours = annealed_langevin(score, x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
     plain = annealed_langevin(lambda y, s: score(y, s), x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
     np.testing.assert_array_equal(ours, plain)
+
+
+class Fixed:
+    """A noise-conditional score that answers for one level at a time, if at all."""
+
+    def __init__(self, answers):
+        self.answers, self.asked, self.called = answers, [], []
+
+    def __call__(self, y, sigma):
+        self.called.append(sigma)
+        return normal(y, sigma)
+
+    def at_level(self, sigma):
+        self.asked.append(sigma)
+        return (lambda y: normal(y, sigma)) if self.answers else None
+
+
+@pytest.mark.parametrize("name", ["annealed_langevin", "reverse", "sequential"])
+def test_a_score_is_asked_for_its_levels(name):
+    plain = SAMPLERS[name](normal, rng=3)
+    answering, silent = Fixed(True), Fixed(False)
+    np.testing.assert_array_equal(SAMPLERS[name](answering, rng=3), plain)
+    np.testing.assert_array_equal(SAMPLERS[name](silent, rng=3), plain)
+    assert not answering.called
+    assert set(answering.asked) == set(silent.asked) == set(silent.called)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_score_that_says_it_is_piecewise_linear_is_evaluated_as_such(dtype):
+    network = cs.TwoLayerNetwork(np.ones((2, 1)), [1.0, -1.0], [[-1.0, 2.0]], [0.5], [[-3.0]])
+
+    class Says:
+        piecewise = network.piecewise
+
+        def __call__(self, x):
+            raise AssertionError
+
+    x0 = np.linspace(-3, 3, 50)
+    np.testing.assert_array_equal(
+        langevin(Says(), x0, 0.1, 5, rng=1, dtype=dtype), langevin(network, x0, 0.1, 5, rng=1, dtype=dtype)
+    )
+
+
+def test_a_score_that_does_not_is_called():
+    planar = cs.TwoLayerNetwork(np.eye(2), [0.0, 1.0], -np.eye(2), [0.5, 0.0], -np.eye(2))
+
+    class Other:
+        piecewise = True
+
+        def __call__(self, x):
+            return planar(x)
+
+    plain = langevin(lambda x: planar(x), START, 0.1, 5, rng=1)
+    for score in (planar, Other()):
+        np.testing.assert_array_equal(langevin(score, START, 0.1, 5, rng=1), plain)
+
+
+def test_samplers_know_no_class_of_scores():
+    for path in Path(_chains.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        imported = re.findall(r"^\s*(?:from|import) (\S+)", source, flags=re.MULTILINE)
+        assert not {name.lstrip(".") for name in imported} & {"network", "gated_network", "noise_conditional"}
 
 
 def test_mala_has_the_law_whatever_the_step():

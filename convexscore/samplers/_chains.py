@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -16,9 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._progress import counted, steps
 from .._validation import FloatArray, as_count, as_flag, as_float_array
 from ..errors import ConvergenceError
-from ..network import TwoLayerNetwork
-from ..noise_conditional import NoiseConditionalScore
-from ._line import evaluate
+from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
 NoisyScore = Callable[[FloatArray, float], FloatArray]
@@ -30,10 +28,20 @@ Setup = Callable[[FloatArray, np.random.Generator], Advance]
 _DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e18}
 # Chains that share a generator when `n_jobs` is given: part of what a seed means, so it is fixed.
 _BLOCK = 4096
-# Chains of a network on the line that are moved at a time: a few such arrays fit the second-level cache.
+# Chains of a piecewise linear score that are moved at a time: a few such arrays fit the second-level cache.
 _CACHED = 8192
-# A noise level this close to a fitted one counts as it, as `NoiseConditionalScore` has it.
-_SAME_LEVEL = 1e-6
+
+
+@runtime_checkable
+class Leveled(Protocol):
+    """A noise-conditional score with a method that fixes the noise level.
+
+    ``at_level(sigma)`` returns a function of the points alone, with the values of ``score(y, sigma)`` but
+    perhaps faster, like a fitted network; or None where the score has nothing better than itself.
+    """
+
+    def at_level(self, sigma: float) -> Score | None:
+        """Return the score at noise level `sigma`, or None."""
 
 
 def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray:
@@ -74,12 +82,9 @@ def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
 
 
 def at_level(score: NoisyScore, sigma: float) -> Score:
-    """Return the score at a noise level: the fitted network itself, which is fast, where there is one."""
-    if isinstance(score, NoiseConditionalScore):
-        nearest = int(np.argmin(np.abs(np.log(score.sigmas / sigma))))
-        if abs(score.sigmas[nearest] / sigma - 1) <= _SAME_LEVEL:
-            return score.networks[nearest]
-    return lambda y: score(y, sigma)
+    """Return the score at a noise level: what the score itself offers, if it is `Leveled`."""
+    fixed = score.at_level(sigma) if isinstance(score, Leveled) else None
+    return (lambda y: score(y, sigma)) if fixed is None else fixed
 
 
 def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:
@@ -108,13 +113,14 @@ class Move:
     def __call__(self, score: Score, c: float, b: float, where: str, advice: str) -> None:
         """Move the chains once."""
         x, noise = self.x, self.noise
-        if isinstance(score, TwoLayerNetwork) and score.n_features == 1:
+        function = as_piecewise(score)
+        if function is not None:
             # The score of a chain depends on that chain alone: runs of chains move one after another, which
             # draws the same noise as moving all of them at once.
             x, noise = x.reshape(-1), noise.reshape(-1)
             for start in range(0, x.size, _CACHED):
                 part = slice(start, start + _CACHED)
-                self._move(x[part], noise[part], evaluate(score.piecewise, x[part]), c, b)
+                self._move(x[part], noise[part], evaluate(function, x[part]), c, b)
                 check_bounded(x[part], where, advice)
         else:
             self._move(x, noise, scores_at(score, x, where), c, b)
