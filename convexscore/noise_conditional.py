@@ -217,6 +217,15 @@ class _Mixture:
         )
         return np.asarray((above + below) / self.sigma**2)
 
+    def slopes(self) -> FloatArray:
+        """Return the slope on every piece, for networks of one feature: its kinks are those of both."""
+        knots = np.unique(np.concatenate([network.piecewise.knots for network in self.networks]))
+        inside = np.concatenate([knots[:1] - 1, 0.5 * (knots[1:] + knots[:-1]), knots[-1:] + 1])
+        pairs = zip(self.weights, self.networks, strict=True)
+        return np.asarray(
+            sum(weight * network.divergence(inside) for weight, network in pairs) / self.sigma**2
+        )
+
 
 def _like(values: FloatArray, one: bool) -> FloatArray:
     return values[:, 0] if one else values
