@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 
 import convexscore as cs
 from convexscore.piecewise import PiecewiseLinear
@@ -296,6 +298,85 @@ def test_blocks_store_whole_trajectories(monkeypatch):
     averages, means = SAMPLERS["sequential"](normal, rng=0, n_jobs=2, trajectory=True)
     assert averages.shape == (3, 10, 2)
     np.testing.assert_array_equal(means[-1], SAMPLERS["sequential"](normal, rng=0, n_jobs=1))
+
+
+@pytest.fixture(scope="module")
+def pool():
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def processes(pool):
+    # Workers get arrays of more than 10 bytes as files, which they cannot write to.
+    with parallel_config(backend="loky", n_jobs=2, max_nbytes=10):
+        yield
+
+
+@pytest.mark.parametrize("name", PARALLEL)
+def test_workers_may_be_processes(name, monkeypatch, processes):
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    calls = []
+
+    def score(y, sigma):
+        calls.append(sigma)
+        return -y / (1 + sigma**2)
+
+    apart = SAMPLERS[name](score, rng=3, n_jobs=2)
+    assert not calls  # it was copies that were called
+    with parallel_config(backend="threading"):
+        np.testing.assert_array_equal(apart, SAMPLERS[name](score, rng=3, n_jobs=2))
+    assert calls
+    with pytest.raises(cs.ConvergenceError, match=r"score: returned NaN at .*(step|measurement) \d of \d"):
+        SAMPLERS[name](lambda y, s: y * np.nan, n_jobs=2)
+
+
+def test_processes_get_tables_and_give_back_trajectories(monkeypatch, processes):
+    monkeypatch.setattr(_chains, "_BLOCK", 20)
+    networks = [cs.TwoLayerNetwork([[1.0]], [0.0], [[-v]], [0.0], [[-v]]) for v in (1.0, 2.0)]
+    score, sigmas = cs.NoiseConditionalScore([2.0, 1.0], networks), [2.0, 1.5, 1.0]
+
+    def trajectories():
+        start = np.linspace(-1, 1, 50)
+        yield annealed_langevin(score, start, sigmas, n_steps=3, rng=0, keep_levels=True, n_jobs=2)
+        yield annealed_langevin(score, start, sigmas, n_steps=3, rng=0, denoise=True, n_jobs=2)
+        yield reverse(score, sigmas, 50, None, rng=0, x0=start, keep_levels=True, n_jobs=2)
+        yield from sequential(score, 2.0, 4, 50, None, rng=0, trajectory=True, n_jobs=2)
+
+    apart = list(trajectories())
+    with parallel_config(backend="threading"):
+        for one, other in zip(apart, trajectories(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_chains_are_copied_for_blocks_only():
+    def setup(chains, rng):
+        def advance(step):
+            chains[:] += 1
+
+        return advance
+
+    options = {"rng": 0, "description": "", "progress": False, "kept": range(1, 3)}
+    x = np.zeros(5)
+    moved, states = _chains.run(setup, x, 3, **options)
+    assert moved is x
+    np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
+    start = np.zeros(5)
+    start.setflags(write=False)
+    own, states = _chains._block(setup, start, range(1, 3), np.random.default_rng(0), range(3))
+    np.testing.assert_array_equal(own, [3] * 5)
+    np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
+
+
+def test_blocks_draw_a_bar_on_request(monkeypatch, capfd):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    langevin(gaussian, np.zeros(10), 0.1, 5, rng=0, n_jobs=2)
+    assert capfd.readouterr() == ("", "")
+    langevin(gaussian, np.zeros(10), 0.1, 5, rng=0, n_jobs=2, progress=True)
+    output, errors = capfd.readouterr()
+    assert output == ""
+    assert "0.00/10.0" in errors
 
 
 @pytest.mark.parametrize("name", SAMPLERS)

@@ -1,12 +1,13 @@
 """What every sampler shares: chains, checks of scores, the loop over steps, blocks of chains in parallel.
 
 A sampler is a `Setup`: given chains and a generator it returns the function that moves those chains, in
-place, by one numbered step.  `run` owns the loop: progress, stored states, parallel blocks.
+place, by one numbered step.  `run` owns the loop: progress, stored states, parallel blocks.  Workers may be
+processes, to which a setup is sent with all it refers to: the score, but never all chains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
@@ -149,37 +150,57 @@ def run(
     progress: bool,
     kept: range = range(0),
     n_jobs: int | None = None,
-) -> FloatArray:
-    """Move chains, in place, through `count` steps; return their states after the steps `kept` (-1: before).
+) -> tuple[FloatArray, FloatArray]:
+    """Move chains through `count` steps; return them, and their states after the steps `kept` (-1: before).
 
-    With `n_jobs` the chains are cut into blocks of fixed size, each with a generator spawned for it, so that
-    the result does not depend on the number of workers.  Workers are threads: they move the same array.
+    `x` is overwritten: it is where the chains that are returned lie.  With `n_jobs` they are cut into blocks
+    of fixed size, each with a generator spawned for it, so that the result does not depend on the number of
+    workers.  A block is moved as a copy and handed back: workers may be threads, the default, or processes.
     """
     generator, bar = np.random.default_rng(rng), as_flag("progress", progress)
-    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
     if n_jobs is None:
-        _loop(setup, x, states, kept, generator, steps(count, bar, description))
-        return states
+        return x, _loop(setup, x, kept, generator, steps(count, bar, description))
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
+    done = _blocks(setup, x, blocks, kept, generator, range(count), _as_n_jobs(n_jobs))
+    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
+    for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
+        # As they come: so memory holds few blocks twice.
+        x[block], states[:, block] = moved
+    return x, states
+
+
+def _blocks(
+    setup: Setup,
+    x: FloatArray,
+    blocks: list[slice],
+    kept: range,
+    rng: np.random.Generator,
+    numbers: range,
+    n_jobs: int,
+) -> Iterator[tuple[slice, tuple[FloatArray, FloatArray]]]:
+    """Yield each block, in their order, with what `_block` returns."""
     from joblib import Parallel, delayed
 
-    starts = range(0, len(x), _BLOCK)
-    blocks = [slice(start, start + _BLOCK) for start in starts]
-    parts = zip(blocks, generator.spawn(len(blocks)), strict=True)
-    moved = counted(parts, lambda part: len(x[part[0]]), bar, len(x), description)
-    Parallel(n_jobs=_as_n_jobs(n_jobs), require="sharedmem")(
-        delayed(_loop)(setup, x[block], states[:, block], kept, own, range(count)) for block, own in moved
+    tasks = (
+        delayed(_block)(setup, x[block], kept, own, numbers)
+        for block, own in zip(blocks, rng.spawn(len(blocks)), strict=True)
     )
-    return states
+    yield from zip(blocks, Parallel(n_jobs, prefer="threads", return_as="generator")(tasks), strict=True)
+
+
+def _block(
+    setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: range
+) -> tuple[FloatArray, FloatArray]:
+    """Move a copy of the chains, which a process may be unable to write to; return it and its states."""
+    own = np.array(x, order="C")
+    return own, _loop(setup, own, kept, rng, numbers)
 
 
 def _loop(
-    setup: Setup,
-    x: FloatArray,
-    states: FloatArray,
-    kept: range,
-    rng: np.random.Generator,
-    numbers: Iterable[int],
-) -> None:
+    setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: Iterable[int]
+) -> FloatArray:
+    """Move chains, in place; return their states after the steps `kept`."""
+    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
     advance = setup(x, rng)
     if -1 in kept:
         states[0] = x
@@ -187,6 +208,7 @@ def _loop(
         advance(number)
         if number in kept:
             states[kept.index(number)] = x
+    return states
 
 
 def _as_n_jobs(n_jobs: Any) -> int:
