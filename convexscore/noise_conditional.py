@@ -7,7 +7,7 @@ Between two fitted levels the *denoiser* ``m = y + sigma^2 score`` (Tweedie) is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,19 +157,74 @@ class NoiseConditionalScore:
         ValueError
             If `sigma` is outside the range of the fitted levels.
         """
+        return np.asarray(self.at_level(sigma)(y))
+
+    def at_level(self, sigma: float) -> Callable[[ArrayLike], FloatArray]:
+        """Return the score at noise level `sigma`, a function of the points alone.
+
+        Parameters
+        ----------
+        sigma : float
+            Noise level within the range of the fitted ones.
+
+        Returns
+        -------
+        callable
+            The fitted network itself where `sigma` is its level, to a relative 1e-6; otherwise a mixture of
+            the networks of the two levels around it.  Both pickle if the networks do.
+
+        Raises
+        ------
+        ValueError
+            If `sigma` is outside the range of the fitted levels.
+
+        Examples
+        --------
+        >>> import convexscore as cs
+        >>> lines = [cs.TwoLayerNetwork([[0.0]], [0.0], [[0.0]], [0.0], [[v]]) for v in (-0.2, -0.5)]
+        >>> score = cs.NoiseConditionalScore([2.0, 1.0], lines)
+        >>> score.at_level(1.0) is lines[1]
+        True
+        >>> score.at_level(1.5)([3.0]) == score([3.0], 1.5)
+        array([ True])
+        """
         sigma = as_real("sigma", sigma, minimum=0.0, strict=True)
         nearest = int(np.argmin(np.abs(np.log(self.sigmas / sigma))))
         if abs(sigma / self.sigmas[nearest] - 1) <= _CLOSE:
-            return np.asarray(self.networks[nearest](y))
+            return self.networks[nearest]
         high, low = float(self.sigmas[0]), float(self.sigmas[-1])
         if not low < sigma < high:
             raise ValueError(f"sigma: expected a noise level between {low:g} and {high:g}, got {sigma:g}")
         k = int(np.searchsorted(-self.sigmas, -sigma))
         above, below = float(self.sigmas[k - 1]), float(self.sigmas[k])
         share = np.log(sigma / below) / np.log(above / below)
-        correction = share * above**2 * np.asarray(self.networks[k - 1](y))
-        correction = correction + (1 - share) * below**2 * np.asarray(self.networks[k](y))
-        return np.asarray(correction / sigma**2)
+        weights = share * above**2, (1 - share) * below**2
+        return _Mixture(self.networks[k - 1 : k + 1], weights, sigma)
+
+
+@dataclass(frozen=True, eq=False)
+class _Mixture:
+    """The score between two levels, ``(w1 network1 + w2 network2) / sigma^2``."""
+
+    networks: Sequence[Any]
+    weights: tuple[float, float]
+    sigma: float
+
+    def __call__(self, y: ArrayLike) -> FloatArray:
+        above, below = (
+            weight * np.asarray(network(y))
+            for weight, network in zip(self.weights, self.networks, strict=True)
+        )
+        return np.asarray((above + below) / self.sigma**2)
+
+    def slopes(self) -> FloatArray:
+        """Return the slope on every piece, for networks of one feature: its kinks are those of both."""
+        knots = np.unique(np.concatenate([network.piecewise.knots for network in self.networks]))
+        inside = np.concatenate([knots[:1] - 1, 0.5 * (knots[1:] + knots[:-1]), knots[-1:] + 1])
+        pairs = zip(self.weights, self.networks, strict=True)
+        return np.asarray(
+            sum(weight * network.divergence(inside) for weight, network in pairs) / self.sigma**2
+        )
 
 
 def _like(values: FloatArray, one: bool) -> FloatArray:

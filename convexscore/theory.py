@@ -10,14 +10,12 @@ is_log_concave_chain          whether each measurement's law given those before 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
-from .noise_conditional import NoiseConditionalScore
-from .samplers._chains import at_level
 
 __all__ = [
     "LangevinBound",
@@ -32,6 +30,13 @@ __all__ = [
 
 # Gauss-Legendre nodes of each time step; the Fisher information is analytic in time.
 _NODES = 8
+
+
+class _Leveled(Protocol):
+    """What `is_log_concave_chain` asks of a score."""
+
+    def at_level(self, sigma: float) -> Any:
+        """Return the score at one level, with a ``piecewise`` form or a method ``slopes``."""
 
 
 class LangevinBound(NamedTuple):
@@ -326,7 +331,7 @@ def multimeasurement_w2(sigma: float, m: int, d: int) -> float:
     return noise * float(np.sqrt(as_count("d", d, minimum=1) / count))
 
 
-def is_log_concave_chain(score: NoiseConditionalScore, sigma: float, m: int) -> bool:
+def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     """Return whether the law of each of `m` measurements given those before is log-concave, exactly.
 
     Its Hessian is ``((1 + sigma_k^2 J) / k - 1) / sigma^2`` with ``J`` the slope of the score at level
@@ -336,7 +341,9 @@ def is_log_concave_chain(score: NoiseConditionalScore, sigma: float, m: int) -> 
     Parameters
     ----------
     score : NoiseConditionalScore
-        Networks of one feature; the levels ``sigma / sqrt(k)`` lie in the range of the fitted ones.
+        Networks of one feature; the levels ``sigma / sqrt(k)`` lie in the range of the fitted ones.  Any
+        score will do whose method ``at_level(sigma)`` returns something with a ``piecewise`` form, as
+        networks have, or with a method ``slopes``.
     sigma : float
         Noise of one measurement, positive.
     m : int
@@ -371,22 +378,11 @@ def is_log_concave_chain(score: NoiseConditionalScore, sigma: float, m: int) -> 
     return True
 
 
-def _slopes(score: NoiseConditionalScore, sigma: float) -> FloatArray:
+def _slopes(score: _Leveled, sigma: float) -> FloatArray:
     """Return the slope of a piecewise linear score at a noise level, on every piece."""
-    network = at_level(score, sigma)
-    if network in score.networks:
-        return np.asarray(network.piecewise.slopes)  # type: ignore[attr-defined]
-    score(np.zeros(1), sigma)  # complains about levels outside the range
-    k = int(np.searchsorted(-score.sigmas, -sigma))
-    above, below = (float(s) for s in score.sigmas[k - 1 : k + 1])
-    share = np.log(sigma / below) / np.log(above / below)
-    neighbours = score.networks[k - 1 : k + 1]
-    # The interpolation of two piecewise linear functions: its kinks are those of both.
-    knots = np.unique(np.concatenate([network.piecewise.knots for network in neighbours]))
-    inside = np.concatenate([knots[:1] - 1, 0.5 * (knots[1:] + knots[:-1]), knots[-1:] + 1])
-    shares = share * above**2, (1 - share) * below**2
-    parts = [w * network.divergence(inside) for w, network in zip(shares, neighbours, strict=True)]
-    return np.asarray(sum(parts) / sigma**2)
+    fixed = score.at_level(sigma)
+    # Networks have a piecewise form; mixtures of networks only know their slopes.
+    return np.asarray(fixed.slopes() if hasattr(fixed, "slopes") else fixed.piecewise.slopes)
 
 
 def _one_a_step(name: str, values: ArrayLike, n_steps: int) -> FloatArray:

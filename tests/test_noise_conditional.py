@@ -1,5 +1,7 @@
 """Noise-conditional scores: a table of certified networks, its interpolation, and its limits."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,26 @@ def test_at_a_level_it_is_the_network_and_between_the_denoisers_are_mixed(planar
     np.testing.assert_allclose(y + sigma**2 * score(y, sigma), halfway, rtol=1e-12, atol=1e-12)
     for near in (1.0 + 1e-5, 1.0 - 1e-5):
         np.testing.assert_allclose(score(y, near), score(y, 1.0), atol=1e-3)
+
+
+def test_the_score_at_one_level_is_the_network_there_or_a_mixture(planar):
+    _, score = planar
+    y = np.random.default_rng(2).standard_normal((20, 2))
+    for sigma, network in zip(LEVELS, score.networks, strict=True):
+        for close in (sigma, sigma * (1 + 5e-7), sigma * (1 - 5e-7)):
+            assert score.at_level(close) is network
+    for sigma in (1.0 + 1e-5, 1.0 - 1e-5, 1.7):
+        between = score.at_level(sigma)
+        assert between not in score.networks
+        np.testing.assert_array_equal(between(y), score(y, sigma))
+        # Process pools send it to their workers.
+        np.testing.assert_array_equal(pickle.loads(pickle.dumps(between))(y), score(y, sigma))
+
+
+@pytest.mark.parametrize("sigma", [2.1, 0.4, 0.0, -1.0])
+def test_there_is_no_score_at_a_level_outside_the_table(planar, sigma):
+    with pytest.raises(ValueError, match=r"sigma: expected a n.*, got"):
+        planar[1].at_level(sigma)
 
 
 def test_gaussian_data_give_the_gaussian_score_at_every_level():

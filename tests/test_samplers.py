@@ -2,9 +2,12 @@
 
 import re
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
+from joblib import parallel_config
+from joblib.externals.loky import get_reusable_executor
 
 import convexscore as cs
 from convexscore.piecewise import PiecewiseLinear
@@ -297,6 +300,85 @@ def test_blocks_store_whole_trajectories(monkeypatch):
     np.testing.assert_array_equal(means[-1], SAMPLERS["sequential"](normal, rng=0, n_jobs=1))
 
 
+@pytest.fixture(scope="module")
+def pool():
+    yield
+    get_reusable_executor().shutdown(wait=True)
+
+
+@pytest.fixture
+def processes(pool):
+    # Workers get arrays of more than 10 bytes as files, which they cannot write to.
+    with parallel_config(backend="loky", n_jobs=2, max_nbytes=10):
+        yield
+
+
+@pytest.mark.parametrize("name", PARALLEL)
+def test_workers_may_be_processes(name, monkeypatch, processes):
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    calls = []
+
+    def score(y, sigma):
+        calls.append(sigma)
+        return -y / (1 + sigma**2)
+
+    apart = SAMPLERS[name](score, rng=3, n_jobs=2)
+    assert not calls  # it was copies that were called
+    with parallel_config(backend="threading"):
+        np.testing.assert_array_equal(apart, SAMPLERS[name](score, rng=3, n_jobs=2))
+    assert calls
+    with pytest.raises(cs.ConvergenceError, match=r"score: returned NaN at .*(step|measurement) \d of \d"):
+        SAMPLERS[name](lambda y, s: y * np.nan, n_jobs=2)
+
+
+def test_processes_get_tables_and_give_back_trajectories(monkeypatch, processes):
+    monkeypatch.setattr(_chains, "_BLOCK", 20)
+    networks = [cs.TwoLayerNetwork([[1.0]], [0.0], [[-v]], [0.0], [[-v]]) for v in (1.0, 2.0)]
+    score, sigmas = cs.NoiseConditionalScore([2.0, 1.0], networks), [2.0, 1.5, 1.0]
+
+    def trajectories():
+        start = np.linspace(-1, 1, 50)
+        yield annealed_langevin(score, start, sigmas, n_steps=3, rng=0, keep_levels=True, n_jobs=2)
+        yield annealed_langevin(score, start, sigmas, n_steps=3, rng=0, denoise=True, n_jobs=2)
+        yield reverse(score, sigmas, 50, None, rng=0, x0=start, keep_levels=True, n_jobs=2)
+        yield from sequential(score, 2.0, 4, 50, None, rng=0, trajectory=True, n_jobs=2)
+
+    apart = list(trajectories())
+    with parallel_config(backend="threading"):
+        for one, other in zip(apart, trajectories(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_chains_are_copied_for_blocks_only():
+    def setup(chains, rng):
+        def advance(step):
+            chains[:] += 1
+
+        return advance
+
+    options = {"rng": 0, "description": "", "progress": False, "kept": range(1, 3)}
+    x = np.zeros(5)
+    moved, states = _chains.run(setup, x, 3, **options)
+    assert moved is x
+    np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
+    start = np.zeros(5)
+    start.setflags(write=False)
+    own, states = _chains._block(setup, start, range(1, 3), np.random.default_rng(0), range(3))
+    np.testing.assert_array_equal(own, [3] * 5)
+    np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
+
+
+def test_blocks_draw_a_bar_on_request(monkeypatch, capfd):
+    pytest.importorskip("tqdm")
+    monkeypatch.setattr(_chains, "_BLOCK", 4)
+    langevin(gaussian, np.zeros(10), 0.1, 5, rng=0, n_jobs=2)
+    assert capfd.readouterr() == ("", "")
+    langevin(gaussian, np.zeros(10), 0.1, 5, rng=0, n_jobs=2, progress=True)
+    output, errors = capfd.readouterr()
+    assert output == ""
+    assert "0.00/10.0" in errors
+
+
 @pytest.mark.parametrize("name", SAMPLERS)
 def test_every_sampler_draws_a_bar_on_request(name, capfd):
     pytest.importorskip("tqdm")
@@ -342,6 +424,68 @@ def test_a_fitted_level_is_its_network():
     ours = annealed_langevin(score, x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
     plain = annealed_langevin(lambda y, s: score(y, s), x0, [2.0, 1.5, 1.0], n_steps=3, rng=0, denoise=True)
     np.testing.assert_array_equal(ours, plain)
+
+
+class Fixed:
+    """A noise-conditional score that answers for one level at a time, if at all."""
+
+    def __init__(self, answers):
+        self.answers, self.asked, self.called = answers, [], []
+
+    def __call__(self, y, sigma):
+        self.called.append(sigma)
+        return normal(y, sigma)
+
+    def at_level(self, sigma):
+        self.asked.append(sigma)
+        return (lambda y: normal(y, sigma)) if self.answers else None
+
+
+@pytest.mark.parametrize("name", ["annealed_langevin", "reverse", "sequential"])
+def test_a_score_is_asked_for_its_levels(name):
+    plain = SAMPLERS[name](normal, rng=3)
+    answering, silent = Fixed(True), Fixed(False)
+    np.testing.assert_array_equal(SAMPLERS[name](answering, rng=3), plain)
+    np.testing.assert_array_equal(SAMPLERS[name](silent, rng=3), plain)
+    assert not answering.called
+    assert set(answering.asked) == set(silent.asked) == set(silent.called)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_score_that_says_it_is_piecewise_linear_is_evaluated_as_such(dtype):
+    network = cs.TwoLayerNetwork(np.ones((2, 1)), [1.0, -1.0], [[-1.0, 2.0]], [0.5], [[-3.0]])
+
+    class Says:
+        piecewise = network.piecewise
+
+        def __call__(self, x):
+            raise AssertionError
+
+    x0 = np.linspace(-3, 3, 50)
+    np.testing.assert_array_equal(
+        langevin(Says(), x0, 0.1, 5, rng=1, dtype=dtype), langevin(network, x0, 0.1, 5, rng=1, dtype=dtype)
+    )
+
+
+def test_a_score_that_does_not_is_called():
+    planar = cs.TwoLayerNetwork(np.eye(2), [0.0, 1.0], -np.eye(2), [0.5, 0.0], -np.eye(2))
+
+    class Other:
+        piecewise = True
+
+        def __call__(self, x):
+            return planar(x)
+
+    plain = langevin(lambda x: planar(x), START, 0.1, 5, rng=1)
+    for score in (planar, Other()):
+        np.testing.assert_array_equal(langevin(score, START, 0.1, 5, rng=1), plain)
+
+
+def test_samplers_know_no_class_of_scores():
+    for path in Path(_chains.__file__).parent.glob("*.py"):
+        source = path.read_text(encoding="utf-8")
+        imported = re.findall(r"^\s*(?:from|import) (\S+)", source, flags=re.MULTILINE)
+        assert not {name.lstrip(".") for name in imported} & {"network", "gated_network", "noise_conditional"}
 
 
 def test_mala_has_the_law_whatever_the_step():

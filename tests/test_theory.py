@@ -1,9 +1,14 @@
 """Bounds dominate what they bound, on a grid without Monte Carlo error; the grid agrees with the samplers."""
 
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore import theory
 from convexscore.grid import GridLaw, langevin_law, reverse_law
 from convexscore.samplers import langevin, reverse, sigma_grid
 from convexscore.scores import ve, vp
@@ -220,6 +225,34 @@ def test_the_test_of_log_concavity_is_exact():
         wide = cs.NoiseConditionalScore([2.0, 0.5], [line(-1.0, 0.0, -1.0), line(-1.0, slope, -1.0)])
         assert is_log_concave_chain(wide, sigma=2.0, m=4) == concave
     assert is_log_concave_chain(cs.NoiseConditionalScore([2.0], [line(-1.0, 0.0, -1.0)]), sigma=2.0, m=1)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e-9])
+def test_any_score_with_slopes_at_a_level_can_be_log_concave(slope):
+    class Growing:
+        """Slopes up to k (k - 1) / sigma^2 at each level sigma / sqrt(k), and once more than that."""
+
+        def at_level(self, level):
+            k = round(4 / level**2)
+            self.values = np.array([-1.0, k * (k - 1) / 4 + slope * (k == 3)])
+            return self if k % 2 else SimpleNamespace(piecewise=SimpleNamespace(slopes=self.values))
+
+        def slopes(self):
+            return self.values
+
+    assert is_log_concave_chain(Growing(), sigma=2.0, m=5) == (slope == 0)
+
+
+def test_log_concavity_is_for_one_feature():
+    planar = cs.TwoLayerNetwork(np.eye(2), [0.0, 0.0], -np.eye(2), [0.0, 0.0], -np.eye(2))
+    for levels in ([2.0, 1.0], [3.0, 1.0]):
+        with pytest.raises(ValueError, match="network: kinks on a line exist for 1 feature only, got 2"):
+            is_log_concave_chain(cs.NoiseConditionalScore(levels, [planar, planar]), sigma=2.0, m=4)
+
+
+def test_bounds_stand_on_their_own():
+    source = Path(theory.__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r"^\s*from (\.\S*) import", source, flags=re.MULTILINE)) == {"._validation"}
 
 
 def test_trained_scores_are_log_concave_where_the_noise_is_large():

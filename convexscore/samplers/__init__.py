@@ -1,4 +1,9 @@
-"""Samplers: each takes any score callable and moves many chains at once."""
+"""Samplers: each takes any score callable and moves many chains at once.
+
+Two things make a score faster, where it has them: a method ``at_level(sigma)`` that returns the score at one
+noise level (or None), as `NoiseConditionalScore` has; and an attribute ``piecewise``, a `PiecewiseLinear` of
+the same values, as networks of one feature have.
+"""
 
 from .adjusted import mala
 from .langevin import annealed_langevin, langevin

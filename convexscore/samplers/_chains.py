@@ -1,14 +1,15 @@
 """What every sampler shares: chains, checks of scores, the loop over steps, blocks of chains in parallel.
 
 A sampler is a `Setup`: given chains and a generator it returns the function that moves those chains, in
-place, by one numbered step.  `run` owns the loop: progress, stored states, parallel blocks.
+place, by one numbered step.  `run` owns the loop: progress, stored states, parallel blocks.  Workers may be
+processes, to which a setup is sent with all it refers to: the score, but never all chains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from numbers import Integral
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -16,9 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._progress import counted, steps
 from .._validation import FloatArray, as_count, as_flag, as_float_array
 from ..errors import ConvergenceError
-from ..network import TwoLayerNetwork
-from ..noise_conditional import NoiseConditionalScore
-from ._line import evaluate
+from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
 NoisyScore = Callable[[FloatArray, float], FloatArray]
@@ -30,10 +29,20 @@ Setup = Callable[[FloatArray, np.random.Generator], Advance]
 _DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e18}
 # Chains that share a generator when `n_jobs` is given: part of what a seed means, so it is fixed.
 _BLOCK = 4096
-# Chains of a network on the line that are moved at a time: a few such arrays fit the second-level cache.
+# Chains of a piecewise linear score that are moved at a time: a few such arrays fit the second-level cache.
 _CACHED = 8192
-# A noise level this close to a fitted one counts as it, as `NoiseConditionalScore` has it.
-_SAME_LEVEL = 1e-6
+
+
+@runtime_checkable
+class Leveled(Protocol):
+    """A noise-conditional score with a method that fixes the noise level.
+
+    ``at_level(sigma)`` returns a function of the points alone, with the values of ``score(y, sigma)`` but
+    perhaps faster, like a fitted network; or None where the score has nothing better than itself.
+    """
+
+    def at_level(self, sigma: float) -> Score | None:
+        """Return the score at noise level `sigma`, or None."""
 
 
 def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray:
@@ -74,12 +83,9 @@ def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
 
 
 def at_level(score: NoisyScore, sigma: float) -> Score:
-    """Return the score at a noise level: the fitted network itself, which is fast, where there is one."""
-    if isinstance(score, NoiseConditionalScore):
-        nearest = int(np.argmin(np.abs(np.log(score.sigmas / sigma))))
-        if abs(score.sigmas[nearest] / sigma - 1) <= _SAME_LEVEL:
-            return score.networks[nearest]
-    return lambda y: score(y, sigma)
+    """Return the score at a noise level: what the score itself offers, if it is `Leveled`."""
+    fixed = score.at_level(sigma) if isinstance(score, Leveled) else None
+    return (lambda y: score(y, sigma)) if fixed is None else fixed
 
 
 def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:
@@ -108,13 +114,14 @@ class Move:
     def __call__(self, score: Score, c: float, b: float, where: str, advice: str) -> None:
         """Move the chains once."""
         x, noise = self.x, self.noise
-        if isinstance(score, TwoLayerNetwork) and score.n_features == 1:
+        function = as_piecewise(score)
+        if function is not None:
             # The score of a chain depends on that chain alone: runs of chains move one after another, which
             # draws the same noise as moving all of them at once.
             x, noise = x.reshape(-1), noise.reshape(-1)
             for start in range(0, x.size, _CACHED):
                 part = slice(start, start + _CACHED)
-                self._move(x[part], noise[part], evaluate(score.piecewise, x[part]), c, b)
+                self._move(x[part], noise[part], evaluate(function, x[part]), c, b)
                 check_bounded(x[part], where, advice)
         else:
             self._move(x, noise, scores_at(score, x, where), c, b)
@@ -143,37 +150,57 @@ def run(
     progress: bool,
     kept: range = range(0),
     n_jobs: int | None = None,
-) -> FloatArray:
-    """Move chains, in place, through `count` steps; return their states after the steps `kept` (-1: before).
+) -> tuple[FloatArray, FloatArray]:
+    """Move chains through `count` steps; return them, and their states after the steps `kept` (-1: before).
 
-    With `n_jobs` the chains are cut into blocks of fixed size, each with a generator spawned for it, so that
-    the result does not depend on the number of workers.  Workers are threads: they move the same array.
+    `x` is overwritten: it is where the chains that are returned lie.  With `n_jobs` they are cut into blocks
+    of fixed size, each with a generator spawned for it, so that the result does not depend on the number of
+    workers.  A block is moved as a copy and handed back: workers may be threads, the default, or processes.
     """
     generator, bar = np.random.default_rng(rng), as_flag("progress", progress)
-    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
     if n_jobs is None:
-        _loop(setup, x, states, kept, generator, steps(count, bar, description))
-        return states
+        return x, _loop(setup, x, kept, generator, steps(count, bar, description))
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
+    done = _blocks(setup, x, blocks, kept, generator, range(count), _as_n_jobs(n_jobs))
+    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
+    for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
+        # As they come: so memory holds few blocks twice.
+        x[block], states[:, block] = moved
+    return x, states
+
+
+def _blocks(
+    setup: Setup,
+    x: FloatArray,
+    blocks: list[slice],
+    kept: range,
+    rng: np.random.Generator,
+    numbers: range,
+    n_jobs: int,
+) -> Iterator[tuple[slice, tuple[FloatArray, FloatArray]]]:
+    """Yield each block, in their order, with what `_block` returns."""
     from joblib import Parallel, delayed
 
-    starts = range(0, len(x), _BLOCK)
-    blocks = [slice(start, start + _BLOCK) for start in starts]
-    parts = zip(blocks, generator.spawn(len(blocks)), strict=True)
-    moved = counted(parts, lambda part: len(x[part[0]]), bar, len(x), description)
-    Parallel(n_jobs=_as_n_jobs(n_jobs), require="sharedmem")(
-        delayed(_loop)(setup, x[block], states[:, block], kept, own, range(count)) for block, own in moved
+    tasks = (
+        delayed(_block)(setup, x[block], kept, own, numbers)
+        for block, own in zip(blocks, rng.spawn(len(blocks)), strict=True)
     )
-    return states
+    yield from zip(blocks, Parallel(n_jobs, prefer="threads", return_as="generator")(tasks), strict=True)
+
+
+def _block(
+    setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: range
+) -> tuple[FloatArray, FloatArray]:
+    """Move a copy of the chains, which a process may be unable to write to; return it and its states."""
+    own = np.array(x, order="C")
+    return own, _loop(setup, own, kept, rng, numbers)
 
 
 def _loop(
-    setup: Setup,
-    x: FloatArray,
-    states: FloatArray,
-    kept: range,
-    rng: np.random.Generator,
-    numbers: Iterable[int],
-) -> None:
+    setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: Iterable[int]
+) -> FloatArray:
+    """Move chains, in place; return their states after the steps `kept`."""
+    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
     advance = setup(x, rng)
     if -1 in kept:
         states[0] = x
@@ -181,6 +208,7 @@ def _loop(
         advance(number)
         if number in kept:
             states[kept.index(number)] = x
+    return states
 
 
 def _as_n_jobs(n_jobs: Any) -> int:

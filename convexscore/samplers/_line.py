@@ -1,6 +1,8 @@
-"""Networks on the line, evaluated at a cache's worth of unsorted points."""
+"""Piecewise linear scores on the line, evaluated at a cache's worth of unsorted points."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +11,18 @@ from ..piecewise import PiecewiseLinear
 
 # Up to so many cuts, counting those below a point is faster than a binary search.
 _FEW = 40
+
+
+def as_piecewise(score: Any) -> PiecewiseLinear | None:
+    """Return the piecewise linear function of one variable that `score` says it is, by ``score.piecewise``.
+
+    None where it does not say so: it has no such attribute, or refuses it, as networks of more features do.
+    """
+    try:
+        function = score.piecewise
+    except (AttributeError, ValueError):
+        return None
+    return function if isinstance(function, PiecewiseLinear) else None
 
 
 def evaluate(function: PiecewiseLinear, x: FloatArray) -> FloatArray:

@@ -97,7 +97,7 @@ def mala(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    states = run(setup, x, count, rng, description="mala", progress=progress, kept=kept)
+    x, states = run(setup, x, count, rng, description="mala", progress=progress, kept=kept)
     result = states if every else x
     return (result, accepted / max(count * len(x), 1)) if return_acceptance else result
 

@@ -53,9 +53,10 @@ def langevin(
     dtype : float32 or float64, optional
         Precision of the chains; by default that of `x0`.
     n_jobs : int, optional
-        Threads (-1: one a core).  Chains are then moved in blocks of 4096 with a generator each: the same
-        seed gives the same samples for every `n_jobs`, but others than without it.  The score is called
-        from several threads at once.
+        Workers (-1: one a core).  Chains are then moved in blocks of 4096 with a generator each: the same
+        seed gives the same samples for every `n_jobs`, but others than without it.  Workers are threads,
+        which call the score at once, unless `joblib.parallel_config` names another backend: processes, say,
+        which call copies of it.
 
     Returns
     -------
@@ -91,7 +92,7 @@ def langevin(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    states = run(setup, x, count, rng, description="langevin", progress=progress, kept=kept, n_jobs=n_jobs)
+    x, states = run(setup, x, count, rng, description="langevin", progress=progress, kept=kept, n_jobs=n_jobs)
     return states if every else x
 
 
@@ -136,7 +137,7 @@ def annealed_langevin(
     dtype : float32 or float64, optional
         Precision of the chains; by default that of `x0`.
     n_jobs : int, optional
-        Threads, and blocks of chains, as for `langevin`.
+        Workers, and blocks of chains, as for `langevin`.
 
     Returns
     -------
@@ -180,7 +181,7 @@ def annealed_langevin(
 
     total = count * levels.size
     kept = range(count - 1, total, count) if keep_levels else range(0)
-    states = run(
+    x, states = run(
         setup, x, total, rng, description="annealed langevin", progress=progress, kept=kept, n_jobs=n_jobs
     )
     if denoise:

@@ -113,7 +113,7 @@ def reverse(
     dtype : float32 or float64, optional
         Precision of the chains; by default that of `x0`, or float64.
     n_jobs : int, optional
-        Threads, and blocks of chains, as for `langevin`.
+        Workers, and blocks of chains, as for `langevin`.
 
     Returns
     -------
@@ -140,17 +140,17 @@ def reverse(
     keep_levels = as_flag("keep_levels", keep_levels)
     if denoise and levels[-1] == 0:
         raise ValueError("denoise: expected False where the last noise level is 0, got True")
-    x = _start(x0, shape, dtype)
+    x, drawn = _start(x0, shape, dtype), x0 is None
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
-        if x0 is None:
+        if drawn:
             draw(generator, chains)
             chains *= float(np.hypot(1, levels[0]))
         return _stepper(score, levels, rule, chains, generator)
 
     count = levels.size - 1
     kept = range(-1, count) if keep_levels else range(0)
-    states = run(
+    x, states = run(
         setup, x, count, rng, description="reverse diffusion", progress=progress, kept=kept, n_jobs=n_jobs
     )
     if denoise:

@@ -84,7 +84,7 @@ def sequential(
     dtype : float32 or float64, optional
         Precision of the chains, float64 by default.
     n_jobs : int, optional
-        Threads, and blocks of chains, as for `langevin`.
+        Workers, and blocks of chains, as for `langevin`.
 
     Returns
     -------
@@ -120,7 +120,7 @@ def sequential(
         return _measurements(score, sigma, m, inner, first, chains, generator)
 
     kept = range(m) if trajectory else range(0)
-    states = run(
+    means, states = run(
         setup, means, m, rng, description="measurements", progress=progress, kept=kept, n_jobs=n_jobs
     )
     return (states[:, :, 0], states[:, :, 1]) if trajectory else means[:, 1].copy()

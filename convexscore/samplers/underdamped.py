@@ -85,7 +85,7 @@ def underdamped(
     dtype : float32 or float64, optional
         Precision of the chains; by default that of `x0`.
     n_jobs : int, optional
-        Threads, and blocks of chains, as for `langevin`.
+        Workers, and blocks of chains, as for `langevin`.
 
     Returns
     -------
@@ -118,7 +118,7 @@ def underdamped(
         return lambda step: kick(score, f"step {step + 1} of {count}")
 
     kept = range(every - 1, count, every) if every else range(0)
-    states = run(
+    x, states = run(
         setup, x, count, rng, description="underdamped langevin", progress=progress, kept=kept, n_jobs=n_jobs
     )
     return states if every else x
