@@ -9,7 +9,6 @@ from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
 from .bounds import beta_bounds
-from .certificate import Certificate
 from .density import ScoreDensity
 from .errors import (
     ConvergenceError,
@@ -23,10 +22,9 @@ from .network import TwoLayerNetwork
 from .noise_conditional import NoiseConditionalScore
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
-from .programs.bounds import BetaBounds
+from .results import BetaBounds, Certificate, Solution, SolveStats
 from .scores import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
 from .selection import select_beta
-from .solution import Solution, SolveStats
 from .solve import solve
 
 __version__ = "0.1.0"

@@ -97,3 +97,9 @@ def as_choice(name: str, value: Any, choices: Collection[str]) -> str:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {value!r}")
     return str(value)
+
+
+def no_options(solver: str, options: dict[str, Any]) -> None:
+    """Raise a TypeError that names the options, if there are any."""
+    if options:
+        raise TypeError(f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}")

@@ -12,9 +12,12 @@ from .objectives import ExpectedDenoising, Objective
 from .pricing.ascent import AscentPricer
 from .pricing.base import Pricer
 from .pricing.gates import GatePricer
-from .programs.bounds import BetaBounds, univariate_bounds
+from .programs.bounds import program_bounds
+from .programs.expected import ExpectedProgram, expected_bounds
 from .programs.given_patterns import given_patterns
 from .programs.neurons import NeuronProgram
+from .programs.univariate import UnivariateProgram
+from .results import BetaBounds
 from .solvers.smallest_decay import smallest_decay
 
 __all__ = ["beta_bounds"]
@@ -78,8 +81,10 @@ def beta_bounds(
     as_flag("bias", bias)
     if patterns is not None and not as_flag("gated", gated):
         raise ValueError("patterns: expected None for networks that are not gated, got patterns")
-    if isinstance(objective, ExpectedDenoising) or (objective.X.shape[1] == 1 and bias and not gated):
-        return univariate_bounds(objective, activation, skip)
+    if isinstance(objective, ExpectedDenoising):
+        return expected_bounds(ExpectedProgram(objective, activation, skip))
+    if objective.X.shape[1] == 1 and bias and not gated:
+        return program_bounds(UnivariateProgram.from_objective(objective, activation, skip))
     program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=gated)
     pricer: Pricer = pricer_of(program)
     if gated:

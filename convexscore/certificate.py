@@ -8,7 +8,8 @@ the certificate covers networks of any width with kinks anywhere.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,56 +19,21 @@ from .piecewise import PiecewiseLinear
 from .programs.bounds import boundedness_bound
 from .programs.expected import ExpectedProgram
 from .programs.log_concave import log_concave_correlation
+from .programs.reconstruction import reconstruct
+from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
 from .programs.whole_line import correlation_range
+from .results import Certificate, Solution, SolveStats, judged
 
 __all__ = [
-    "Certificate",
+    "certified_solution",
     "certify",
     "certify_expected",
     "correlation_rounding",
     "correlation_scale",
     "largest_correlation",
-    "meets_tolerance",
+    "problem_scales",
 ]
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """Evidence of optimality, recomputed from the returned network.
-
-    Parameters
-    ----------
-    primal : float
-        The network's own training objective, weight decay included (for a refit the data term alone).
-    dual : float
-        A lower bound on the training objective of every network in `scope`: the dual value at the
-        network's residual, moved until it is feasible up to the rounding error of evaluating the
-        network; ``-inf`` in the rare case that nothing feasible is known.
-    gap : float
-        ``primal - dual``; rounding can make it slightly negative.
-    max_violation : float
-        Largest excess, over every position of a kink, of an atom's correlation over ``beta``, and
-        the stationarity residuals of bias and skip; in the units of ``beta``.  For a refit: the
-        largest residual of its own optimality conditions.
-    scope : {"global", "patterns", "local"}
-        ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
-        patterns; ``"local"``: found by search only, `dual` holds if the search missed nothing.
-    lower_bound : float
-        A lower bound on the training objective of every network of any width that is proven whatever the
-        scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
-    """
-
-    primal: float
-    dual: float
-    gap: float
-    max_violation: float
-    scope: str
-    lower_bound: float = None  # type: ignore[assignment]  # filled in by __post_init__
-
-    def __post_init__(self) -> None:
-        if self.lower_bound is None:
-            object.__setattr__(self, "lower_bound", self.dual if self.scope == "global" else -np.inf)
 
 
 def largest_correlation(program: UnivariateProgram, residual: FloatArray, shape: str | None = None) -> float:
@@ -119,18 +85,54 @@ def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
 
 
-def meets_tolerance(
-    certificate: Certificate,
-    program: UnivariateProgram,
-    network: TwoLayerNetwork,
-    beta: float,
-    tol: float,
-) -> bool:
-    """Whether gap and, up to rounding, violation are within `tol` of the problem's own scales."""
+def problem_scales(program: UnivariateProgram, primal: float, beta: float) -> dict[str, float]:
+    """Return the sizes of values and correlations of a program."""
     label_square = float(np.sum(program.mass * program.target**2))
-    value_scale = abs(certificate.primal) + 0.5 * label_square + program.trace_total / program.variance
-    allowed = tol * correlation_scale(program, beta) + correlation_rounding(program, network, beta)
-    return bool(abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed)
+    value_scale = abs(primal) + 0.5 * label_square + program.trace_total / program.variance
+    return {"value_scale": value_scale, "violation_scale": correlation_scale(program, beta)}
+
+
+def certified_solution(
+    problem: SplineProblem,
+    spline: Spline,
+    status: str,
+    stats: SolveStats,
+    tol: float,
+    shape: str | None = None,
+) -> Solution:
+    """Write a spline as a network and certify that network.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+        The program and its weight decay.
+    spline : Spline
+        What a solver found.
+    status : str
+        The status if the certificate meets `tol`.
+    stats : SolveStats
+        How it was found; the time of reconstruction and certificate is added.
+    tol : float
+        Relative tolerance on the certificate's gap and violation.
+    shape : {None, "log-concave"}
+        Constraint on the scores.
+
+    Returns
+    -------
+    Solution
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol`; the status is then ``"inaccurate"``.
+    """
+    start = time.perf_counter()
+    network = reconstruct(problem, spline)
+    certificate = certify(problem.program, network, problem.beta, shape)
+    status = judged(certificate, tol, status)
+    stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
+    theorem = problem.program.theorem if shape is None else None
+    return Solution(network, certificate.primal, status, certificate, stats, problem.beta, shape, theorem)
 
 
 def certify(
@@ -166,8 +168,9 @@ def certify(
         violation = max(violation, abs(unbalanced))
     if shape:
         violation = max(violation, *network.piecewise.slopes * program.total * program.variance)
-    primal = _loss(program, network, residual, beta)
-    rounding = correlation_rounding(program, network, beta) + 1e-12 * beta
+    primal = program.loss(network, residual) + beta * network.weight_decay()
+    weights = correlation_rounding(program, network, beta)
+    rounding = weights + 1e-12 * beta
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.
@@ -178,16 +181,8 @@ def certify(
     if violation > rounding:
         feasible = _made_feasible(program, residual, beta, rounding, shape)
     dual = -np.inf if feasible is None else _dual_value(program, feasible)
-    return Certificate(primal, dual, primal - dual, float(violation), "global")
-
-
-def _loss(program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float) -> float:
-    """Return ``network.loss`` at the merged data."""
-    # NumPy's pairwise sums: a dot product of a million terms loses three more digits.
-    loss = 0.5 * float(np.sum(program.mass * residual**2)) + program.scatter
-    if program.has_trace:
-        loss += float(np.sum(program.mass * network.divergence(program.position)))
-    return loss + beta * network.weight_decay()
+    scales = problem_scales(program, primal, beta)
+    return Certificate(primal, dual, primal - dual, float(violation), "global", **scales, rounding=weights)
 
 
 def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
@@ -294,7 +289,16 @@ def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: f
     # int q l^2 has no closed form; it is at most sum w / eps^2.
     dual = constant - 0.5 * keep**2 * (square + 2 * trace) + keep * trace - (1 - keep) ** 2 * constant
     primal = network.loss(program.objective, beta)
-    return Certificate(primal, dual, primal - dual, float(violation), "global")
+    value_scale = abs(primal) + constant
+    return Certificate(
+        primal,
+        dual,
+        primal - dual,
+        float(violation),
+        "global",
+        value_scale=value_scale,
+        violation_scale=max(beta, program.total),
+    )
 
 
 def _excess(activation: str, low: float, high: float, kappa: float) -> float:

@@ -7,14 +7,14 @@ import time
 import numpy as np
 
 from ._validation import FloatArray
-from .certificate import Certificate, certify_expected
+from .certificate import certify_expected
 from .network import TwoLayerNetwork
 from .objectives import ExpectedDenoising
 from .piecewise import PiecewiseLinear
 from .programs.expected import Cells, ExpectedProgram, grid_problem
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
-from .solution import Solution, SolveStats, warn_of_missed_tolerance
+from .results import Solution, SolveStats, judged
 from .solvers.active_set import solve_active_set
 
 __all__ = ["solve_expected"]
@@ -78,18 +78,15 @@ def solve_expected(
         missing = _wanted(program, score, (spline.kappa, half), grid, tolerance)
         if missing.size == 0:
             certificate = certify_expected(program, network, beta)
-            if _meets(program, certificate, beta, tol):
+            if certificate.meets(tol):
                 break
             share /= 10
         grid = np.union1d(grid, missing)
     fewer = _fewer_kinks(program, problem, spline)
     certificate = certify_expected(program, fewer, beta)
-    if not _meets(program, certificate, beta, tol):
+    if not certificate.meets(tol):
         fewer, certificate = network, certify_expected(program, network, beta)
-    status = "optimal" if kinks.size else "closed_form"
-    if not _meets(program, certificate, beta, tol):
-        status = "inaccurate"
-        warn_of_missed_tolerance(certificate, tol)
+    status = judged(certificate, tol, "optimal" if kinks.size else "closed_form")
     stats = SolveStats("refined_grid", iterations, time.perf_counter() - start, grid.size)
     return Solution(fewer, certificate.primal, status, certificate, stats, beta)
 
@@ -164,9 +161,3 @@ def _clustered(kinks: FloatArray, jumps: FloatArray, width: float) -> FloatArray
     size = np.abs(jumps)
     joined: FloatArray = np.add.reduceat(kinks * size, starts) / np.add.reduceat(size, starts)
     return joined
-
-
-def _meets(program: ExpectedProgram, certificate: Certificate, beta: float, tol: float) -> bool:
-    value_scale = abs(certificate.primal) + program.objective.constant
-    allowed = tol * max(beta, program.total)
-    return abs(certificate.gap) <= tol * value_scale and certificate.max_violation <= allowed

@@ -15,14 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import FloatArray, as_count
+from ._validation import FloatArray, as_count, no_options
 from .arrangements.counting import count_patterns
 from .arrangements.patterns import Patterns
-from .certificate import Certificate
 from .errors import SolverError, UnboundedError
 from .gated_network import GatedNetwork, ScoreNetwork
 from .network import TwoLayerNetwork
-from .neuron_certificate import certify_network, is_within, penalized_loss, value_scale
+from .neuron_certificate import certify_network
 from .objectives import Objective
 from .pricing.ascent import AscentPricer
 from .pricing.base import Pricer
@@ -33,7 +32,7 @@ from .programs.displacement import displaced_network, free_weights
 from .programs.given_patterns import given_patterns
 from .programs.neurons import NeuronProgram, Neurons
 from .programs.warm_start import neurons_of
-from .solution import Solution, SolveStats, no_options, warn_of_missed_tolerance
+from .results import Certificate, Solution, SolveStats, judged
 from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
 from .solvers.smallest_decay import smallest_decay
@@ -125,11 +124,9 @@ def solve_gated(
     given = given_patterns(program, objective.X, patterns)
     slope = given.slope(program.sigma.left_slope)
     pricer = GatePricer(program, slope)
-    gate_of = {row.tobytes(): k for k, row in enumerate(slope)}
 
     def write(found: Generated, stretch: float) -> GatedNetwork:
-        chosen = [gate_of[row.tobytes()] for row in found.neurons.slope]
-        return gated_network(program, found.neurons, found.outputs, given.gates[chosen])
+        return gated_network(program, found.neurons, found.outputs, given.gates_of(found.neurons.slope))
 
     def by_newton(hair: float, start: Any) -> Generated:
         # The augmented Lagrangian stops at the rounding of its penalized system.
@@ -226,22 +223,20 @@ class _Training:
             candidate = self._written(found, inside)
             if best is None or candidate[0].gap < best[0].gap:
                 best = candidate
-            if self._is_within(candidate[0]):
+            if candidate[0].meets(self.tol):
                 break
             known = (found.neurons, found.outputs)
         assert best is not None
         certificate, made = best
-        if start is not None and penalized_loss(self.program, start, self.beta) < certificate.primal:
+        if start is not None and self._loss(start) < certificate.primal:
             # Both are optimal to the tolerance, or the search found nothing better.
             certificate, made = self._certificate(start, inside), start
         stats = SolveStats(self.solver, iterations, time.perf_counter() - begin, n_priced)
-        status = "optimal" if self._is_within(certificate) else "inaccurate"
-        if status == "inaccurate":
-            warn_of_missed_tolerance(certificate, self.tol, stacklevel=5)
+        status = judged(certificate, self.tol, stacklevel=6)
         return Solution(made, certificate.primal, status, certificate, stats, self.beta)
 
-    def _is_within(self, certificate: Certificate) -> bool:
-        return is_within(certificate, self.program, self.beta, self.tol)
+    def _loss(self, network: ScoreNetwork) -> float:
+        return self.program.loss(network) + self.beta * network.weight_decay()
 
     def _certificate(self, network: ScoreNetwork, inside: FloatArray | None) -> Certificate:
         return certify_network(self.program, self.pricer, network, self.beta, self.scope, inside)
@@ -252,7 +247,7 @@ class _Training:
         for stretch in _STRETCHES:
             made = self.write(found, stretch)
             certificate = self._certificate(made, inside)
-            allowed = 0.1 * self.tol * value_scale(self.program, certificate.primal)
+            allowed = 0.1 * self.tol * self.program.value_scale(certificate.primal)
             if abs(certificate.primal - value) <= allowed:
                 return certificate, made
         raise SolverError(

@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 
 from ._validation import FloatArray
-from .certificate import Certificate
 from .gated_network import ScoreNetwork
 from .pricing.base import Pricer
 from .programs.neurons import NeuronProgram
+from .results import Certificate
 
-__all__ = ["certify_network", "is_within", "penalized_loss", "value_scale"]
+__all__ = ["certify_network"]
 
 # Correlations are sums over the data: relative excesses below this are rounding.
 _ROUNDING = 1e-11
@@ -55,7 +55,7 @@ def certify_network(
         feasible either.
     """
     scores = network(program.points)
-    primal = penalized_loss(program, network, beta)
+    primal = program.loss(network) + beta * network.weight_decay()
     residual = program.root_mass * (program.scale * scores - program.target)
     residual, imbalance = _balanced(program, residual)
     largest = pricer.price(residual, beta * (1 - 1e-3), most=1).largest
@@ -67,16 +67,17 @@ def certify_network(
         dual = program.dual_value(residual)
     elif inside is not None:
         dual = _dual_between(program, pricer, residual, largest, inside, beta)
-    return Certificate(primal, dual, primal - dual, violation, scope)
-
-
-def penalized_loss(program: NeuronProgram, network: ScoreNetwork, beta: float) -> float:
-    """Return a network's training objective at the merged points."""
-    misfit = (network(program.points) - program.target / program.scale) ** 2
-    loss = program.scatter + 0.5 * float(np.sum(program.mass[:, None] * misfit))
-    if program.has_trace:
-        loss += float(np.sum(program.mass * network.divergence(program.points)))
-    return loss + beta * network.weight_decay()
+    reach = float(np.linalg.norm(program.root_mass * program.rows))
+    return Certificate(
+        primal,
+        dual,
+        primal - dual,
+        violation,
+        scope,
+        value_scale=program.value_scale(primal),
+        violation_scale=beta,
+        rounding=1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target)),
+    )
 
 
 def _dual_between(
@@ -106,18 +107,3 @@ def _balanced(program: NeuronProgram, residual: FloatArray) -> tuple[FloatArray,
     off = basis.T @ residual + change.T @ program.free_trace
     imbalance = np.abs(program.free.T @ (program.root_mass * residual) + program.free_trace)
     return residual - basis @ off, float(imbalance.max(initial=0.0))
-
-
-def value_scale(program: NeuronProgram, value: float) -> float:
-    """Return the size that values of a program have, in the units of the data."""
-    labels = 0.5 * float(np.sum(program.mass[:, None] * program.target**2))
-    return abs(value) + float(labels + program.trace_mass.sum()) / program.scale**2
-
-
-def is_within(certificate: Certificate, program: NeuronProgram, beta: float, tol: float) -> bool:
-    """Whether gap and violation are within `tol` of the problem's own scales."""
-    scale = value_scale(program, certificate.primal)
-    reach = float(np.linalg.norm(program.root_mass * program.rows))
-    rounding = 1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target))
-    allowed = tol * beta + rounding
-    return bool(abs(certificate.gap) <= tol * scale and certificate.max_violation <= allowed)

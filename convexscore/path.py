@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .certificate import certified_solution
 from .errors import ConvergenceError
 from .network import TwoLayerNetwork
 from .objectives import Objective
@@ -27,7 +28,7 @@ from .programs.bounds import program_bounds, require_bounded
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
-from .solution import Solution, SolveStats, certified_solution
+from .results import Solution, SolveStats
 from .solvers.active_set import solve_active_set
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from .certificate import Certificate, correlation_rounding, correlation_scale, meets_tolerance
+from .certificate import correlation_rounding, problem_scales
 from .network import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.refit import RefitProblem
 from .programs.spline import Spline, SplineProblem
-from .solution import Solution, SolveStats, warn_of_missed_tolerance
+from .results import Certificate, Solution, SolveStats, judged
 from .solvers.active_set import solve_active_set
 
 __all__ = ["refit_solution"]
@@ -51,10 +51,7 @@ def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats, to
     certificate = _certificate(refit, network, result.spline, problem.beta)
     seconds = stats.seconds + time.perf_counter() - start
     stats = replace(stats, iterations=stats.iterations + result.iterations, seconds=seconds)
-    status = "refit"
-    if not meets_tolerance(certificate, problem.program, network, problem.beta, tol):
-        status = "inaccurate"
-        warn_of_missed_tolerance(certificate, tol)
+    status = judged(certificate, tol, "refit")
     return Solution(network, certificate.primal, status, certificate, stats, problem.beta)
 
 
@@ -96,9 +93,7 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     program = refit.program
     score = network(program.position)
     residual = score - program.target
-    loss = 0.5 * float(np.sum(program.mass * residual**2)) + program.scatter
-    if program.has_trace:
-        loss += float(np.sum(program.mass * network.divergence(program.position)))
+    loss = program.loss(network, residual)
     mean = float(np.sum(program.mass * residual)) / program.total
     slack = refit.slack(score)
     stationary = np.where(np.isin(refit.kinks, spline.kinks), np.abs(slack), np.maximum(-slack, 0.0))
@@ -106,7 +101,7 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(float(stationary.max(initial=0.0)), imbalance, abs(kappa))
     dual = program.scatter - float(np.sum(program.mass * residual * (0.5 * residual + program.target)))
-    rounding = correlation_rounding(program, network, beta) + 1e-12 * correlation_scale(program, beta)
-    if violation > rounding:
+    rounding, scales = correlation_rounding(program, network, beta), problem_scales(program, loss, beta)
+    if violation > rounding + 1e-12 * scales["violation_scale"]:
         dual = -np.inf
-    return Certificate(loss, dual, loss - dual, violation, "patterns")
+    return Certificate(loss, dual, loss - dual, violation, "patterns", **scales, rounding=rounding)

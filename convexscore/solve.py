@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import as_choice, as_flag, as_real
+from ._validation import as_choice, as_flag, as_real, no_options
 from .activations import get_activation
 from .arrangements.patterns import Patterns
 from .expected import solve_expected
 from .multivariate import solve_gated, solve_networks
 from .objectives import ExpectedDenoising, Objective
+from .results import Solution
 from .selection import select_beta
-from .solution import Solution, no_options
 from .univariate import UNIVARIATE_SOLVERS, solve_univariate
 from .unpenalized import solve_ridge_network, solve_without_decay
 

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from ._validation import as_count
+from ._validation import as_count, no_options
+from .certificate import certified_solution
 from .objectives import Objective
 from .programs.bounds import line_solution, program_bounds, require_bounded
 from .programs.spline import Spline, SplineProblem
 from .programs.univariate import UnivariateProgram
 from .refit import refit_solution
-from .solution import Solution, SolveStats, certified_solution, no_options
+from .results import Solution, SolveStats
 from .solvers.active_set import ActiveSetResult, solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
 from .solvers.log_concave import solve_log_concave

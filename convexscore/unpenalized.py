@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ._validation import FloatArray
 from .arrangements.patterns import Patterns
-from .certificate import Certificate
 from .gated_network import GatedNetwork, ScoreNetwork
 from .multivariate import gated_network
 from .objectives import Objective
@@ -19,7 +18,7 @@ from .programs.given_patterns import GivenPatterns, given_patterns
 from .programs.neurons import NeuronProgram, Neurons
 from .programs.ridge import solve_ridge
 from .programs.unpenalized import solve_unpenalized
-from .solution import Solution, SolveStats, warn_of_missed_tolerance
+from .results import Certificate, Solution, SolveStats, judged
 
 __all__ = ["solve_ridge_network", "solve_without_decay"]
 
@@ -45,9 +44,7 @@ def solve_without_decay(
     certificate = _certificate(program, slope, made, scope)
     seconds = time.perf_counter() - start
     stats = SolveStats("least_squares", 1, seconds, len(slope))
-    status = "optimal" if _accurate(program, certificate, tol) else "inaccurate"
-    if status == "inaccurate":
-        warn_of_missed_tolerance(certificate, tol, stacklevel=4)
+    status = judged(certificate, tol, stacklevel=4)
     return Solution(made, certificate.primal, status, certificate, stats, 0.0)
 
 
@@ -70,16 +67,14 @@ def solve_ridge_network(
     W, residual, V = solve_ridge(program, slope, beta)
     made = _gated(program, given, W, V)
     penalty = 0.5 * beta * float(np.sum(W**2))
-    primal = _loss(program, made) + penalty
+    primal = program.loss(made) + penalty
     # At the optimum W = -(A'Z + T) / beta: the dual value is the loss at Z less the same penalty.
     dual = program.dual_value(residual) - penalty
     pulled = GatePricer(program, slope).matrices(residual) + beta * W
     violation = float(np.abs(pulled).max(initial=0.0))
-    certificate = Certificate(primal, dual, primal - dual, violation, "patterns")
+    certificate = _with_scales(program, primal, dual, violation, "patterns")
     stats = SolveStats("kernel", 1, time.perf_counter() - start, len(slope))
-    status = "optimal" if _accurate(program, certificate, tol) else "inaccurate"
-    if status == "inaccurate":
-        warn_of_missed_tolerance(certificate, tol, stacklevel=4)
+    status = judged(certificate, tol, stacklevel=4)
     return Solution(made, primal, status, certificate, stats, beta)
 
 
@@ -97,24 +92,11 @@ def _setting(
 
 def _gated(program: NeuronProgram, given: GivenPatterns, W: FloatArray, V: FloatArray) -> GatedNetwork:
     """Return the gated network that the singular value decompositions of the blocks make."""
-    left, size, right = np.linalg.svd(W, full_matrices=False)
-    block, rank = np.nonzero(size > 1e-15 * size.max(initial=0.0))
-    nobody = np.full(block.size, -1)
-    slope = given.slope(program.sigma.left_slope)[block]
-    neurons = Neurons(slope, left[block, :, rank], nobody, nobody[:, None][:, :0])
-    outputs = size[block, rank, None] * right[block, rank]
-    made = gated_network(program, neurons, outputs, given.gates[block])
+    slope = given.slope(program.sigma.left_slope)
+    neurons, outputs = Neurons.from_matrices(slope, W, share=1e-15)
+    made = gated_network(program, neurons, outputs, given.gates_of(neurons.slope))
     arrays = {name: getattr(made, name) for name in ("W1", "b1", "W2", "b2", "gates", "gate_offsets")}
     return GatedNetwork(**arrays, V=V, activation=program.activation)
-
-
-def _loss(program: NeuronProgram, network: ScoreNetwork) -> float:
-    """Return the data term at the merged points."""
-    squares = np.sum((network(program.points) - program.target) ** 2, axis=1)
-    loss = program.scatter + 0.5 * float(np.sum(program.mass * squares))
-    if program.has_trace:
-        loss += float(np.sum(program.mass * network.divergence(program.points)))
-    return loss
 
 
 def _certificate(
@@ -129,9 +111,16 @@ def _certificate(
     if program.skip:
         pull = program.free.T @ (program.root_mass * residual) + program.free_trace
         violation = max(violation, float(np.abs(pull).max()))
-    primal = _loss(program, network)
+    primal = program.loss(network)
     dual = program.dual_value(residual) if violation <= 1e-7 * _scale(program) else -np.inf
-    return Certificate(primal, dual, primal - dual, violation, scope)
+    return _with_scales(program, primal, dual, violation, scope)
+
+
+def _with_scales(
+    program: NeuronProgram, primal: float, dual: float, violation: float, scope: str
+) -> Certificate:
+    scales = {"value_scale": program.value_scale(primal), "violation_scale": _scale(program)}
+    return Certificate(primal, dual, primal - dual, violation, scope, **scales)
 
 
 def _scale(program: NeuronProgram) -> float:
@@ -139,9 +128,3 @@ def _scale(program: NeuronProgram) -> float:
     reach = float(np.linalg.norm(program.root_mass * program.rows))
     labels = float(np.linalg.norm(program.root_mass * program.target))
     return max(reach * labels, float(program.trace_mass.sum()), 1e-300)
-
-
-def _accurate(program: NeuronProgram, certificate: Certificate, tol: float) -> bool:
-    labels = 0.5 * float(np.sum(program.mass[:, None] * program.target**2))
-    scale = abs(certificate.primal) + labels + float(program.trace_mass.sum())
-    return bool(abs(certificate.gap) <= tol * scale and certificate.max_violation <= tol * _scale(program))

@@ -21,14 +21,13 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 # Bottom to top: a module may import from its own room and from those before it.
 LAYERS = [
     ("errors", "_validation", "_files", "_models", "_progress", "_integrals", "_sorting", "_tables"),
-    ("activations", "piecewise", "_gaussian_moments", "arrangements"),
+    ("activations", "piecewise", "_gaussian_moments", "arrangements", "results"),
     ("objectives",),
     ("network", "gated_network", "_torch"),
     ("programs",),
     ("pricing",),
     ("certificate", "neuron_certificate"),
     ("solvers",),
-    ("solution",),
     ("path", "refit", "expected"),
     ("univariate", "multivariate"),
     ("unpenalized", "bounds"),

@@ -16,12 +16,16 @@ from ..bounds import beta_bounds
 from ..datasets import load_old_faithful
 from ..errors import ConvergenceWarning
 from ..objectives import ExpectedDenoising, Objective, ScoreMatching
-from ..solution import Solution
+from ..results import Solution
 from ..solve import solve
 from .data import make_expected, make_objective
 from .output import INACCURATE, OK, check_targets, write
 
 __all__ = ["run_demo", "run_fit"]
+
+
+# What of a certificate is printed as JSON.
+_CERTIFICATE = ("primal", "dual", "gap", "max_violation", "scope", "lower_bound")
 
 
 def run_fit(options: argparse.Namespace) -> int:
@@ -61,6 +65,11 @@ def _solve_quietly(
     return solution, INACCURATE if solution.status == "inaccurate" else OK
 
 
+def _as_json(entry: float | str) -> float | str | None:
+    """Return None for infinite numbers, which JSON does not have."""
+    return None if entry in (np.inf, -np.inf) else entry
+
+
 def _report(
     solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
 ) -> None:
@@ -73,9 +82,7 @@ def _report(
             "value": solution.value,
             "status": solution.status,
             "beta": solution.beta,
-            "certificate": {
-                key: None if entry in (np.inf, -np.inf) else entry for key, entry in vars(certificate).items()
-            },
+            "certificate": {name: _as_json(getattr(certificate, name)) for name in _CERTIFICATE},
             "beta_bounds": vars(bounds),
             "solver": solution.stats.solver,
             "seconds": solution.stats.seconds,

@@ -10,7 +10,7 @@ from .._files import written_whole
 from .._validation import FloatArray
 from ..network import TwoLayerNetwork
 from ..objectives import ExpectedDenoising, Objective
-from ..solution import Solution
+from ..results import Solution
 
 __all__ = [
     "BAD_INPUT",

@@ -24,51 +24,15 @@ import numpy as np
 
 from .._validation import FloatArray
 from ..errors import UnboundedError
-from ..objectives import ExpectedDenoising, Objective
+from ..results import BetaBounds
 from .univariate import UnivariateProgram
 
 __all__ = [
-    "BetaBounds",
     "boundedness_bound",
     "line_solution",
     "program_bounds",
     "require_bounded",
-    "univariate_bounds",
 ]
-
-
-@dataclass(frozen=True)
-class BetaBounds:
-    """Thresholds of the weight decay.
-
-    Parameters
-    ----------
-    minimum : float
-        The program has a finite optimum iff ``beta >= minimum`` (zero for DSM).
-    linear : float
-        For ``beta >= linear`` the optimal score is a line on the range of the data (``beta_2`` of ZP
-        without skip, ``beta_1`` with skip); below it has kinks strictly inside, or is a line made at a tie
-        heavier than ``beta`` (ReLU without skip).
-    maximum : float
-        ``beta_1``: for ``beta >= maximum`` the optimal score does not depend on ``beta`` any more: the
-        line of the closed form with skip, a constant (zero for SM) without.
-    """
-
-    minimum: float
-    linear: float
-    maximum: float
-
-
-def univariate_bounds(
-    objective: Objective | ExpectedDenoising, activation: str = "relu", skip: bool = False
-) -> BetaBounds:
-    """Return the exact weight-decay thresholds of a univariate program, ties and weights included."""
-    if isinstance(objective, ExpectedDenoising):
-        # That program stands on this file.
-        from .expected import ExpectedProgram, expected_bounds
-
-        return expected_bounds(ExpectedProgram(objective, activation, skip))
-    return program_bounds(UnivariateProgram.from_objective(objective, activation, skip))
 
 
 def program_bounds(program: UnivariateProgram) -> BetaBounds:

@@ -26,8 +26,8 @@ from .._validation import FloatArray
 from ..activations import get_activation
 from ..objectives import ExpectedDenoising
 from ..piecewise import PiecewiseLinear
+from ..results import BetaBounds
 from .blocks import Chunks
-from .bounds import BetaBounds
 from .spline import SplineProblem
 from .univariate import UnivariateProgram
 

@@ -41,6 +41,11 @@ class GivenPatterns:
         """Return the patterns as derivatives of an activation."""
         return np.where(self.active, np.int8(1), np.int8(left_slope))
 
+    def gates_of(self, slope: NDArray[np.int8]) -> FloatArray:
+        """Return the gates of neurons, given the derivatives of the activation that make their patterns."""
+        number = {row.tobytes(): k for k, row in enumerate(self.active)}
+        return self.gates[[number[row.tobytes()] for row in slope == 1]]
+
 
 def given_patterns(
     program: NeuronProgram,

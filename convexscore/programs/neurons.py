@@ -34,6 +34,7 @@ from numpy.typing import NDArray
 from .._validation import FloatArray
 from ..activations import Activation, get_activation
 from ..errors import UnboundedError
+from ..gated_network import ScoreNetwork
 from ..objectives import Objective
 
 __all__ = ["NeuronProgram", "Neurons", "merged_rows"]
@@ -92,6 +93,27 @@ class Neurons:
             np.zeros(0, dtype=np.intp),
             np.zeros((0, 0), dtype=np.intp),
         )
+
+    @classmethod
+    def from_matrices(
+        cls, slope: NDArray[np.int8], W: FloatArray, share: float = 1e-12
+    ) -> tuple[Neurons, FloatArray]:
+        """Return the neurons, with output vectors, that singular values make of one matrix a pattern.
+
+        Parameters
+        ----------
+        slope : int8 ndarray of shape (n_patterns, n_points)
+            The patterns.
+        W : ndarray of shape (n_patterns, n_columns, n_features)
+            Their matrices ``sum u v'``.
+        share : float
+            Singular values below this share of the largest are left out.
+        """
+        left, size, right = np.linalg.svd(W, full_matrices=False)
+        pattern, rank = np.nonzero(size > share * size.max(initial=0.0))
+        nobody = np.full(pattern.size, -1)
+        neurons = cls(slope[pattern], left[pattern, :, rank], nobody, nobody[:, None][:, :0])
+        return neurons, size[pattern, rank, None] * right[pattern, rank]
 
     def origins(self, rows: FloatArray) -> FloatArray:
         """Return a point of each hyperplane, shape ``(n_neurons, n_columns)``."""
@@ -270,6 +292,19 @@ class NeuronProgram:
         basis, change = self.free_basis
         fitted = self.root_mass * self.target - self.features(neurons) @ outputs
         return change @ (basis.T @ fitted - change.T @ self.free_trace)
+
+    def loss(self, network: ScoreNetwork) -> float:
+        """Return the data term of a network at the merged points, in the units of the data."""
+        misfit = (network(self.points) - self.target / self.scale) ** 2
+        loss = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))
+        if self.has_trace:
+            loss += float(np.sum(self.mass * network.divergence(self.points)))
+        return loss
+
+    def value_scale(self, value: float) -> float:
+        """Return the size that values of the program have, in the units of the data."""
+        labels = 0.5 * float(np.sum(self.mass[:, None] * self.target**2))
+        return abs(value) + float(labels + self.trace_mass.sum()) / self.scale**2
 
     def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
         """Return the objective of some neurons, the free part at its best, in the units of the data."""

@@ -96,7 +96,7 @@ def solve_nuclear_norm(
     excess, working, W, residual = best
     if excess > 1e-3:
         return None
-    neurons, outputs = _neurons(pricer, working, W)
+    neurons, outputs = Neurons.from_matrices(pricer.slope[working], W)
     return Generated(neurons, outputs, residual, aim * (1 + excess), steps, working.size)
 
 
@@ -277,12 +277,3 @@ def _shrunk(blocks: _Blocks, G: FloatArray, by: float) -> tuple[FloatArray, Floa
     basis = program.free_basis[0]
     stacked = stacked - basis @ (basis.T @ stacked)
     return F, np.concatenate(weights), stacked.reshape(len(stacked), -1).T
-
-
-def _neurons(pricer: GatePricer, patterns: NDArray[np.intp], W: FloatArray) -> tuple[Neurons, FloatArray]:
-    """Return the neurons that the singular value decomposition of each block makes."""
-    left, size, right = np.linalg.svd(W, full_matrices=False)
-    block, rank = np.nonzero(size > 1e-12 * size.max(initial=0.0))
-    nobody = np.full(block.size, -1)
-    neurons = Neurons(pricer.slope[patterns[block]], left[block, :, rank], nobody, nobody[:, None][:, :0])
-    return neurons, size[block, rank, None] * right[block, rank]

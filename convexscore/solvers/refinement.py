@@ -82,14 +82,10 @@ def singular_neurons(neurons: Neurons, outputs: FloatArray) -> tuple[Neurons, Fl
 
     For gated networks, whose directions are free: the cheapest neurons that make the same ``W``.
     """
-    _, first, group = np.unique(neurons.slope, axis=0, return_index=True, return_inverse=True)
-    W = np.zeros((first.size, neurons.direction.shape[1], outputs.shape[1]))
+    slope, group = np.unique(neurons.slope, axis=0, return_inverse=True)
+    W = np.zeros((len(slope), neurons.direction.shape[1], outputs.shape[1]))
     np.add.at(W, group.reshape(-1), neurons.direction[:, :, None] * outputs[:, None, :])
-    left, size, right = np.linalg.svd(W, full_matrices=False)
-    pattern, rank = np.nonzero(size > 1e-12 * size.max(initial=0.0))
-    which = first[pattern]
-    directions, outputs = left[pattern, :, rank], size[pattern, rank, None] * right[pattern, rank]
-    return replace(neurons[which], direction=directions), outputs
+    return Neurons.from_matrices(slope, W)
 
 
 def refine(

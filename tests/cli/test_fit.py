@@ -1,6 +1,5 @@
 """The command ``fit``: what it prints and writes."""
 
-import importlib
 import io
 import json
 
@@ -102,9 +101,7 @@ class TestFit:
         assert json.loads(out)["value"] == pytest.approx(cs.solve(cs.ScoreMatching(NUMBERS), 2.0).value)
 
     def test_a_missed_tolerance_warns_writes_and_exits_with_3(self, run, data, tmp_path, monkeypatch):
-        monkeypatch.setattr(
-            importlib.import_module("convexscore.solution"), "meets_tolerance", lambda *_: False
-        )
+        monkeypatch.setattr(cs.Certificate, "meets", lambda *_: False)
         code, out, err = run(f"fit {data} --beta 2 -o m.npz --json")
         assert code == 3
         assert json.loads(out)["status"] == "inaccurate"

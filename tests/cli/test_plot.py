@@ -1,6 +1,5 @@
 """The commands ``plot`` and ``path``: figures and tables."""
 
-import importlib
 import json
 
 import numpy as np
@@ -36,9 +35,7 @@ class TestPlot:
     )
     def test_the_title_of_a_fit_claims_what_was_certified(self, run, data, monkeypatch, status, claim):
         if status == "inaccurate":
-            monkeypatch.setattr(
-                importlib.import_module("convexscore.solution"), "meets_tolerance", lambda *_: False
-            )
+            monkeypatch.setattr(cs.Certificate, "meets", lambda *_: False)
         figures = []
         monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda self, *_, **__: figures.append(self))
         run(f"fit {data} --beta 2 --plot f.png")

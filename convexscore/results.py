@@ -1,0 +1,200 @@
+"""What the doors return: networks, values, thresholds, and certificates recomputed from networks."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import ConvergenceWarning
+
+__all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged"]
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Evidence of optimality, recomputed from the returned network.
+
+    Parameters
+    ----------
+    primal : float
+        The network's own training objective, weight decay included (for a refit the data term alone).
+    dual : float
+        A lower bound on the training objective of every network in `scope`: the dual value at the
+        network's residual, moved until it is feasible up to the rounding error of evaluating the
+        network; ``-inf`` in the rare case that nothing feasible is known.
+    gap : float
+        ``primal - dual``; rounding can make it slightly negative.
+    max_violation : float
+        Largest excess, over every position of a kink, of an atom's correlation over ``beta``, and
+        the stationarity residuals of bias and skip; in the units of ``beta``.  For a refit: the
+        largest residual of its own optimality conditions.
+    scope : {"global", "patterns", "local"}
+        ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
+        patterns; ``"local"``: found by search only, `dual` holds if the search missed nothing.
+    lower_bound : float
+        A lower bound on the training objective of every network of any width that is proven whatever the
+        scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
+    value_scale : float
+        The size of the problem's values, against which the gap is measured; by default ``|primal|``.
+    violation_scale : float
+        The size of its correlations, against which violations are measured; by default 1.
+    rounding : float
+        Violations that rounding in the network's weights and outputs explains.
+    """
+
+    primal: float
+    dual: float
+    gap: float
+    max_violation: float
+    scope: str
+    lower_bound: float = None  # type: ignore[assignment]  # filled in by __post_init__
+    value_scale: float = None  # type: ignore[assignment]
+    violation_scale: float = 1.0
+    rounding: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.lower_bound is None:
+            object.__setattr__(self, "lower_bound", self.dual if self.scope == "global" else -math.inf)
+        if self.value_scale is None:
+            object.__setattr__(self, "value_scale", abs(self.primal))
+
+    def meets(self, tol: float) -> bool:
+        """Whether gap and violation are within `tol` of the problem's own scales.
+
+        Parameters
+        ----------
+        tol : float
+            Relative tolerance.
+
+        Returns
+        -------
+        bool
+            ``|gap| <= tol value_scale`` and ``max_violation <= tol violation_scale + rounding``.
+
+        Examples
+        --------
+        >>> import convexscore as cs
+        >>> certificate = cs.solve(cs.ScoreMatching([0.0, 1.0, 3.0]), 2.0).certificate
+        >>> certificate.meets(1e-8)
+        True
+        """
+        allowed = tol * self.violation_scale + self.rounding
+        return bool(abs(self.gap) <= tol * self.value_scale and self.max_violation <= allowed)
+
+
+@dataclass(frozen=True)
+class BetaBounds:
+    """Thresholds of the weight decay.
+
+    Parameters
+    ----------
+    minimum : float
+        The program has a finite optimum iff ``beta >= minimum`` (zero for DSM).
+    linear : float
+        For ``beta >= linear`` the optimal score is a line on the range of the data (``beta_2`` of ZP
+        without skip, ``beta_1`` with skip); below it has kinks strictly inside, or is a line made at a tie
+        heavier than ``beta`` (ReLU without skip).
+    maximum : float
+        ``beta_1``: for ``beta >= maximum`` the optimal score does not depend on ``beta`` any more: the
+        line of the closed form with skip, a constant (zero for SM) without.
+    """
+
+    minimum: float
+    linear: float
+    maximum: float
+
+
+@dataclass(frozen=True)
+class SolveStats:
+    """How a solution was found.
+
+    Parameters
+    ----------
+    solver : str
+        Name of the solver that ran.
+    iterations : int
+        Its own iterations (passes over all positions for ``"active_set"``).
+    seconds : float
+        Wall-clock time of the whole call.
+    n_atoms : int
+        Number of atoms (kink positions, sides and tie choices) the program chose from.
+    solver_value : float or None
+        For conic solvers, the objective recomputed at the solver's own point, before the exact
+        refinement; None for the others.
+    """
+
+    solver: str
+    iterations: int
+    seconds: float
+    n_atoms: int
+    solver_value: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A trained network with its value and certificate.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork or GatedNetwork
+        The trained score model.
+    value : float
+        Its training objective, weight decay included, but for a refit; equal to ``certificate.primal``.
+    status : {"optimal", "closed_form", "inaccurate", "refit"}
+        ``"inaccurate"`` means that the certificate misses the tolerance asked for (a
+        `ConvergenceWarning` was issued).  ``"refit"`` is no training optimum: the value is the data
+        term alone, and the certificate covers networks with the same kinks and signs.
+    certificate : Certificate
+        Evidence of optimality.
+    stats : SolveStats
+        How it was found.
+    beta : float
+        The weight decay used; for a refit, the one that selected the kinks.
+    shape : {None, "log-concave"}
+        The constraint on the scores, within which value and certificate hold.
+    theorem : str or None
+        Number of the theorem of Zhang & Pilanci (arXiv 2402.01965) whose convex program was solved, such as
+        ``"3.1"``; None where the program is none of theirs.
+    """
+
+    network: Any  # which of the two depends on the arguments of `solve`
+    value: float
+    status: str
+    certificate: Certificate
+    stats: SolveStats
+    beta: float
+    shape: str | None = None
+    theorem: str | None = None
+
+    def __str__(self) -> str:
+        certificate, network = self.certificate, self.network
+        return "\n".join(
+            [
+                f"status       {self.status} ({self.stats.solver}, {self.stats.seconds:.3g} s)",
+                f"value        {self.value:.10g}   (beta = {self.beta:g})",
+                f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
+                f"scope {certificate.scope}" + (f", {self.shape} scores" if self.shape else ""),
+                f"network      {network.n_neurons} {network.activation} neurons",
+            ]
+        )
+
+
+def judged(certificate: Certificate, tol: float, status: str = "optimal", *, stacklevel: int = 5) -> str:
+    """Return `status` if a certificate meets `tol`, else warn and return ``"inaccurate"``.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If the certificate misses `tol`.
+    """
+    if certificate.meets(tol):
+        return status
+    warnings.warn(
+        f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
+        f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
+        ConvergenceWarning,
+        stacklevel=stacklevel,
+    )
+    return "inaccurate"
