@@ -9,7 +9,6 @@ from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
 from .bounds import beta_bounds
-from .density import ScoreDensity
 from .errors import (
     ConvergenceError,
     ConvergenceWarning,
@@ -17,13 +16,21 @@ from .errors import (
     SolverError,
     UnboundedError,
 )
-from .gated_network import GatedNetwork
-from .network import TwoLayerNetwork
-from .noise_conditional import NoiseConditionalScore
+from .networks.gated import GatedNetwork
+from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .path import Path, regularization_path
 from .results import BetaBounds, Certificate, Solution, SolveStats
-from .scores import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
+from .scores.changes_of_variables import (
+    denoise_many,
+    from_denoiser,
+    posterior_covariance,
+    to_denoiser,
+    ve,
+    vp,
+)
+from .scores.density import ScoreDensity
+from .scores.noise_conditional import NoiseConditionalScore
 from .selection import select_beta
 from .solve import solve
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import FloatArray, as_choice
+from ._support.validation import FloatArray, as_choice
 
 __all__ = ["ABS", "RELU", "Activation", "get_activation"]
 

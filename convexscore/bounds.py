@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import as_flag
+from ._support.validation import as_flag
 from .arrangements.patterns import Patterns
 from .multivariate import pricer_of
 from .objectives import ExpectedDenoising, Objective

@@ -13,9 +13,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._validation import FloatArray
-from .network import TwoLayerNetwork
-from .piecewise import PiecewiseLinear
+from ._support.validation import FloatArray
+from .networks.two_layer import TwoLayerNetwork
+from .numerics.piecewise import PiecewiseLinear
 from .programs.bounds import boundedness_bound
 from .programs.expected import ExpectedProgram
 from .programs.log_concave import log_concave_correlation

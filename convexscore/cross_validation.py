@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._gaussian_moments import BlurredData
-from ._validation import FloatArray
+from ._support.validation import FloatArray
+from .numerics.gaussian_moments import BlurredData
+from .numerics.piecewise import PiecewiseLinear
 from .objectives import Objective
 from .path import regularization_path
-from .piecewise import PiecewiseLinear
 from .programs.bounds import boundedness_bound
 from .programs.univariate import UnivariateProgram
 

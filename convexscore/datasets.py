@@ -7,7 +7,7 @@ from importlib import resources
 
 import numpy as np
 
-from ._validation import FloatArray
+from ._support.validation import FloatArray
 
 __all__ = ["Dataset", "load_galaxies", "load_old_faithful"]
 

@@ -17,7 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist, pdist
 
-from ._validation import FloatArray, as_choice, as_count, as_data, as_float_array, as_real, check_finite
+from ._support.validation import (
+    FloatArray,
+    as_choice,
+    as_count,
+    as_data,
+    as_float_array,
+    as_real,
+    check_finite,
+)
 
 __all__ = [
     "fisher_divergence",

@@ -6,11 +6,11 @@ import time
 
 import numpy as np
 
-from ._validation import FloatArray
+from ._support.validation import FloatArray
 from .certificate import certify_expected
-from .network import TwoLayerNetwork
+from .networks.two_layer import TwoLayerNetwork
+from .numerics.piecewise import PiecewiseLinear
 from .objectives import ExpectedDenoising
-from .piecewise import PiecewiseLinear
 from .programs.expected import Cells, ExpectedProgram, grid_problem
 from .programs.reconstruction import reconstruct
 from .programs.spline import Spline, SplineProblem

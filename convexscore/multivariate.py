@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import FloatArray, as_count, no_options
+from ._support.validation import FloatArray, as_count, no_options
 from .arrangements.counting import count_patterns
 from .arrangements.patterns import Patterns
 from .errors import SolverError, UnboundedError
-from .gated_network import GatedNetwork, ScoreNetwork
-from .network import TwoLayerNetwork
+from .networks.gated import GatedNetwork, ScoreNetwork
+from .networks.two_layer import TwoLayerNetwork
 from .neuron_certificate import certify_network
 from .objectives import Objective
 from .pricing.ascent import AscentPricer

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._validation import FloatArray
-from .gated_network import ScoreNetwork
+from ._support.validation import FloatArray
+from .networks.gated import ScoreNetwork
 from .pricing.base import Pricer
 from .programs.neurons import NeuronProgram
 from .results import Certificate

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._validation import FloatArray
+from ._support.validation import FloatArray
 from .objectives import Objective
 from .pricing.ascent import AscentPricer
 from .programs.neurons import NeuronProgram

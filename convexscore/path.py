@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from ._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from .certificate import certified_solution
 from .errors import ConvergenceError
-from .network import TwoLayerNetwork
+from .networks.two_layer import TwoLayerNetwork
 from .objectives import Objective
 from .programs.blocks import Blocks
 from .programs.bounds import program_bounds, require_bounded

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._validation import FloatArray, as_data
-from .density import ScoreDensity
+from ._support.validation import FloatArray, as_data
 from .errors import NotNormalizableError
-from .network import TwoLayerNetwork
+from .networks.two_layer import TwoLayerNetwork
+from .scores.density import ScoreDensity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from .certificate import correlation_rounding, problem_scales
-from .network import TwoLayerNetwork
+from .networks.two_layer import TwoLayerNetwork
 from .programs.reconstruction import reconstruct
 from .programs.refit import RefitProblem
 from .programs.spline import Spline, SplineProblem

@@ -23,7 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._validation import FloatArray, as_choice, as_count, as_flag, as_real
+from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
 from .cross_validation import cross_validate
 from .neuron_selection import select_decay

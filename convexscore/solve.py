@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import as_choice, as_flag, as_real, no_options
+from ._support.validation import as_choice, as_flag, as_real, no_options
 from .activations import get_activation
 from .arrangements.patterns import Patterns
 from .expected import solve_expected

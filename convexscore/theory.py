@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
+from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
 
 __all__ = [
     "LangevinBound",

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ._validation import as_count, no_options
+from ._support.validation import as_count, no_options
 from .certificate import certified_solution
 from .objectives import Objective
 from .programs.bounds import line_solution, program_bounds, require_bounded

@@ -7,10 +7,10 @@ import time
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import FloatArray
+from ._support.validation import FloatArray
 from .arrangements.patterns import Patterns
-from .gated_network import GatedNetwork, ScoreNetwork
 from .multivariate import gated_network
+from .networks.gated import GatedNetwork, ScoreNetwork
 from .objectives import Objective
 from .pricing.gates import GatePricer
 from .programs.cone_decomposition import cone_network

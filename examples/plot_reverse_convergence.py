@@ -10,8 +10,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import convexscore as cs
-from convexscore.grid import GridLaw, reverse_law
-from convexscore.scores import vp
+from convexscore.samplers.grid import GridLaw, reverse_law
+from convexscore.scores.changes_of_variables import vp
 from convexscore.theory import girsanov_kl
 
 mixture = cs.targets.GaussianMixture([0.2, 0.8], [-2.0, 2.0], 0.5)

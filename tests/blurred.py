@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.special import erfc
 
-from convexscore._gaussian_moments import BlurredData
-from convexscore.piecewise import PiecewiseLinear
+from convexscore.numerics.gaussian_moments import BlurredData
+from convexscore.numerics.piecewise import PiecewiseLinear
 
 
 def bell(u):

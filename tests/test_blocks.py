@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from convexscore._sorting import sorting_order
+from convexscore.numerics.sorting import sorting_order
 from convexscore.programs.blocks import Blocks
 from convexscore.programs.spline import Spline, SplineProblem
 from convexscore.programs.univariate import UnivariateProgram

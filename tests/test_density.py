@@ -8,8 +8,8 @@ from scipy import integrate, stats
 from scipy.special import logsumexp
 
 import convexscore as cs
-from convexscore._integrals import log_decreasing_integral
-from convexscore.piecewise import PiecewiseLinear
+from convexscore.numerics.integrals import log_decreasing_integral
+from convexscore.numerics.piecewise import PiecewiseLinear
 from tests.problems import KINDS, make_beta, make_objective
 
 

@@ -20,10 +20,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Bottom to top: a module may import from its own room and from those before it.
 LAYERS = [
-    ("errors", "_validation", "_files", "_models", "_progress", "_integrals", "_sorting", "_tables"),
-    ("activations", "piecewise", "_gaussian_moments", "arrangements", "results"),
+    ("_support", "errors"),
+    ("numerics", "activations", "arrangements", "results"),
     ("objectives",),
-    ("network", "gated_network", "_torch"),
+    ("networks",),
     ("programs",),
     ("pricing",),
     ("certificate", "neuron_certificate"),
@@ -33,8 +33,8 @@ LAYERS = [
     ("unpenalized", "bounds"),
     ("stein_process", "neuron_noise", "neuron_selection", "cross_validation", "selection"),
     ("solve",),
-    ("noise_conditional",),
-    ("density", "samplers", "scores", "grid", "theory", "datasets", "targets", "diagnostics", "baselines"),
+    ("scores",),
+    ("samplers", "theory", "datasets", "targets", "diagnostics", "baselines"),
     ("plotting",),
     ("cli", "__main__", "__init__"),
 ]

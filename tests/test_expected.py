@@ -10,7 +10,7 @@ from scipy.integrate import quad
 
 import convexscore as cs
 from convexscore.certificate import certify_expected
-from convexscore.piecewise import PiecewiseLinear
+from convexscore.numerics.piecewise import PiecewiseLinear
 from convexscore.programs.expected import ExpectedProgram
 from convexscore.programs.whole_line import correlation_range
 from tests.blurred import bell, below, integral, laws, random_score

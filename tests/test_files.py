@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore._files import written_whole
+from convexscore._support.files import written_whole
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from convexscore._gaussian_moments import BlurredData
+from convexscore.numerics.gaussian_moments import BlurredData
 from tests.blurred import bell, below, integral, laws, literal_density, random_score
 
 # Moments of the noisy data's law.

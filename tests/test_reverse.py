@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from convexscore.samplers import annealed_langevin, langevin, reverse, sigma_grid
-from convexscore.scores import to_denoiser
+from convexscore.scores.changes_of_variables import to_denoiser
 from convexscore.targets import GaussianMixture
 
 TWO = GaussianMixture([0.2, 0.8], [[-5.0, -5.0], [5.0, 5.0]], 1.0)

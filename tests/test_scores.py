@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from convexscore.samplers import reverse, sigma_grid
-from convexscore.scores import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
+from convexscore.scores.changes_of_variables import (
+    denoise_many,
+    from_denoiser,
+    posterior_covariance,
+    to_denoiser,
+    ve,
+    vp,
+)
 from convexscore.targets import GaussianMixture
 
 TWO = GaussianMixture([0.2, 0.8], [[-5.0, -5.0], [5.0, 5.0]], 1.0)

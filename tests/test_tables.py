@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from convexscore._tables import read_column, write_column
+from convexscore._support.tables import read_column, write_column
 
 NUMBERS = [0.5, 1.5, -2.0, 3.25]
 LINES = "\n".join(map(str, NUMBERS))

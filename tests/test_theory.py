@@ -9,9 +9,9 @@ import pytest
 
 import convexscore as cs
 from convexscore import theory
-from convexscore.grid import GridLaw, langevin_law, reverse_law
 from convexscore.samplers import langevin, reverse, sigma_grid
-from convexscore.scores import ve, vp
+from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
+from convexscore.scores.changes_of_variables import ve, vp
 from convexscore.targets import GaussianMixture
 from convexscore.theory import (
     ddpm_tv,

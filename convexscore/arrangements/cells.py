@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from .determinants import cross_products, cross_products_with
 from .subsets import all_sets, place_of
 

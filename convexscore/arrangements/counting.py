@@ -7,7 +7,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import FloatArray, as_count, as_data, as_flag
+from .._support.validation import FloatArray, as_count, as_data, as_flag
 from .broken_circuits import count_sets_without_broken_circuits
 from .cells import CellMaker, as_objects, random_frame
 from .general_position import are_general, looks_general

@@ -17,8 +17,8 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._progress import counted
-from .._validation import FloatArray, as_count, as_flag
+from .._support.progress import counted
+from .._support.validation import FloatArray, as_count, as_flag
 from ..errors import ConvergenceError
 from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame

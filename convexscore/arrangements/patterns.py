@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 
 __all__ = ["Cone", "Patterns", "scaled_rows"]
 

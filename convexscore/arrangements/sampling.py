@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import as_count
+from .._support.validation import as_count
 from .counting import as_rows, known_count, reduced
 from .patterns import Patterns, scaled_rows
 

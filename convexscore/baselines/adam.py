@@ -16,10 +16,10 @@ import copy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import FloatArray, as_choice, as_count, as_flag, as_real
+from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from ..activations import get_activation
 from ..errors import ConvergenceError
-from ..network import TwoLayerNetwork
+from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .arguments import as_rates, check_initial, check_objective, kink_convention
 from .result import AdamResult

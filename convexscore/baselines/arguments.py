@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import FloatArray, as_count, as_float_array
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray, as_count, as_float_array
+from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 
 __all__ = ["as_rates", "check_initial", "check_objective", "kink_convention"]

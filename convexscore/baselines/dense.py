@@ -21,7 +21,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import Activation
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .weights import Weights

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import Activation
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .weights import Weights

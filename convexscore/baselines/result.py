@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 
 __all__ = ["AdamResult"]
 

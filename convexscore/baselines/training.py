@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._progress import steps
-from .._validation import FloatArray
+from .._support.progress import steps
+from .._support.validation import FloatArray
 from ..activations import Activation
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .dense import DenseLoss

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 
 __all__ = ["Weights"]
 

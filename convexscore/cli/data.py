@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
 
 __all__ = ["make_expected", "make_objective"]

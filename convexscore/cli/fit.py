@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .._tables import read_column
+from .._support.tables import read_column
 from ..bounds import beta_bounds
 from ..datasets import load_old_faithful
 from ..errors import ConvergenceWarning

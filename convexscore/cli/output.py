@@ -6,9 +6,9 @@ import importlib.util
 from contextlib import ExitStack
 from pathlib import Path
 
-from .._files import written_whole
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.files import written_whole
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import ExpectedDenoising, Objective
 from ..results import Solution
 

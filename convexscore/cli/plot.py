@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from .._files import written_whole
-from .._tables import read_column
-from ..network import TwoLayerNetwork
+from .._support.files import written_whole
+from .._support.tables import read_column
+from ..networks.two_layer import TwoLayerNetwork
 from ..path import Path as RegularizationPath
 from ..path import regularization_path
 from .data import make_objective

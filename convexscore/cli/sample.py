@@ -9,11 +9,11 @@ import sys
 
 import numpy as np
 
-from .._tables import write_column
-from .._validation import FloatArray, as_count, as_real
-from ..density import ScoreDensity
-from ..network import TwoLayerNetwork
+from .._support.tables import write_column
+from .._support.validation import FloatArray, as_count, as_real
+from ..networks.two_layer import TwoLayerNetwork
 from ..samplers import langevin
+from ..scores.density import ScoreDensity
 from .output import OK, check_targets
 
 __all__ = ["run_sample"]

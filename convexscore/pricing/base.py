@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.neurons import Neurons
 
 __all__ = ["Priced", "Pricer", "spread_out"]

@@ -17,7 +17,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.neurons import NeuronProgram, Neurons
 from .base import Priced, spread_out
 from .circle import Arcs, Circles, best_arcs

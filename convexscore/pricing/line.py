@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.neurons import NeuronProgram, Neurons
 from .base import Priced
 

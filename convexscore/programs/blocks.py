@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from .univariate import UnivariateProgram
 
 __all__ = ["Blocks", "Chunks", "Moments"]

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..results import BetaBounds
 from .univariate import UnivariateProgram

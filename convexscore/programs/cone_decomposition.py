@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 from .given_patterns import GivenPatterns
 from .neurons import NeuronProgram
 from .unpenalized import UnpenalizedSolution

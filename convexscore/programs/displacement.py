@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..errors import SolverError
-from ..network import TwoLayerNetwork
+from ..networks.two_layer import TwoLayerNetwork
 from .neurons import NeuronProgram, Neurons
 
 __all__ = ["displaced_network", "free_weights", "kink_margin"]

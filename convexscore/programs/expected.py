@@ -21,11 +21,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .._gaussian_moments import BlurredData
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import get_activation
+from ..numerics.gaussian_moments import BlurredData
+from ..numerics.piecewise import PiecewiseLinear
 from ..objectives import ExpectedDenoising
-from ..piecewise import PiecewiseLinear
 from ..results import BetaBounds
 from .blocks import Chunks
 from .spline import SplineProblem

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..arrangements.enumeration import enumerate_patterns
 from ..arrangements.patterns import Patterns
 from .neurons import NeuronProgram

@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from .spline import Spline, SplineProblem, from_jumps, from_slopes
 from .univariate import UnivariateProgram
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import FloatArray, as_choice, as_real
+from .._support.validation import FloatArray, as_choice, as_real
 from ..objectives import Objective
 
 if TYPE_CHECKING:

@@ -31,10 +31,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import Activation, get_activation
 from ..errors import UnboundedError
-from ..gated_network import ScoreNetwork
+from ..networks.gated import ScoreNetwork
 from ..objectives import Objective
 
 __all__ = ["NeuronProgram", "Neurons", "merged_rows"]

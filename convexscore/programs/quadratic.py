@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import get_activation
 from .univariate import Dictionary, UnivariateProgram, build_dictionary
 

@@ -23,8 +23,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 from .spline import Spline, SplineProblem
 from .univariate import UnivariateProgram
 

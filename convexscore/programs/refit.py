@@ -20,7 +20,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from .blocks import Moments
 from .spline import Spline, SplineProblem
 from .univariate import UnivariateProgram

@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from .blocks import Blocks, Chunks, Moments
 from .univariate import UnivariateProgram
 

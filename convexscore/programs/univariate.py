@@ -42,10 +42,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from .._sorting import sorting_order
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..activations import get_activation
-from ..network import TwoLayerNetwork
+from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.sorting import sorting_order
 from ..objectives import ExpectedDenoising, Objective
 
 __all__ = ["THEOREMS", "Dictionary", "UnivariateProgram", "build_dictionary"]

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
-from ..network import TwoLayerNetwork
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
 from .displacement import kink_margin
 from .neurons import NeuronProgram, Neurons
 

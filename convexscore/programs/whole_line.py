@@ -16,9 +16,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .._gaussian_moments import BlurredData
-from .._validation import FloatArray
-from ..piecewise import PiecewiseLinear
+from .._support.validation import FloatArray
+from ..numerics.gaussian_moments import BlurredData
+from ..numerics.piecewise import PiecewiseLinear
 from .expected import Cells, ExpectedProgram
 
 __all__ = ["correlation_range"]

@@ -14,8 +14,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._progress import counted, steps
-from .._validation import FloatArray, as_count, as_flag, as_float_array
+from .._support.progress import counted, steps
+from .._support.validation import FloatArray, as_count, as_flag, as_float_array
 from ..errors import ConvergenceError
 from ._line import as_piecewise, evaluate
 

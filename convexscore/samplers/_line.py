@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import FloatArray
-from ..piecewise import PiecewiseLinear
+from .._support.validation import FloatArray
+from ..numerics.piecewise import PiecewiseLinear
 
 # Up to so many cuts, counting those below a point is faster than a binary search.
 _FEW = 40

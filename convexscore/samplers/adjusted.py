@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._validation import FloatArray, as_count, as_flag, as_real
+from .._support.validation import FloatArray, as_count, as_flag, as_real
 from ..errors import ConvergenceError
 from ._chains import Advance, Score, draw, run, scores_at, starting_points
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._validation import FloatArray, as_count, as_flag, as_real
+from .._support.validation import FloatArray, as_count, as_flag, as_real
 from ._chains import Advance, Move, NoisyScore, Score, as_levels, at_level, run, scores_at, starting_points
 
 __all__ = ["annealed_langevin", "langevin"]

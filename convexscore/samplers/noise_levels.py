@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._validation import FloatArray, as_choice, as_count, as_real
+from .._support.validation import FloatArray, as_choice, as_count, as_real
 
 __all__ = ["sigma_grid"]
 

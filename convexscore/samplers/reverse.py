@@ -21,7 +21,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._validation import FloatArray, as_choice, as_flag
+from .._support.validation import FloatArray, as_choice, as_flag
 from ._chains import (
     Advance,
     Move,

@@ -15,7 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from ._chains import (
     Advance,
     NoisyScore,

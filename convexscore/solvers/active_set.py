@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.spline import Spline, SplineProblem
 
 __all__ = ["PATIENCE", "ActiveSetResult", "rounding_floor", "solve_active_set", "worst_of_each_run"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..pricing.base import Priced, Pricer
 from ..programs.neurons import NeuronProgram, Neurons

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import as_choice
+from .._support.validation import as_choice
 from ..activations import get_activation
 from ..errors import SolverError
 from ..objectives import Objective

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.log_concave import FallingSpline, LogConcaveProblem, Prices
 from ..programs.spline import SplineProblem
 from .active_set import PATIENCE, ActiveSetResult, rounding_floor, solve_active_set, worst_of_each_run

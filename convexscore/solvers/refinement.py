@@ -17,7 +17,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import FloatArray
+from .._support.validation import FloatArray
 from ..programs.neurons import NeuronProgram, Neurons
 
 __all__ = ["merge_neurons", "pruned", "refine", "restricted_value", "singular_neurons"]

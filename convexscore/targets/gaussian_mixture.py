@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import FloatArray, as_count, as_data, as_float_array, as_real, as_weights
+from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real, as_weights
 
 __all__ = ["GaussianMixture"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import FloatArray, as_count, as_data, as_real
+from .._support.validation import FloatArray, as_count, as_data, as_real
 from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]

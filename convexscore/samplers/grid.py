@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
-from ._validation import FloatArray, as_count, as_float_array, as_real
-from .samplers._chains import NoisyScore, Score, as_levels, at_level, scores_at
-from .samplers.reverse import coefficients
+from .._support.validation import FloatArray, as_count, as_float_array, as_real
+from ._chains import NoisyScore, Score, as_levels, at_level, scores_at
+from .reverse import coefficients
 
 __all__ = ["GridLaw", "langevin_law", "reverse_law"]
 
@@ -44,7 +44,7 @@ class GridLaw:
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.grid import GridLaw
+    >>> from convexscore.samplers.grid import GridLaw
     >>> x = np.linspace(-8, 8, 801)
     >>> law = GridLaw(x, np.exp(-(x**2) / 2))
     >>> round(abs(law.mean), 12), round(law.variance, 12)
@@ -185,7 +185,7 @@ def langevin_law(
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.grid import GridLaw, langevin_law
+    >>> from convexscore.samplers.grid import GridLaw, langevin_law
     >>> x = np.linspace(-9, 9, 401)
     >>> law = langevin_law(GridLaw(x, np.exp(-(x**2))), lambda x: -x, 0.1, 200)
     >>> round(law.variance * (1 - 0.1 / 2), 10)
@@ -233,7 +233,7 @@ def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: s
     Examples
     --------
     >>> import numpy as np, convexscore as cs
-    >>> from convexscore.grid import GridLaw, reverse_law
+    >>> from convexscore.samplers.grid import GridLaw, reverse_law
     >>> mixture = cs.targets.GaussianMixture([0.2, 0.8], [-2.0, 2.0], 0.5)
     >>> x = np.linspace(-8, 8, 401)
     >>> law = reverse_law(mixture.score, cs.samplers.sigma_grid(50.0, 0.1, 60), x)

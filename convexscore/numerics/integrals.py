@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import dawsn, erfcx, roots_legendre
 
-from ._validation import FloatArray
+from .._support.validation import FloatArray
 
 __all__ = ["log_decreasing_integral", "unit_quadrature"]
 

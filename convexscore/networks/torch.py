@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from ._validation import FloatArray
+from .._support.validation import FloatArray
 
 if TYPE_CHECKING:
     import torch
 
-    from .network import TwoLayerNetwork
+
+class TwoLayers(Protocol):
+    """The weights of ``W2 sigma(W1 x + b1) + V x + b2``."""
+
+    @property
+    def W1(self) -> FloatArray:
+        """First-layer weights."""
+
+    @property
+    def b1(self) -> FloatArray:
+        """First-layer biases."""
+
+    @property
+    def W2(self) -> FloatArray:
+        """Second-layer weights."""
+
+    @property
+    def b2(self) -> FloatArray:
+        """Second-layer bias."""
+
+    @property
+    def V(self) -> FloatArray:
+        """Skip connection."""
+
+    @property
+    def activation(self) -> str:
+        """Name of the activation."""
 
 
-def to_module(network: TwoLayerNetwork) -> torch.nn.Module:
+def to_module(network: TwoLayers) -> torch.nn.Module:
     """Return `network` (its kink convention ignored) as a ``torch.nn.Module`` of float64 layers."""
     try:
         import torch

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._progress import steps
-from ._validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
-from .objectives import DenoisingScoreMatching
-from .results import Solution
-from .selection import select_beta
-from .solve import solve
+from .._support.progress import steps
+from .._support.validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
+from ..objectives import DenoisingScoreMatching
+from ..results import Solution
+from ..selection import select_beta
+from ..solve import solve
 
 __all__ = ["NoiseConditionalScore"]
 

@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ._validation import FloatArray
+from .._support.validation import FloatArray
 
 __all__ = ["PiecewiseLinear"]
 
@@ -38,7 +38,7 @@ class PiecewiseLinear:
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.piecewise import PiecewiseLinear
+    >>> from convexscore.numerics.piecewise import PiecewiseLinear
     >>> hat = PiecewiseLinear(np.array([0.0, 1.0]), np.array([1.0, 0.0]), np.array([1.0, -1.0, 0.0]))
     >>> hat(np.array([-0.5, 0.25, 7.0]))
     array([0.5 , 0.75, 0.  ])

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._models import load_model, save_model
-from ._validation import FloatArray, as_float_array, as_real
-from .activations import Activation, get_activation
-from .piecewise import PiecewiseLinear
+from .._support.validation import FloatArray, as_float_array, as_real
+from ..activations import Activation, get_activation
+from ..numerics.piecewise import PiecewiseLinear
+from .files import load_model, save_model
 
 if TYPE_CHECKING:
     import torch
 
-    from .objectives import ExpectedDenoising, Objective
+    from ..objectives import ExpectedDenoising, Objective
 
 __all__ = ["TwoLayerNetwork"]
 
@@ -203,7 +203,7 @@ class TwoLayerNetwork:
         Needs the ``torch`` extra.  The export has no kink convention, so its kinks are moved off
         the data by `eta` first (see `shifted`).
         """
-        from ._torch import to_module
+        from .torch import to_module
 
         return to_module(self.shifted(eta))
 

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._models import load_model, save_model
-from ._validation import FloatArray, as_float_array, as_real
-from .activations import Activation, get_activation
-from .network import TwoLayerNetwork
+from .._support.validation import FloatArray, as_float_array, as_real
+from ..activations import Activation, get_activation
+from .files import load_model, save_model
+from .two_layer import TwoLayerNetwork
 
 if TYPE_CHECKING:
-    from .objectives import Objective
+    from ..objectives import Objective
 
 __all__ = ["GatedNetwork", "ScoreNetwork"]
 

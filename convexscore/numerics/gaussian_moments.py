@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from ._validation import FloatArray
+from .._support.validation import FloatArray
 from .piecewise import PiecewiseLinear
 
 __all__ = ["BlurredData"]

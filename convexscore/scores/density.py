@@ -13,11 +13,11 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._integrals import log_decreasing_integral, unit_quadrature
-from ._validation import FloatArray, as_count
-from .errors import ConvergenceError, NotNormalizableError
-from .network import TwoLayerNetwork
-from .piecewise import PiecewiseLinear
+from .._support.validation import FloatArray, as_count
+from ..errors import ConvergenceError, NotNormalizableError
+from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.integrals import log_decreasing_integral, unit_quadrature
+from ..numerics.piecewise import PiecewiseLinear
 
 __all__ = ["ScoreDensity"]
 

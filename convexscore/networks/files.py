@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ._files import DAMAGED_ARCHIVE, written_whole
+from .._support.files import DAMAGED_ARCHIVE, written_whole
 
 __all__ = ["load_model", "save_model"]
 

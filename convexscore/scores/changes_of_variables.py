@@ -17,7 +17,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._validation import FloatArray, as_float_array, as_real
+from .._support.validation import FloatArray, as_float_array, as_real
 
 __all__ = ["denoise_many", "from_denoiser", "posterior_covariance", "to_denoiser", "ve", "vp"]
 
@@ -41,7 +41,7 @@ def vp(score: Conditional) -> Conditional:
     Examples
     --------
     >>> import numpy as np, convexscore as cs
-    >>> from convexscore.scores import vp
+    >>> from convexscore.scores.changes_of_variables import vp
     >>> mixture = cs.targets.GaussianMixture([1.0], [0.0], 1.0)
     >>> vp(mixture.score)(np.array([2.0]), 0.7)
     array([-2.])
@@ -73,7 +73,7 @@ def ve(score: Conditional) -> Conditional:
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.scores import ve
+    >>> from convexscore.scores.changes_of_variables import ve
     >>> ve(lambda z, t: -z)(np.array([2.0]), 1.0)
     array([-1.])
     """
@@ -103,7 +103,7 @@ def from_denoiser(denoiser: Conditional) -> Conditional:
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.scores import from_denoiser
+    >>> from convexscore.scores.changes_of_variables import from_denoiser
     >>> from_denoiser(lambda y, sigma: y / (1 + sigma**2))(np.array([3.0]), 2.0)
     array([-0.6])
     """
@@ -132,7 +132,7 @@ def to_denoiser(score: Conditional) -> Conditional:
     Examples
     --------
     >>> import numpy as np
-    >>> from convexscore.scores import to_denoiser
+    >>> from convexscore.scores.changes_of_variables import to_denoiser
     >>> to_denoiser(lambda y, sigma: -y / (1 + sigma**2))(np.array([5.0]), 2.0)
     array([1.])
     """
@@ -168,7 +168,7 @@ def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
 
     Examples
     --------
-    >>> from convexscore.scores import posterior_covariance
+    >>> from convexscore.scores.changes_of_variables import posterior_covariance
     >>> posterior_covariance([-0.5], 1.0)
     array([0.5])
     """
@@ -207,7 +207,7 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
     Examples
     --------
     >>> import convexscore as cs
-    >>> from convexscore.scores import denoise_many
+    >>> from convexscore.scores.changes_of_variables import denoise_many
     >>> mixture = cs.targets.GaussianMixture([1.0], [0.0], 1.0)
     >>> denoise_many(mixture.score, [[1.0], [2.0], [3.0]], sigma=1.0)
     array([1.5])

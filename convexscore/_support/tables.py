@@ -11,8 +11,8 @@ from typing import TextIO
 
 import numpy as np
 
-from ._files import DAMAGED_ARCHIVE, written_whole
-from ._validation import FloatArray, as_float_array, check_finite
+from .files import DAMAGED_ARCHIVE, written_whole
+from .validation import FloatArray, as_float_array, check_finite
 
 __all__ = ["read_column", "write_column"]
 

@@ -1,0 +1,1 @@
+"""What every room uses and nobody outside does: checks of arguments, files, tables, progress."""

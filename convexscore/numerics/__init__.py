@@ -1,0 +1,1 @@
+"""Numerical tools: piecewise linear functions, Gaussian moments, integrals, sorting."""

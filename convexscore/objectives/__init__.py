@@ -1,0 +1,14 @@
+"""Training objectives: data in, what a program needs out, and the loss of any score.
+
+    score matching (ZP eq. 2):            sum_i w_i [ tr J_s(x_i) + 1/2 ||s(x_i)||^2 ]
+    denoising score matching (ZP eq. 8):  sum_i w_i   1/2 ||s(x_i) - l_i||^2
+
+Sums over samples, not means.  The weight decay is added by the network (`TwoLayerNetwork.loss`).
+"""
+
+from .base import Objective
+from .denoising import DenoisingScoreMatching
+from .expected import ExpectedDenoising
+from .score_matching import ScoreMatching
+
+__all__ = ["DenoisingScoreMatching", "ExpectedDenoising", "Objective", "ScoreMatching"]

@@ -1,0 +1,91 @@
+"""Score matching: the trace of the Jacobian stands in for the unknown score of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from .._support.validation import FloatArray, as_data
+from .base import Score, filled, freeze_weights, frozen, values_of
+
+__all__ = ["ScoreMatching"]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreMatching:
+    """The score matching objective ``sum_i w_i [tr J_s(x_i) + 1/2 ||s(x_i)||^2]`` (ZP eq. 2).
+
+    Parameters
+    ----------
+    X : array of shape (n_samples,) or (n_samples, n_features)
+        Data; order and repetitions do not matter.
+    sample_weight : array of shape (n_samples,), optional
+        Positive weights; ones by default.  An integer weight equals that many repetitions.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not numeric.
+    ValueError
+        If there are no samples, a shape is wrong, a value is not finite, or a weight is not positive.
+
+    Examples
+    --------
+    >>> import numpy as np, convexscore as cs
+    >>> obj = cs.ScoreMatching([0.0, 1.0, 3.0])
+    >>> obj.loss(lambda x: -x, divergence=lambda x: -np.ones(len(x)))
+    2.0
+    """
+
+    name: ClassVar[str] = "sm"
+    has_trace: ClassVar[bool] = True
+
+    X: FloatArray
+    sample_weight: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        X = as_data("X", self.X)
+        object.__setattr__(self, "X", frozen(X))
+        freeze_weights(self, len(X))
+
+    @property
+    def weights(self) -> FloatArray:
+        """Sample weights, ones where none were given, shape ``(n_samples,)``."""
+        return filled(self.sample_weight, self.X)
+
+    @property
+    def targets(self) -> FloatArray:
+        """Zeros of the shape of `X`."""
+        return np.zeros_like(self.X)
+
+    def loss(self, score: Score, divergence: Callable[[FloatArray], FloatArray] | None = None) -> float:
+        """Return the objective at `score`.
+
+        Parameters
+        ----------
+        score : callable
+            Maps ``(n, d)`` points to ``(n, d)`` scores.
+        divergence : callable, optional
+            Maps ``(n, d)`` points to the ``(n,)`` traces of the Jacobian; by default the method
+            ``score.divergence``.
+
+        Returns
+        -------
+        float
+
+        Raises
+        ------
+        TypeError
+            If no divergence is given and `score` has none.
+        """
+        trace: Any = getattr(score, "divergence", None) if divergence is None else divergence
+        if trace is None:
+            raise TypeError(
+                "divergence: expected a callable, because this score has no method `divergence`; got None"
+            )
+        values = values_of(score, self.X)
+        traces = np.asarray(trace(self.X), dtype=np.float64)
+        return float(np.sum(self.weights * (traces + 0.5 * np.sum(values**2, axis=1))))

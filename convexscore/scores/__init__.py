@@ -1,0 +1,16 @@
+"""Scores of trained networks: densities, levels of noise, and other variables for the same score."""
+
+from .changes_of_variables import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
+from .density import ScoreDensity
+from .noise_conditional import NoiseConditionalScore
+
+__all__ = [
+    "NoiseConditionalScore",
+    "ScoreDensity",
+    "denoise_many",
+    "from_denoiser",
+    "posterior_covariance",
+    "to_denoiser",
+    "ve",
+    "vp",
+]
