@@ -1,6 +1,6 @@
 """Against CVXPY: the literal program at n = 2000, and many kinks at n = 5000 against the best conic form.
 
-The literal program (`programs/statement.py`, ReLU with skip, beta = sqrt(n) / 2) is dense: n x 2n for
+The literal program (`univariate/statement.py`, ReLU with skip, beta = sqrt(n) / 2) is dense: n x 2n for
 denoising, n x 4n for score matching, which gets half as many points.  It runs for minutes, once.  For many
 kinks (beta just above its lower bound) the dense program is out of reach, so the rival is the same problem
 as sparse trend filtering, the best conic form we know of, which CVXPY compiles and Clarabel solves in its
@@ -17,7 +17,7 @@ import cvxpy as cp
 import numpy as np
 
 import convexscore as cs
-from convexscore.programs.statement import state_univariate
+from convexscore.univariate.statement import state_univariate
 
 
 def seconds(function):

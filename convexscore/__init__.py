@@ -19,7 +19,6 @@ from .errors import (
 from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
-from .path import Path, regularization_path
 from .results import BetaBounds, Certificate, Solution, SolveStats
 from .scores.changes_of_variables import (
     denoise_many,
@@ -33,6 +32,7 @@ from .scores.density import ScoreDensity
 from .scores.noise_conditional import NoiseConditionalScore
 from .selection import select_beta
 from .solve import solve
+from .univariate.path import Path, regularization_path
 
 __version__ = "0.1.0"
 

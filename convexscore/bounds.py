@@ -12,13 +12,13 @@ from .objectives import ExpectedDenoising, Objective
 from .pricing.ascent import AscentPricer
 from .pricing.base import Pricer
 from .pricing.gates import GatePricer
-from .programs.bounds import program_bounds
-from .programs.expected import ExpectedProgram, expected_bounds
 from .programs.given_patterns import given_patterns
 from .programs.neurons import NeuronProgram
-from .programs.univariate import UnivariateProgram
 from .results import BetaBounds
 from .solvers.smallest_decay import smallest_decay
+from .univariate.bounds import program_bounds
+from .univariate.expected.program import ExpectedProgram, expected_bounds
+from .univariate.program import UnivariateProgram
 
 __all__ = ["beta_bounds"]
 

@@ -1,6 +1,6 @@
 """Choosing the weight decay: a test of straightness, then a share of the certificate's noise.
 
-Were the fitted score the true one, the correlation ``H(t)`` of every possible kink (`programs.univariate`)
+Were the fitted score the true one, the correlation ``H(t)`` of every possible kink (`univariate.program`)
 would be a sum of independent terms of mean zero, a Stein process over kink positions.  The multiplier
 bootstrap draws from its law by giving each sample's term a random sign; bias and skip, which are free,
 absorb their part of it.  A weight decay at a quantile of ``max_t |H(t)|`` lets a kink in only where the data
@@ -25,16 +25,16 @@ import numpy as np
 
 from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
-from .cross_validation import cross_validate
 from .neuron_selection import select_decay
-from .objectives import Objective
-from .path import regularization_path
-from .programs.blocks import Blocks
-from .programs.bounds import boundedness_bound, line_solution, program_bounds
-from .programs.spline import SplineProblem
-from .programs.univariate import UnivariateProgram
-from .solvers.active_set import solve_active_set
-from .stein_process import SteinProcess
+from .objectives import Objective, as_sampled_objective
+from .univariate.bootstrap import SteinProcess
+from .univariate.bounds import boundedness_bound, line_solution, program_bounds
+from .univariate.cross_validation import cross_validate
+from .univariate.moments import Blocks
+from .univariate.path import regularization_path
+from .univariate.program import UnivariateProgram
+from .univariate.solvers.active_set import solve_active_set
+from .univariate.spline import SplineProblem
 
 __all__ = ["select_beta"]
 
@@ -123,6 +123,7 @@ def select_beta(
     >>> cs.solve(cs.ScoreMatching(x), beta, skip=True).network.n_neurons
     0
     """
+    objective = as_sampled_objective(objective)
     as_choice("method", method, ("bootstrap", "cv", "combined"))
     skip = as_flag("skip", skip)
     confidence = as_real("confidence", confidence, minimum=0.0, strict=True)

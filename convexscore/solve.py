@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from ._support.validation import as_choice, as_flag, as_real, no_options
 from .activations import get_activation
 from .arrangements.patterns import Patterns
-from .expected import solve_expected
 from .multivariate import solve_gated, solve_networks
 from .objectives import ExpectedDenoising, Objective
 from .results import Solution
 from .selection import select_beta
-from .univariate import UNIVARIATE_SOLVERS, solve_univariate
+from .univariate.expected.train import solve_expected
+from .univariate.train import UNIVARIATE_SOLVERS, solve_univariate
 from .unpenalized import solve_ridge_network, solve_without_decay
 
 __all__ = ["NEURON_SOLVERS", "SOLVERS", "solve"]

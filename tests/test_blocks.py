@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convexscore.numerics.sorting import sorting_order
-from convexscore.programs.blocks import Blocks
-from convexscore.programs.spline import Spline, SplineProblem
-from convexscore.programs.univariate import UnivariateProgram
-from convexscore.solvers.active_set import solve_active_set
+from convexscore.univariate.moments import Blocks
+from convexscore.univariate.program import UnivariateProgram
+from convexscore.univariate.solvers.active_set import solve_active_set
+from convexscore.univariate.spline import Spline, SplineProblem
 from tests.problems import KINDS, make_beta, make_data, make_objective, problems
 
 

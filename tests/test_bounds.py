@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from scipy.optimize import linprog
 
 import convexscore as cs
-from convexscore.programs.univariate import UnivariateProgram, build_dictionary
+from convexscore.univariate.program import UnivariateProgram
+from convexscore.univariate.quadratic import build_dictionary
 from tests.problems import DATA, KINDS, make_data, make_objective, problems, value_scale
 
 
@@ -128,7 +129,7 @@ def test_below_the_bound_is_an_error_that_names_it(activation, skip):
 
 
 def test_cvxpy_finds_the_program_unbounded_just_below_the_bound():
-    from convexscore.programs.statement import state_univariate
+    from convexscore.univariate.statement import state_univariate
 
     objective = cs.ScoreMatching([0.0, 0, 1, 1, 1, 4])
     for activation, skip in [("relu", False), ("relu", True), ("abs", False), ("abs", True)]:

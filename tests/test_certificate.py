@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convexscore as cs
-from convexscore.certificate import certify, correlation_rounding, largest_correlation
-from convexscore.programs.univariate import UnivariateProgram
+from convexscore.univariate.certificate import certify, correlation_rounding, largest_correlation
+from convexscore.univariate.program import UnivariateProgram
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore import cross_validation
-from convexscore.cross_validation import FoldLosses, cross_validate, smoothing_width
+from convexscore.univariate import cross_validation
+from convexscore.univariate.cross_validation import FoldLosses, cross_validate, smoothing_width
 from tests.problems import KINDS, make_data, make_objective
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(60)

@@ -14,9 +14,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convexscore as cs
-from convexscore.certificate import correlation_rounding
-from convexscore.programs.statement import state_univariate
-from convexscore.programs.univariate import UnivariateProgram
+from convexscore.univariate.certificate import correlation_rounding
+from convexscore.univariate.program import UnivariateProgram
+from convexscore.univariate.statement import state_univariate
 from tests.problems import KINDS, make_beta, make_objective, value_scale
 from tests.test_certificate import literal_correlation
 

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from scipy.integrate import quad
 
 import convexscore as cs
-from convexscore.certificate import certify_expected
 from convexscore.numerics.piecewise import PiecewiseLinear
-from convexscore.programs.expected import ExpectedProgram
-from convexscore.programs.whole_line import correlation_range
+from convexscore.univariate.expected.certificate import certify_expected
+from convexscore.univariate.expected.correlation_range import correlation_range
+from convexscore.univariate.expected.program import ExpectedProgram
 from tests.blurred import bell, below, integral, laws, random_score
 
 NETWORKS = [(activation, skip) for activation in ("relu", "abs") for skip in (False, True)]

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 import convexscore as cs
-from convexscore.certificate import certify, largest_correlation
-from convexscore.programs.statement import state_univariate
-from convexscore.programs.univariate import UnivariateProgram, build_dictionary
+from convexscore.univariate.certificate import certify, largest_correlation
+from convexscore.univariate.program import UnivariateProgram
+from convexscore.univariate.quadratic import build_dictionary
+from convexscore.univariate.statement import state_univariate
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, value_scale
 
 TIGHT = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import convexscore as cs
 from convexscore.activations import get_activation
-from convexscore.programs.reconstruction import reconstruct
-from convexscore.programs.spline import SplineProblem
-from convexscore.programs.univariate import UnivariateProgram
-from convexscore.solvers.active_set import solve_active_set
+from convexscore.univariate.program import UnivariateProgram
+from convexscore.univariate.reconstruction import reconstruct
+from convexscore.univariate.solvers.active_set import solve_active_set
+from convexscore.univariate.spline import SplineProblem
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 
@@ -112,7 +112,7 @@ def literal_loss(net, objective, beta):
 @pytest.mark.parametrize("data", DATA)
 @pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
 def test_the_networks_own_loss_is_the_programs_value(name, activation, skip, data):
-    from convexscore.programs.statement import state_univariate
+    from convexscore.univariate.statement import state_univariate
 
     objective = make_objective(name, *make_data(data))
     for share in (0.05, 0.3, 0.8, 1.1):

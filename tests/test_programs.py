@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 
 import convexscore as cs
-from convexscore.programs.statement import state_univariate
-from convexscore.programs.univariate import THEOREMS, UnivariateProgram, build_dictionary
+from convexscore.univariate.program import THEOREMS, UnivariateProgram
+from convexscore.univariate.quadratic import build_dictionary
+from convexscore.univariate.statement import state_univariate
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 
 TIGHT = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.programs.univariate import UnivariateProgram
-from convexscore.stein_process import SteinProcess
+from convexscore.univariate.bootstrap import SteinProcess
+from convexscore.univariate.program import UnivariateProgram
 from tests.problems import make_data, make_objective
 
 

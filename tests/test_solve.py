@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.univariate import UNIVARIATE_SOLVERS
+from convexscore.univariate.train import UNIVARIATE_SOLVERS
 
 DATA = [0.0, 1.0, 1.0, 3.0]
 

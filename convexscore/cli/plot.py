@@ -12,8 +12,8 @@ import numpy as np
 from .._support.files import written_whole
 from .._support.tables import read_column
 from ..networks.two_layer import TwoLayerNetwork
-from ..path import Path as RegularizationPath
-from ..path import regularization_path
+from ..univariate.path import Path as RegularizationPath
+from ..univariate.path import regularization_path
 from .data import make_objective
 from .output import OK, check_figure, check_targets, draw
 

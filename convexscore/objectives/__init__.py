@@ -7,8 +7,16 @@ Sums over samples, not means.  The weight decay is added by the network (`TwoLay
 """
 
 from .base import Objective
+from .conversion import as_objective, as_sampled_objective
 from .denoising import DenoisingScoreMatching
 from .expected import ExpectedDenoising
 from .score_matching import ScoreMatching
 
-__all__ = ["DenoisingScoreMatching", "ExpectedDenoising", "Objective", "ScoreMatching"]
+__all__ = [
+    "DenoisingScoreMatching",
+    "ExpectedDenoising",
+    "Objective",
+    "ScoreMatching",
+    "as_objective",
+    "as_sampled_objective",
+]

@@ -1,6 +1,6 @@
 """Exact pricing on the line: both sides of every data point, with and without the point itself.
 
-The atoms of `programs.univariate` in the units of `programs.neurons`; without bias there is one kink, at
+The atoms of `univariate.program` in the units of `programs.neurons`; without bias there is one kink, at
 zero.
 """
 

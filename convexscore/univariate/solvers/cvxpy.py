@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from .._support.validation import as_choice
-from ..activations import get_activation
-from ..errors import SolverError
-from ..objectives import Objective
-from ..programs.spline import SplineProblem
-from ..programs.statement import state_univariate
+from ..._support.validation import as_choice
+from ...activations import get_activation
+from ...errors import SolverError
+from ...objectives import Objective
+from ..spline import SplineProblem
+from ..statement import state_univariate
 from .base import ConicResult
 
 __all__ = ["solve_cvxpy"]

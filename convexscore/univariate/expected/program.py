@@ -21,15 +21,15 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..activations import get_activation
-from ..numerics.gaussian_moments import BlurredData
-from ..numerics.piecewise import PiecewiseLinear
-from ..objectives import ExpectedDenoising
-from ..results import BetaBounds
-from .blocks import Chunks
-from .spline import SplineProblem
-from .univariate import UnivariateProgram
+from ..._support.validation import FloatArray
+from ...numerics.gaussian_moments import BlurredData
+from ...numerics.piecewise import PiecewiseLinear
+from ...objectives import ExpectedDenoising
+from ...results import BetaBounds
+from ..activation_rules import rules_of
+from ..moments import Chunks
+from ..program import UnivariateProgram
+from ..spline import SplineProblem
 
 __all__ = ["Cells", "ExpectedProgram", "expected_bounds", "grid_problem"]
 
@@ -53,7 +53,7 @@ class ExpectedProgram:
     """
 
     def __init__(self, objective: ExpectedDenoising, activation: str, skip: bool) -> None:
-        get_activation(activation)
+        self.rules = rules_of(activation)
         self.objective, self.activation, self.skip = objective, activation, skip
         self.data: BlurredData = objective.blurred
         span = float(self.data.x[-1] - self.data.x[0])
@@ -175,7 +175,7 @@ def expected_bounds(program: ExpectedProgram) -> BetaBounds:
             return np.abs(ahead - total * falling)
 
         threshold = _supremum(program, straight)
-        threshold *= 2.0 if program.activation == "abs" else 1.0
+        threshold /= program.rules.width
         return BetaBounds(0.0, threshold, threshold)
 
     def sloped(t: FloatArray) -> FloatArray:

@@ -40,15 +40,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
-from ..activations import get_activation
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.sorting import sorting_order
-from ..objectives import ExpectedDenoising, Objective
+from ..objectives import Objective
+from .activation_rules import ActivationRules, rules_of
 
-__all__ = ["THEOREMS", "Dictionary", "UnivariateProgram", "build_dictionary"]
+__all__ = ["THEOREMS", "UnivariateProgram"]
 
 #: Theorem of ZP for each (objective, activation, skip).
 THEOREMS = {
@@ -104,12 +103,7 @@ class UnivariateProgram:
         ValueError
             If the data have more than one feature or fewer than two distinct values.
         """
-        get_activation(activation)
-        if isinstance(objective, ExpectedDenoising):
-            raise TypeError(
-                "objective: expected ScoreMatching or DenoisingScoreMatching, got ExpectedDenoising, "
-                "whose kinks are not confined to data; `solve` and `beta_bounds` take it"
-            )
+        rules_of(activation)
         n, d = objective.X.shape
         if d != 1:
             raise ValueError(f"objective: expected data with 1 feature, got {d}")
@@ -127,6 +121,11 @@ class UnivariateProgram:
                 f"X: expected a range between 1e-120 and 1e120, got {extent:g}; rescale the data"
             )
         return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
+
+    @property
+    def rules(self) -> ActivationRules:
+        """What the programs know of the activation."""
+        return rules_of(self.activation)
 
     @property
     def theorem(self) -> str:
@@ -181,8 +180,7 @@ class UnivariateProgram:
     @property
     def n_atoms(self) -> int:
         """Number of columns of ``A``: sides and, for SM, tie choices at every position."""
-        sides = 2 if self.activation == "relu" else 1
-        return int(self.position.size) * sides * (2 if self.has_trace else 1)
+        return int(self.position.size) * len(self.rules.sides) * (2 if self.has_trace else 1)
 
     @property
     def trace_total(self) -> float:
@@ -191,7 +189,7 @@ class UnivariateProgram:
 
     def atom_half_width(self, beta: float, kappa: float = 0.0) -> float:
         """Half the width of the band that ``H`` must stay in, see the module's head."""
-        return beta / 2 if self.activation == "abs" else beta - abs(kappa) / 2
+        return self.rules.half_width(beta, kappa)
 
     def correlation(self, residual: FloatArray) -> tuple[FloatArray, FloatArray, float]:
         """Return ``H`` just right of each position, ``H`` at it (inclusive), and ``kappa``.
@@ -249,43 +247,3 @@ def _merged(
     target = np.add.reduceat(weight * label, starts) / mass
     spread = label - np.repeat(target, np.diff(np.append(starts, x.size)))
     return x[starts], mass, target, 0.5 * float(np.sum(weight * spread**2))
-
-
-@dataclass(frozen=True, eq=False)
-class Dictionary:
-    """The atoms of a program as columns.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n_positions, n_atoms)
-        The matrix ``A``.
-    trace : ndarray of shape (n_atoms,)
-        The coefficients ``c``.
-    where : ndarray of shape (n_atoms,)
-        Index of each atom's position.
-    side : ndarray of shape (n_atoms,)
-        Sign of the first-layer weight.
-    """
-
-    values: FloatArray
-    trace: FloatArray
-    where: NDArray[np.intp]
-    side: FloatArray
-
-
-def build_dictionary(program: UnivariateProgram) -> Dictionary:
-    """Write out every atom of `program` (four a position for ReLU, two for abs; half of them for DSM)."""
-    sigma = get_activation(program.activation)
-    sides = (1.0, -1.0) if program.activation == "relu" else (1.0,)
-    ties = (True, False) if program.has_trace else (True,)
-    t = program.position
-    index = np.arange(t.size)
-    values, traces, where, signs = [], [], [], []
-    for side in sides:
-        pre = side * (t[:, None] - t[None, :])
-        for right in ties:
-            values.append(sigma.value(pre))
-            traces.append(side * (program.mass @ sigma.derivative(pre, right)) * program.has_trace)
-            where.append(index)
-            signs.append(np.full(t.size, side))
-    return Dictionary(np.hstack(values), np.concatenate(traces), np.concatenate(where), np.concatenate(signs))

@@ -29,8 +29,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from .._support.validation import FloatArray
+from .program import UnivariateProgram
 from .spline import Spline, SplineProblem, from_jumps, from_slopes
-from .univariate import UnivariateProgram
 
 __all__ = ["FallingSpline", "LogConcaveProblem", "Prices", "log_concave_correlation"]
 
@@ -84,7 +84,7 @@ class LogConcaveProblem(SplineProblem):
     def __init__(self, problem: SplineProblem) -> None:
         super().__init__(problem.program, problem.beta, problem.blocks)
         program = problem.program
-        total = self.beta if program.activation == "abs" and not program.skip else 0.0
+        total = self.beta if program.rules.even and not program.skip else 0.0
         self.kappa_range = (total, total)
 
     def minimize_falling(self, kinks: Index, signs: FloatArray, flat: Flags) -> FallingSpline:
@@ -197,6 +197,6 @@ def log_concave_correlation(
     later = np.minimum.accumulate(exclusive[::-1])[::-1]
     fall = float((inclusive - later).max())
     ends = float(max(inclusive.max(), kappa - exclusive.min()))
-    if program.activation == "abs":
+    if program.rules.even:
         return max(2 * ends if program.skip else ends, fall)
     return max(ends, 0.5 * (fall + max(kappa, 0.0)))

@@ -1,6 +1,6 @@
 """Active-set solver for the univariate programs, exact to rounding.
 
-Works in function space (`programs.spline`).  Repeat: solve for the current kinks and signs, drop kinks
+Works in function space (`univariate.spline`).  Repeat: solve for the current kinks and signs, drop kinks
 whose sign came out wrong, price every position in O(n), add the worst violator of each run of
 violating positions.  Accepted steps lower the objective, so no set of kinks comes back until gains are
 rounding; then a few more are allowed, and the spline of least violation is kept.  Its certificate holds
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..programs.spline import Spline, SplineProblem
+from ..._support.validation import FloatArray
+from ..spline import Spline, SplineProblem
 
 __all__ = ["PATIENCE", "ActiveSetResult", "rounding_floor", "solve_active_set", "worst_of_each_run"]
 

@@ -27,8 +27,8 @@ from numpy.typing import NDArray
 from scipy.linalg import solveh_banded
 
 from .._support.validation import FloatArray
-from .blocks import Blocks, Chunks, Moments
-from .univariate import UnivariateProgram
+from .moments import Blocks, Chunks, Moments
+from .program import UnivariateProgram
 
 __all__ = ["Spline", "SplineProblem", "from_jumps", "from_slopes"]
 
@@ -69,14 +69,13 @@ class SplineProblem:
 
     def __init__(self, program: UnivariateProgram, beta: float, blocks: Moments | None = None) -> None:
         self.program, self.beta = program, beta
-        self.omega = 1.0 if program.activation == "relu" else 0.0
+        self.omega = program.rules.omega
         self.kappa_range = _kappa_range(program, beta)
         self.blocks: Moments = Blocks(program) if blocks is None else blocks
 
     def penalty(self, kinks: Index) -> FloatArray:
         """Return the cost of a unit slope jump at each of the kinks, ``b - m_j [SM] / 2``."""
-        half = self.beta if self.program.activation == "relu" else self.beta / 2
-        return half - self.program.tie_mass[kinks] / 2
+        return self.program.rules.width * self.beta - self.program.tie_mass[kinks] / 2
 
     def keeps_signs(self, kinks: Index) -> NDArray[np.bool_]:
         """Return which jumps must keep the sign assumed: those of positive cost."""
@@ -141,8 +140,7 @@ class SplineProblem:
         knots = self.knots(spline.kinks)
         width = np.diff(self.program.position[knots])
         gram, _ = self._hat_moments(knots)
-        half = 1.0 if self.program.activation == "relu" else 0.5
-        costs = -from_slopes(from_jumps(half * signs), width)
+        costs = -from_slopes(from_jumps(self.program.rules.width * signs), width)
         base, per_kappa, per_size = self._solve(gram, signs, costs, width)
         low, high = self.kappa_range
         side = float(np.sign(spline.kappa))
@@ -177,15 +175,15 @@ class SplineProblem:
     @property
     def kappa_range_rate(self) -> tuple[float, float]:
         """The derivatives with respect to ``beta``, from below, of the ends of the multiplier's range."""
-        return _kappa_range_rate(self.program, self.beta)
+        program = self.program
+        return program.rules.kappa_range_rate(program.tie_mass, program.heaviest_inside_tie, self.beta)
 
     def range_switches(self) -> list[float]:
         """Return the values of ``beta`` at which an end of the multiplier's range changes its rate."""
-        tie = self.program.tie_mass
-        if self.program.skip or self.program.activation == "abs":
+        program = self.program
+        if program.skip:
             return []
-        inside = self.program.heaviest_inside_tie
-        return [inside, inside - float(max(tie[0], tie[-1]))]
+        return program.rules.range_switches(program.tie_mass, program.heaviest_inside_tie)
 
     def value(self, spline: Spline) -> float:
         """Return the training objective of `spline` minus that of the zero score."""
@@ -307,30 +305,10 @@ class SplineProblem:
 
 
 def _kappa_range(program: UnivariateProgram, beta: float) -> tuple[float, float]:
-    """Return the range of ``kappa``: zero with skip, else what the band of `univariate` allows.
-
-    ``H`` takes the values ``kappa`` and ``kappa - m_1`` at the first position, ``0`` and ``m_k`` at the last,
-    and the band is no narrower than the largest step inside, ``m_j <= 2 beta - |kappa|`` for ReLU.
-    """
+    """Return the range of ``kappa``: zero with skip, else what the band allows."""
     if program.skip:
         return 0.0, 0.0
-    tie = program.tie_mass
-    ends = max(tie[0], tie[-1])
-    if program.activation == "abs":
-        return float(2 * ends - beta), float(beta)
-    inside = 2 * beta - program.heaviest_inside_tie
-    return float(-max(min(beta - ends, inside), 0.0)), float(max(min(beta, inside), 0.0))
-
-
-def _kappa_range_rate(program: UnivariateProgram, beta: float) -> tuple[float, float]:
-    """Return the derivatives with respect to ``beta``, from below, of the ends of the range."""
-    if program.activation == "abs":
-        return -1.0, 1.0
-    tie = program.tie_mass
-    ends, inside = max(tie[0], tie[-1]), program.heaviest_inside_tie
-    high = 2.0 if inside >= beta else 1.0
-    low = -2.0 if inside - ends >= beta else -1.0
-    return low if _kappa_range(program, beta)[0] < 0 else 0.0, high
+    return program.rules.kappa_range(program.tie_mass, program.heaviest_inside_tie, beta)
 
 
 def _piece_of(chunks: Chunks, knots: Index) -> Index:

@@ -16,10 +16,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..numerics.gaussian_moments import BlurredData
-from ..numerics.piecewise import PiecewiseLinear
-from .expected import Cells, ExpectedProgram
+from ..._support.validation import FloatArray
+from ...numerics.gaussian_moments import BlurredData
+from ...numerics.piecewise import PiecewiseLinear
+from .program import Cells, ExpectedProgram
 
 __all__ = ["correlation_range"]
 

@@ -14,12 +14,53 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..activations import get_activation
-from .univariate import Dictionary, UnivariateProgram, build_dictionary
+from .program import UnivariateProgram
 
-__all__ = ["QuadraticProgram", "build_quadratic_program"]
+__all__ = ["Dictionary", "QuadraticProgram", "build_dictionary", "build_quadratic_program"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dictionary:
+    """The atoms of a program as columns.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_positions, n_atoms)
+        The matrix ``A``.
+    trace : ndarray of shape (n_atoms,)
+        The coefficients ``c``.
+    where : ndarray of shape (n_atoms,)
+        Index of each atom's position.
+    side : ndarray of shape (n_atoms,)
+        Sign of the first-layer weight.
+    """
+
+    values: FloatArray
+    trace: FloatArray
+    where: NDArray[np.intp]
+    side: FloatArray
+
+
+def build_dictionary(program: UnivariateProgram) -> Dictionary:
+    """Write out every atom of `program` (four a position for ReLU, two for abs; half of them for DSM)."""
+    sigma = get_activation(program.activation)
+    sides = program.rules.sides
+    ties = (True, False) if program.has_trace else (True,)
+    t = program.position
+    index = np.arange(t.size)
+    values, traces, where, signs = [], [], [], []
+    for side in sides:
+        pre = side * (t[:, None] - t[None, :])
+        for right in ties:
+            values.append(sigma.value(pre))
+            traces.append(side * (program.mass @ sigma.derivative(pre, right)) * program.has_trace)
+            where.append(index)
+            signs.append(np.full(t.size, side))
+    return Dictionary(np.hstack(values), np.concatenate(traces), np.concatenate(where), np.concatenate(signs))
 
 
 @dataclass(frozen=True, eq=False)

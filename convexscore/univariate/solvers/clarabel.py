@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from ..errors import SolverError
-from ..objectives import Objective
-from ..programs.quadratic import build_quadratic_program
-from ..programs.spline import SplineProblem
+from ...errors import SolverError
+from ...objectives import Objective
+from ..quadratic import build_quadratic_program
+from ..spline import SplineProblem
 from .base import ConicResult
 
 __all__ = ["solve_clarabel"]

@@ -13,22 +13,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from ._support.validation import FloatArray
-from .networks.two_layer import TwoLayerNetwork
-from .numerics.piecewise import PiecewiseLinear
-from .programs.bounds import boundedness_bound
-from .programs.expected import ExpectedProgram
-from .programs.log_concave import log_concave_correlation
-from .programs.reconstruction import reconstruct
-from .programs.spline import Spline, SplineProblem
-from .programs.univariate import UnivariateProgram
-from .programs.whole_line import correlation_range
-from .results import Certificate, Solution, SolveStats, judged
+from .._support.validation import FloatArray
+from ..networks.two_layer import TwoLayerNetwork
+from ..results import Certificate, Solution, SolveStats, judged
+from .bounds import boundedness_bound
+from .log_concave import log_concave_correlation
+from .program import UnivariateProgram
+from .reconstruction import reconstruct
+from .spline import Spline, SplineProblem
 
 __all__ = [
     "certified_solution",
     "certify",
-    "certify_expected",
     "correlation_rounding",
     "correlation_scale",
     "largest_correlation",
@@ -62,7 +58,7 @@ def _largest(
 ) -> float:
     if shape is not None:
         return log_concave_correlation(program, exclusive, inclusive, kappa)
-    return _excess(program.activation, float(exclusive.min()), float(inclusive.max()), kappa)
+    return program.rules.smallest_beta(float(exclusive.min()), float(inclusive.max()), kappa)
 
 
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
@@ -227,7 +223,7 @@ def _feasible_candidates(program: UnivariateProgram, beta: float) -> list[FloatA
     slack = (beta - boundedness_bound(program)) / 4
     exclusive, inclusive = program.trace_counts
     ends = max(program.mass[0], program.mass[-1])
-    kappa = ends if program.activation == "abs" and not program.skip else 0.0
+    kappa = ends if program.rules.even and not program.skip else 0.0
     path = (kappa - exclusive - inclusive) / 2
     path[0], path[-1] = kappa - program.total, 0.0
     every = np.arange(path.size)
@@ -245,71 +241,3 @@ def _feasible_candidates(program: UnivariateProgram, beta: float) -> list[FloatA
         residual[knots] = np.diff(slope) / program.mass[knots]
         residuals.append(residual)
     return residuals
-
-
-def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: float) -> Certificate:
-    """Recompute value, lower bound and violations of an expected denoising program from a network.
-
-    The dual value of a residual ``z = s - l`` with balanced ``s`` is ``sum w / (2 eps^2) - 1/2 int q s^2``.
-    Where the correlations exceed `beta` by a share ``theta``, ``(1 - theta) z`` is feasible.
-
-    Parameters
-    ----------
-    program : ExpectedProgram
-        The program.
-    network : TwoLayerNetwork
-        The network to certify.
-    beta : float
-        Weight decay, positive.
-
-    Returns
-    -------
-    Certificate
-        Of scope ``"global"``: its violation bounds that of kinks anywhere on the line.
-    """
-    score = network.piecewise
-    mean, kappa = program.balance(score)
-    mean /= program.total
-    scale = max(beta, program.total)
-    tolerance = max(1e-10 * beta, program.rounding(score))
-    low, high = correlation_range(program, score, tolerance)
-    violation = max(_excess(program.activation, low, high, kappa) - beta, 0.0)
-    violation = max(violation, abs(mean) * program.total * np.sqrt(program.variance))
-    if program.skip:
-        violation = max(violation, abs(kappa))
-    balanced = _balanced(program, score, mean, kappa if program.skip else 0.0)
-    kappa = program.balance(balanced)[1]
-    low, high = correlation_range(program, balanced, tolerance)
-    largest = _excess(program.activation, low, high, 0.0 if program.skip else kappa)
-    keep = min(1.0, beta / largest) if largest > beta + 1e-12 * scale else 1.0
-    # int q s^2 and int q s' = -int q l s from the closed form of the loss.
-    trace = float(np.sum(balanced.slopes * program.data.piece_moments(balanced.knots)[0]))
-    square = 2 * (program.data.score_matching_loss(balanced) - trace)
-    constant = program.objective.constant
-    # int q l^2 has no closed form; it is at most sum w / eps^2.
-    dual = constant - 0.5 * keep**2 * (square + 2 * trace) + keep * trace - (1 - keep) ** 2 * constant
-    primal = network.loss(program.objective, beta)
-    value_scale = abs(primal) + constant
-    return Certificate(
-        primal,
-        dual,
-        primal - dual,
-        float(violation),
-        "global",
-        value_scale=value_scale,
-        violation_scale=max(beta, program.total),
-    )
-
-
-def _excess(activation: str, low: float, high: float, kappa: float) -> float:
-    """Return the smallest ``beta`` whose band holds ``[low, high]``."""
-    if activation == "abs":
-        return max(2 * high - kappa, kappa - 2 * low)
-    return max(high, -low, high - kappa, kappa - low)
-
-
-def _balanced(program: ExpectedProgram, score: PiecewiseLinear, mean: float, kappa: float) -> PiecewiseLinear:
-    """Remove the mean, and the line that ``kappa`` stands for."""
-    slope = kappa / (program.total * program.variance)
-    values = score.values - mean - slope * (score.knots - program.centre)
-    return PiecewiseLinear(score.knots, values, score.slopes - slope)

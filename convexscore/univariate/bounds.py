@@ -1,7 +1,7 @@
 """Where the univariate programs are bounded, and where their solution is a line (ZP 3.3, A.5-A.7).
 
-Boundedness of score matching.  With masses ``m_j`` at the distinct positions (all 1 without ties),
-the value is finite iff ``beta`` is at least
+Boundedness of score matching (ZP Lemmas A.1-A.3 for distinct data).  With masses ``m_j`` at the distinct
+positions (all 1 without ties), the value is finite iff ``beta`` is at least
 
     ReLU, with or without skip   max(m_1, m_k, max_j m_j / 2)
     abs without skip             max_j m_j
@@ -25,7 +25,7 @@ import numpy as np
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..results import BetaBounds
-from .univariate import UnivariateProgram
+from .program import UnivariateProgram
 
 __all__ = [
     "boundedness_bound",
@@ -44,7 +44,7 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
         # kappa = 0: |L - C g| <= beta for ReLU, half of that for abs.
         line = total / shape.total * shape.ahead
         largest = max(np.abs(lower.ahead - line).max(), np.abs(upper.ahead - line).max())
-        threshold = float(largest) * (2.0 if program.activation == "abs" else 1.0)
+        threshold = float(largest) / program.rules.width
         threshold = max(threshold, minimum)
         return BetaBounds(minimum, threshold, threshold)
     constant = max(_constant_from(program, lower, upper, total), minimum)
@@ -83,11 +83,7 @@ def boundedness_bound(program: UnivariateProgram) -> float:
     """Return the smallest beta at which the program has a finite optimum."""
     if not program.has_trace:
         return 0.0
-    mass = program.mass
-    if program.activation == "abs" and not program.skip:
-        return float(mass.max())
-    relu_bound = max(mass[0], mass[-1], mass.max() / 2)
-    return float(relu_bound) * (2.0 if program.activation == "abs" else 1.0)
+    return program.rules.boundedness_bound(program.mass, program.skip)
 
 
 @dataclass(frozen=True)
@@ -133,7 +129,7 @@ def _line_profile(program: UnivariateProgram) -> tuple[float, _Profile, _Profile
 
 def _constant_from(program: UnivariateProgram, lower: _Profile, upper: _Profile, total: float) -> float:
     """Return the smallest beta at which a constant score satisfies the certificate."""
-    if program.activation == "abs":
+    if program.rules.even:
         low, high = 2 * lower.ahead - total, 2 * upper.ahead - total
         return float(max(np.abs(low).max(), np.abs(high).max(), abs(total)))
     sides = (lower.ahead, upper.ahead, lower.behind, upper.behind)

@@ -79,7 +79,7 @@ def state_univariate(
     Examples
     --------
     >>> import convexscore as cs
-    >>> from convexscore.programs.statement import state_univariate
+    >>> from convexscore.univariate.statement import state_univariate
     >>> obj = cs.ScoreMatching([0.0, 1.0, 3.0])
     >>> statement = state_univariate(obj, beta=2.0, activation="relu")
     >>> round(float(statement.problem.solve(solver="CLARABEL")), 6)

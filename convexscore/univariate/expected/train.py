@@ -6,16 +6,16 @@ import time
 
 import numpy as np
 
-from ._support.validation import FloatArray
+from ..._support.validation import FloatArray
+from ...networks.two_layer import TwoLayerNetwork
+from ...numerics.piecewise import PiecewiseLinear
+from ...objectives import ExpectedDenoising
+from ...results import Solution, SolveStats, judged
+from ..reconstruction import reconstruct
+from ..solvers.active_set import solve_active_set
+from ..spline import Spline, SplineProblem
 from .certificate import certify_expected
-from .networks.two_layer import TwoLayerNetwork
-from .numerics.piecewise import PiecewiseLinear
-from .objectives import ExpectedDenoising
-from .programs.expected import Cells, ExpectedProgram, grid_problem
-from .programs.reconstruction import reconstruct
-from .programs.spline import Spline, SplineProblem
-from .results import Solution, SolveStats, judged
-from .solvers.active_set import solve_active_set
+from .program import Cells, ExpectedProgram, grid_problem
 
 __all__ = ["solve_expected"]
 

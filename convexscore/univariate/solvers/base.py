@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..objectives import Objective
-from ..programs.spline import SplineProblem
+from ..._support.validation import FloatArray
+from ...objectives import Objective
+from ..spline import SplineProblem
 
 __all__ = ["ConicResult", "ConicSolver", "significant_kinks"]
 

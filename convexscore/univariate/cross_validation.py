@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import FloatArray
-from .numerics.gaussian_moments import BlurredData
-from .numerics.piecewise import PiecewiseLinear
-from .objectives import Objective
+from .._support.validation import FloatArray
+from ..numerics.gaussian_moments import BlurredData
+from ..numerics.piecewise import PiecewiseLinear
+from ..objectives import Objective
+from .bounds import boundedness_bound
 from .path import regularization_path
-from .programs.bounds import boundedness_bound
-from .programs.univariate import UnivariateProgram
+from .program import UnivariateProgram
 
 __all__ = ["FoldLosses", "cross_validate", "smoothing_width"]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..programs.log_concave import FallingSpline, LogConcaveProblem, Prices
-from ..programs.spline import SplineProblem
+from ..._support.validation import FloatArray
+from ..log_concave import FallingSpline, LogConcaveProblem, Prices
+from ..spline import SplineProblem
 from .active_set import PATIENCE, ActiveSetResult, rounding_floor, solve_active_set, worst_of_each_run
 
 __all__ = ["solve_log_concave"]
@@ -39,7 +39,7 @@ def solve_log_concave(problem: SplineProblem, *, max_iterations: int = 500) -> A
     free = solve_active_set(problem, max_iterations=max_iterations)
     slopes = problem.slopes(free.spline.kinks, free.spline.values)
     # Without skip an outer slope can be zero by itself, up to rounding; the network has it exactly.
-    if problem.program.activation == "relu" and slopes.max() <= 1e-10 * np.abs(slopes).max():
+    if not problem.program.rules.even and slopes.max() <= 1e-10 * np.abs(slopes).max():
         return free
     falling = LogConcaveProblem(problem)
     search = _Search(falling)

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
-from .univariate import UnivariateProgram
+from .program import UnivariateProgram
 
 __all__ = ["Blocks", "Chunks", "Moments"]
 

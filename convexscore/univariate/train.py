@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from ._support.validation import as_count, no_options
+from .._support.validation import as_count, no_options
+from ..objectives import Objective
+from ..results import Solution, SolveStats
+from .bounds import line_solution, program_bounds, require_bounded
 from .certificate import certified_solution
-from .objectives import Objective
-from .programs.bounds import line_solution, program_bounds, require_bounded
-from .programs.spline import Spline, SplineProblem
-from .programs.univariate import UnivariateProgram
+from .program import UnivariateProgram
 from .refit import refit_solution
-from .results import Solution, SolveStats
 from .solvers.active_set import ActiveSetResult, solve_active_set
 from .solvers.base import ConicSolver, significant_kinks
-from .solvers.log_concave import solve_log_concave
+from .solvers.log_concave_active_set import solve_log_concave
+from .spline import Spline, SplineProblem
 
 __all__ = ["UNIVARIATE_SOLVERS", "solve_univariate"]
 

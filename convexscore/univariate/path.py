@@ -18,18 +18,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from ..errors import ConvergenceError
+from ..networks.two_layer import TwoLayerNetwork
+from ..objectives import Objective, as_sampled_objective
+from ..results import Solution, SolveStats
+from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
-from .errors import ConvergenceError
-from .networks.two_layer import TwoLayerNetwork
-from .objectives import Objective
-from .programs.blocks import Blocks
-from .programs.bounds import program_bounds, require_bounded
-from .programs.reconstruction import reconstruct
-from .programs.spline import Spline, SplineProblem
-from .programs.univariate import UnivariateProgram
-from .results import Solution, SolveStats
+from .moments import Blocks
+from .program import UnivariateProgram
+from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
+from .spline import Spline, SplineProblem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -231,6 +231,7 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
+    objective = as_sampled_objective(objective)
     program = UnivariateProgram.from_objective(objective, activation, as_flag("skip", skip))
     if betas is not None:
         grid = np.unique(as_float_array("betas", betas))[::-1]
@@ -363,8 +364,7 @@ def _meeting_bounds(problem: SplineProblem, piece: _Piece) -> list[float]:
     rate = program.smooth_correlation(problem.at_positions(piece.rate))
     kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
     half = program.atom_half_width(problem.beta, kappa)
-    half_rate = 1.0 if program.activation == "relu" else 0.5
-    half_rate -= 0.5 * problem.omega * np.sign(kappa) * kappa_rate
+    half_rate = program.rules.width - 0.5 * problem.omega * np.sign(kappa) * kappa_rate
     steps = []
     for sign, height in ((1.0, exclusive), (-1.0, inclusive)):
         room = half + sign * (height - kappa / 2)

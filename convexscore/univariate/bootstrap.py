@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._support.validation import FloatArray
-from .objectives import Objective
+from .._support.validation import FloatArray
+from ..objectives import Objective
 
 __all__ = ["SteinProcess"]
 

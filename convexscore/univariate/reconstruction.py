@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
+from .program import UnivariateProgram
 from .spline import Spline, SplineProblem
-from .univariate import UnivariateProgram
 
 __all__ = ["reconstruct"]
 
@@ -68,7 +68,7 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
     jumps = np.diff(slopes)
     t = program.position[spline.kinks]
     skip_slope = 0.0
-    if program.activation == "abs":
+    if program.rules.even:
         atoms = _Atoms(t, jumps / 2, np.ones(t.size))
         if program.skip:
             skip_slope = float(slopes[0] + slopes[-1]) / 2
@@ -169,7 +169,7 @@ def _network(
     counts_right = y < 0
     weight, b1 = _exact_kinks(side * np.sqrt(np.abs(y)), t, counts_right)
     start = program.position[0]
-    ahead = (side < 0) | (program.activation == "abs")
+    ahead = (side < 0) | program.rules.even
     b2 = first_value - skip_slope * start - float(y[ahead] @ (t[ahead] - start))
     return TwoLayerNetwork(
         weight[:, None],

@@ -1,0 +1,47 @@
+"""What the doors accept as an objective."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from .base import Objective
+from .denoising import DenoisingScoreMatching
+from .expected import ExpectedDenoising
+from .score_matching import ScoreMatching
+
+__all__ = ["as_objective", "as_sampled_objective"]
+
+
+def as_objective(objective: Objective | ExpectedDenoising | ArrayLike) -> Any:
+    """Return an objective; an array of data stands for score matching on it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither an objective nor an array of data.
+    """
+    if isinstance(objective, (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising)):
+        return objective
+    if hasattr(objective, "has_trace") and hasattr(objective, "targets"):
+        # One made elsewhere: samples, weights, targets and whether there is a trace are all it takes.
+        return objective
+    if objective is None or isinstance(objective, str) or callable(objective):
+        raise TypeError(
+            "objective: expected ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or an array of "
+            f"data, got {objective!r}"
+        )
+    return ScoreMatching(objective)  # type: ignore[arg-type]  # converted there
+
+
+def as_sampled_objective(objective: Objective | ArrayLike) -> Objective:
+    """Return an objective on samples, or raise for expected denoising, whose kinks are anywhere."""
+    found = as_objective(objective)
+    if isinstance(found, ExpectedDenoising):
+        raise TypeError(
+            "objective: expected ScoreMatching or DenoisingScoreMatching, got ExpectedDenoising, "
+            "whose kinks are not confined to data; `solve` and `beta_bounds` take it"
+        )
+    sampled: Objective = found
+    return sampled

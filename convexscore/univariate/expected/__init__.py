@@ -1,0 +1,1 @@
+"""Expected denoising: the noise integrated out, kinks anywhere on the line."""

@@ -1,0 +1,1 @@
+"""Solvers of the univariate programs: the exact active sets, and general conic solvers."""
