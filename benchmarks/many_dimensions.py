@@ -12,11 +12,11 @@ import statistics
 import time
 
 import convexscore as cs
-from convexscore.multivariate import pricer_of
-from convexscore.pricing.gates import GatePricer
-from convexscore.programs.given_patterns import given_patterns
-from convexscore.programs.neuron_statement import state_gated
-from convexscore.programs.neurons import NeuronProgram
+from convexscore.multivariate.patterns import given_patterns
+from convexscore.multivariate.pricing.choice import pricer_of
+from convexscore.multivariate.pricing.gates import GatePricer
+from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.statement import state_gated
 
 RING = cs.targets.ring(8, radius=3.0, scale=0.5)
 

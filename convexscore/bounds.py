@@ -7,15 +7,15 @@ from numpy.typing import NDArray
 
 from ._support.validation import as_flag
 from .arrangements.patterns import Patterns
-from .multivariate import pricer_of
+from .multivariate.bounds import smallest_decay
+from .multivariate.patterns import given_patterns
+from .multivariate.pricing.ascent import AscentPricer
+from .multivariate.pricing.base import Pricer
+from .multivariate.pricing.choice import pricer_of
+from .multivariate.pricing.gates import GatePricer
+from .multivariate.program import NeuronProgram
 from .objectives import ExpectedDenoising, Objective
-from .pricing.ascent import AscentPricer
-from .pricing.base import Pricer
-from .pricing.gates import GatePricer
-from .programs.given_patterns import given_patterns
-from .programs.neurons import NeuronProgram
 from .results import BetaBounds
-from .solvers.smallest_decay import smallest_decay
 from .univariate.bounds import program_bounds
 from .univariate.expected.program import ExpectedProgram, expected_bounds
 from .univariate.program import UnivariateProgram

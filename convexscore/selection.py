@@ -25,7 +25,7 @@ import numpy as np
 
 from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from .activations import get_activation
-from .neuron_selection import select_decay
+from .multivariate.selection import select_decay
 from .objectives import Objective, as_sampled_objective
 from .univariate.bootstrap import SteinProcess
 from .univariate.bounds import boundedness_bound, line_solution, program_bounds

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from ._support.validation import as_choice, as_flag, as_real, no_options
 from .activations import get_activation
 from .arrangements.patterns import Patterns
-from .multivariate import solve_gated, solve_networks
+from .multivariate.gated import solve_gated
+from .multivariate.ridge import solve_ridge_network
+from .multivariate.train import solve_networks
+from .multivariate.unpenalized import solve_without_decay
 from .objectives import ExpectedDenoising, Objective
 from .results import Solution
 from .selection import select_beta
 from .univariate.expected.train import solve_expected
 from .univariate.train import UNIVARIATE_SOLVERS, solve_univariate
-from .unpenalized import solve_ridge_network, solve_without_decay
 
 __all__ = ["NEURON_SOLVERS", "SOLVERS", "solve"]
 

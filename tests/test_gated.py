@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.pricing.gates import GatePricer
-from convexscore.programs.given_patterns import given_patterns
-from convexscore.programs.neuron_statement import state_gated
-from convexscore.programs.neurons import NeuronProgram
-from convexscore.solvers.nuclear_norm import solve_nuclear_norm
+from convexscore.multivariate.patterns import given_patterns
+from convexscore.multivariate.pricing.gates import GatePricer
+from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.solvers.nuclear_norm import solve_nuclear_norm
+from convexscore.multivariate.statement import state_gated
 from tests.problems import KINDS
 from tests.test_planar import TIGHT, bounded_beta, make_points, planar_objective, units
 

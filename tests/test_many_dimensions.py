@@ -5,11 +5,11 @@ import pytest
 
 import convexscore as cs
 from convexscore.baselines import train_adam
-from convexscore.multivariate import pricer_of
-from convexscore.pricing.ascent import AscentPricer
-from convexscore.programs.neurons import NeuronProgram
-from convexscore.programs.warm_start import neurons_of
-from convexscore.solvers.smallest_decay import smallest_decay
+from convexscore.multivariate.bounds import smallest_decay
+from convexscore.multivariate.pricing.ascent import AscentPricer
+from convexscore.multivariate.pricing.choice import pricer_of
+from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.warm_start import neurons_of
 from tests.problems import KINDS, make_data
 from tests.problems import make_objective as on_the_line
 from tests.test_planar import bounded_beta, make_points, planar_objective, random_network, units

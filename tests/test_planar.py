@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import convexscore as cs
 from convexscore.baselines import train_adam
-from convexscore.neuron_certificate import certify_network
-from convexscore.pricing.planar import PlanarPricer
-from convexscore.programs.neuron_statement import state_neurons
-from convexscore.programs.neurons import NeuronProgram
+from convexscore.multivariate.certificate import certify_network
+from convexscore.multivariate.pricing.planar import PlanarPricer
+from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.statement import state_neurons
 from tests.problems import KINDS, make_beta, make_data, make_objective, value_scale
 
 TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10}

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.multivariate import pricer_of
-from convexscore.neuron_noise import NeuronNoise
-from convexscore.programs.neurons import NeuronProgram
+from convexscore.multivariate.bootstrap import NeuronNoise
+from convexscore.multivariate.pricing.choice import pricer_of
+from convexscore.multivariate.program import NeuronProgram
 from tests.problems import KINDS
 
 

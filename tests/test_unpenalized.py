@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.programs import unpenalized
-from convexscore.programs.given_patterns import given_patterns
-from convexscore.programs.neuron_statement import state_unpenalized
-from convexscore.programs.neurons import NeuronProgram
+from convexscore.multivariate import unpenalized
+from convexscore.multivariate.patterns import given_patterns
+from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.statement import state_unpenalized
 from tests.test_planar import TIGHT, planar_objective, units
 
 POINTS = ("random", "fewer_than_features", "rank_deficient", "repeated", "zero_rows")

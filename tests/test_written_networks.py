@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore import multivariate
 from convexscore.errors import SolverError
-from convexscore.multivariate import pricer_of
-from convexscore.neuron_certificate import certify_network
-from convexscore.pricing.edges import EdgePricer
-from convexscore.programs.displacement import displaced_network, kink_margin
-from convexscore.programs.given_patterns import given_patterns
-from convexscore.programs.neurons import NeuronProgram, Neurons
-from convexscore.programs.warm_start import neurons_of
-from convexscore.solvers.refinement import merge_neurons
+from convexscore.multivariate import train as multivariate
+from convexscore.multivariate.certificate import certify_network
+from convexscore.multivariate.patterns import given_patterns
+from convexscore.multivariate.pricing.choice import pricer_of
+from convexscore.multivariate.pricing.edges import EdgePricer
+from convexscore.multivariate.program import NeuronProgram, Neurons
+from convexscore.multivariate.reconstruction import displaced_network, kink_margin
+from convexscore.multivariate.solvers.newton import merge_neurons
+from convexscore.multivariate.warm_start import neurons_of
 from tests.test_planar import planar_objective, random_network, units
 
 
@@ -265,7 +265,7 @@ def test_edges_are_priced_as_a_scan_does(activation, dimension, bias, kind):
 
 
 def test_some_edges_are_drawn_where_there_are_too_many(monkeypatch):
-    monkeypatch.setattr("convexscore.pricing.edges._BUDGET", 120)
+    monkeypatch.setattr("convexscore.multivariate.pricing.edges._BUDGET", 120)
     rng = np.random.default_rng(5)
     program = program_of(rng.standard_normal((20, 3)))
     residual = program.zero_residual + program.project(rng.standard_normal((20, 3)))

@@ -14,14 +14,23 @@ nuclear norms learns those weights.
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
-from .neurons import NeuronProgram
+from ..arrangements.patterns import Patterns
+from ..objectives import Objective
+from ..results import Solution, SolveStats, judged
+from .certificate import scaled_certificate
+from .gated import network_of_matrices
+from .patterns import on_patterns
+from .pricing.gates import GatePricer
+from .program import NeuronProgram
 from .unpenalized import pattern_kernel
 
-__all__ = ["solve_ridge"]
+__all__ = ["solve_ridge", "solve_ridge_network"]
 
 
 def solve_ridge(
@@ -66,3 +75,33 @@ def solve_ridge(
     diagonal = np.arange(d)
     W[:, diagonal, diagonal] += traces[:, None]
     return -W / beta, residual, V
+
+
+def solve_ridge_network(
+    objective: Objective,
+    beta: float,
+    activation: str,
+    skip: bool,
+    bias: bool,
+    patterns: Patterns | NDArray[np.bool_] | None,
+    *,
+    tol: float,
+) -> Solution:
+    """Train a gated network with the penalty ``beta/2 sum_j ||W_j||_F^2``; see `solve` for the parameters.
+
+    The value is that of this program, not the network's own weight decay.
+    """
+    start = time.perf_counter()
+    program, given, slope = on_patterns(objective, activation, skip, bias, patterns)
+    W, residual, V = solve_ridge(program, slope, beta)
+    made = network_of_matrices(program, given, W, V)
+    penalty = 0.5 * beta * float(np.sum(W**2))
+    primal = program.loss(made) + penalty
+    # At the optimum W = -(A'Z + T) / beta: the dual value is the loss at Z less the same penalty.
+    dual = program.dual_value(residual) - penalty
+    pulled = GatePricer(program, slope).matrices(residual) + beta * W
+    violation = float(np.abs(pulled).max(initial=0.0))
+    certificate = scaled_certificate(program, primal, dual, violation, "patterns")
+    stats = SolveStats("kernel", 1, time.perf_counter() - start, len(slope))
+    status = judged(certificate, tol, stacklevel=4)
+    return Solution(made, primal, status, certificate, stats, beta)

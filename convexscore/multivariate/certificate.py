@@ -2,21 +2,23 @@
 
 With the residual ``Z = S - L`` at the data, made to meet the conditions of bias and skip, ``-1/2 ||Z||^2 -
 <L, Z>`` bounds the loss of every network from below if no neuron's correlation ``|| M'u ||`` exceeds
-``beta`` (`programs.neurons`).  Whether that is known depends on the pricer: exact pricing proves it for
+``beta`` (`multivariate.program`).  Whether that is known depends on the pricer: exact pricing proves it for
 networks of any width, search does not.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ._support.validation import FloatArray
-from .networks.gated import ScoreNetwork
+from .._support.validation import FloatArray
+from ..networks.gated import ScoreNetwork
+from ..results import Certificate
 from .pricing.base import Pricer
-from .programs.neurons import NeuronProgram
-from .results import Certificate
+from .pricing.gates import GatePricer
+from .program import NeuronProgram
 
-__all__ = ["certify_network"]
+__all__ = ["certify_matrices", "certify_network", "scaled_certificate"]
 
 # Correlations are sums over the data: relative excesses below this are rounding.
 _ROUNDING = 1e-11
@@ -107,3 +109,35 @@ def _balanced(program: NeuronProgram, residual: FloatArray) -> tuple[FloatArray,
     off = basis.T @ residual + change.T @ program.free_trace
     imbalance = np.abs(program.free.T @ (program.root_mass * residual) + program.free_trace)
     return residual - basis @ off, float(imbalance.max(initial=0.0))
+
+
+def certify_matrices(
+    program: NeuronProgram, slope: NDArray[np.int8], network: ScoreNetwork, scope: str
+) -> Certificate:
+    """Recompute the loss and the stationarity of every block from a network.
+
+    A residual is dual feasible iff every block is stationary; then its dual value is the optimum.
+    """
+    residual = program.root_mass * (network(program.points) - program.target)
+    violation = float(np.abs(GatePricer(program, slope).matrices(residual)).max(initial=0.0))
+    if program.skip:
+        pull = program.free.T @ (program.root_mass * residual) + program.free_trace
+        violation = max(violation, float(np.abs(pull).max()))
+    primal = program.loss(network)
+    dual = program.dual_value(residual) if violation <= 1e-7 * matrix_scale(program) else -np.inf
+    return scaled_certificate(program, primal, dual, violation, scope)
+
+
+def scaled_certificate(
+    program: NeuronProgram, primal: float, dual: float, violation: float, scope: str
+) -> Certificate:
+    """Return a certificate with the scales of programs on patterns."""
+    scales = {"value_scale": program.value_scale(primal), "violation_scale": matrix_scale(program)}
+    return Certificate(primal, dual, primal - dual, violation, scope, **scales)
+
+
+def matrix_scale(program: NeuronProgram) -> float:
+    """Return the size that correlations have."""
+    reach = float(np.linalg.norm(program.root_mass * program.rows))
+    labels = float(np.linalg.norm(program.root_mass * program.target))
+    return max(reach * labels, float(program.trace_mass.sum()), 1e-300)

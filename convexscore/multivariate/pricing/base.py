@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..programs.neurons import Neurons
+from ..._support.validation import FloatArray
+from ..program import Neurons
 
 __all__ = ["Priced", "Pricer", "spread_out"]
 

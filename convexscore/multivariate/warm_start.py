@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
-from .displacement import kink_margin
-from .neurons import NeuronProgram, Neurons
+from .program import NeuronProgram, Neurons
+from .reconstruction import kink_margin
 
 __all__ = ["neurons_of"]
 

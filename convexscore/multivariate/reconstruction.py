@@ -13,7 +13,7 @@ import numpy as np
 from .._support.validation import FloatArray
 from ..errors import SolverError
 from ..networks.two_layer import TwoLayerNetwork
-from .neurons import NeuronProgram, Neurons
+from .program import NeuronProgram, Neurons
 
 __all__ = ["displaced_network", "free_weights", "kink_margin"]
 

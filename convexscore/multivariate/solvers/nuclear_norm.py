@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
+from ..._support.validation import FloatArray
 from ..pricing.gates import GatePricer
-from ..programs.neurons import NeuronProgram, Neurons
+from ..program import NeuronProgram, Neurons
 from .column_generation import Generated
 
 __all__ = ["solve_nuclear_norm"]

@@ -13,48 +13,34 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ._support.validation import FloatArray, as_count, no_options
-from .arrangements.counting import count_patterns
-from .arrangements.patterns import Patterns
-from .errors import SolverError, UnboundedError
-from .networks.gated import GatedNetwork, ScoreNetwork
-from .networks.two_layer import TwoLayerNetwork
-from .neuron_certificate import certify_network
-from .objectives import Objective
-from .pricing.ascent import AscentPricer
+from .._support.validation import FloatArray, as_count, no_options
+from ..arrangements.counting import count_patterns
+from ..errors import SolverError, UnboundedError
+from ..networks.gated import ScoreNetwork
+from ..networks.two_layer import TwoLayerNetwork
+from ..objectives import Objective
+from ..results import Certificate, Solution, SolveStats, judged
+from .bounds import smallest_decay
+from .certificate import certify_network
+from .patterns import given_patterns
 from .pricing.base import Pricer
+from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
-from .pricing.line import LinePricer
-from .pricing.planar import PlanarPricer
-from .programs.displacement import displaced_network, free_weights
-from .programs.given_patterns import given_patterns
-from .programs.neurons import NeuronProgram, Neurons
-from .programs.warm_start import neurons_of
-from .results import Certificate, Solution, SolveStats, judged
+from .program import NeuronProgram, Neurons
+from .reconstruction import displaced_network
 from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
-from .solvers.smallest_decay import smallest_decay
+from .warm_start import neurons_of
 
-__all__ = ["pricer_of", "solve_gated", "solve_networks"]
+__all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
-_HAIRS = (1e-3, 0.05, 0.5)
+HAIRS = (1e-3, 0.05, 0.5)
 # How many times the usual margin points keep from kinks, tried in turn.
 _STRETCHES = (1.0, 8.0, 64.0)
 # Data times features up to which an error names the boundedness bound.
 _BOUND_NAMED = 300
-
-
-def pricer_of(program: NeuronProgram, n_starts: int = 100, rng: int | None = 0) -> Pricer:
-    """Return exact pricing where there is one, else search."""
-    columns = program.rows.shape[1]
-    if columns == 1:
-        return LinePricer(program)
-    if columns == 2:
-        return PlanarPricer(program)
-    return AscentPricer(program, n_starts, rng=rng)
 
 
 def solve_networks(
@@ -89,77 +75,12 @@ def solve_networks(
         )
 
     scope = "global" if pricer.exact else "local"
-    training = _Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
+    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
     solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
     if scope == "local" and not bias:
         bound = relaxed_bound(objective, beta, activation, skip, most, tol)
         solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
     return solution
-
-
-def solve_gated(
-    objective: Objective,
-    beta: float,
-    activation: str,
-    skip: bool,
-    bias: bool,
-    patterns: Patterns | NDArray[np.bool_] | None,
-    *,
-    solver: str = "auto",
-    tol: float,
-    options: dict[str, Any],
-) -> Solution:
-    """Train a gated network with weight decay; see `solve` for the parameters.
-
-        min  1/2 ||sum_j D_j X W_j + X V' - L||^2  +  beta sum_j ||W_j||_*
-             + [SM] (sum_j tr(D_j) tr(W_j) + n tr V)
-
-    Rows of ``X`` have a 1 added with bias.  The nuclear norm is what weight decay costs: the singular value
-    decomposition of ``W_j`` gives its neurons.
-    """
-    options = dict(options)
-    limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
-    no_options(solver, options)
-    program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=True)
-    given = given_patterns(program, objective.X, patterns)
-    slope = given.slope(program.sigma.left_slope)
-    pricer = GatePricer(program, slope)
-
-    def write(found: Generated, stretch: float) -> GatedNetwork:
-        return gated_network(program, found.neurons, found.outputs, given.gates_of(found.neurons.slope))
-
-    def by_newton(hair: float, start: Any) -> Generated:
-        # The augmented Lagrangian stops at the rounding of its penalized system.
-        last = hair >= _HAIRS[-1] * tol
-        found = None if last else solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8))
-        return by_columns(hair, start) if found is None else found
-
-    def by_columns(hair: float, start: Any) -> Generated:
-        return generate_columns(program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=start)
-
-    solver = "semismooth_newton" if solver == "auto" else solver
-    generate = by_newton if solver == "semismooth_newton" else by_columns
-    return _Training(program, pricer, beta, "patterns", tol, solver, generate, write).solution()
-
-
-def gated_network(
-    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, gates: FloatArray
-) -> GatedNetwork:
-    """Return the balanced gated network of some neurons."""
-    d = program.n_features
-    root = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
-    b2, V = free_weights(program, neurons, outputs)
-    offsets = neurons.direction[:, d] if program.bias else np.zeros(len(neurons))
-    return GatedNetwork(
-        neurons.direction[:, :d] * root,
-        offsets * root[:, 0],
-        (outputs / np.where(root > 0, root, 1.0)).T,
-        b2,
-        V,
-        gates=gates[:, :d],
-        gate_offsets=gates[:, d],
-        activation=program.activation,
-    )
 
 
 def relaxed_bound(
@@ -192,7 +113,7 @@ def _is_of_its_kind(program: NeuronProgram, network: TwoLayerNetwork) -> bool:
 
 
 @dataclass(frozen=True, eq=False)
-class _Training:
+class Training:
     """What is minimized, how its neurons are found, and how they are written as a network."""
 
     program: NeuronProgram
@@ -212,7 +133,7 @@ class _Training:
         begin = time.perf_counter()
         iterations, n_priced, known, inside = 0, 0, None, None
         best: tuple[Certificate, ScoreNetwork] | None = None
-        for hair in _HAIRS:
+        for hair in HAIRS:
             try:
                 found = self.generate(hair * self.tol, known)
             except UnboundedError as error:

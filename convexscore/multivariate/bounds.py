@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..pricing.base import Pricer
-from ..programs.neurons import NeuronProgram, Neurons
-from .group_lasso import solve_bounded
-from .refinement import pruned
+from .pricing.base import Pricer
+from .program import NeuronProgram, Neurons
+from .solvers.group_lasso import solve_bounded
+from .solvers.newton import pruned
 
 __all__ = ["smallest_decay"]
 

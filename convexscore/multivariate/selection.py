@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from .errors import ConvergenceWarning, SolverError, UnboundedError
-from .multivariate import pricer_of, solve_networks
-from .neuron_noise import NeuronNoise
-from .objectives import Objective
+from ..errors import ConvergenceWarning, SolverError, UnboundedError
+from ..objectives import Objective
+from .bootstrap import NeuronNoise
+from .bounds import smallest_decay
 from .pricing.ascent import AscentPricer
-from .programs.neurons import NeuronProgram
-from .solvers.smallest_decay import smallest_decay
+from .pricing.choice import pricer_of
+from .program import NeuronProgram
+from .train import solve_networks
 
 __all__ = ["select_decay"]
 

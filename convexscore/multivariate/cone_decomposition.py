@@ -12,15 +12,14 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
-from .given_patterns import GivenPatterns
-from .neurons import NeuronProgram
-from .unpenalized import UnpenalizedSolution
+from .patterns import GivenPatterns
+from .program import NeuronProgram
 
 __all__ = ["cone_network"]
 
 
 def cone_network(
-    program: NeuronProgram, given: GivenPatterns, solution: UnpenalizedSolution
+    program: NeuronProgram, given: GivenPatterns, W: FloatArray, V: FloatArray
 ) -> TwoLayerNetwork:
     """Return the network whose neurons make ``sum_j D_j X W_j + X V'`` at the data.
 
@@ -30,8 +29,10 @@ def cone_network(
         A gated program.
     given : GivenPatterns
         Its patterns with directions inside their cells.
-    solution : UnpenalizedSolution
-        The matrices.
+    W : ndarray of shape (n_patterns, n_columns, n_features)
+        The matrices of the patterns.
+    V : ndarray of shape (n_features, n_features)
+        The skip connection, zero without.
 
     Returns
     -------
@@ -49,22 +50,22 @@ def cone_network(
     inside = given.gates if program.bias else given.gates[:, :d]
     columns, vectors = [], []
     side = np.where(given.active, 1.0, -1.0)
-    largest = np.abs(solution.W).max(initial=0.0)
-    for j in np.flatnonzero(np.abs(solution.W).max(axis=(1, 2)) > 1e-15 * largest):
-        W, g = solution.W[j], inside[j]
+    largest = np.abs(W).max(initial=0.0)
+    for j in np.flatnonzero(np.abs(W).max(axis=(1, 2)) > 1e-15 * largest):
+        block, g = W[j], inside[j]
         height = side[j] * (program.rows @ g)
         cut = program.rows.any(axis=1)
         needed = np.max(
-            -(side[j][:, None] * (program.rows @ W))[cut] / height[cut, None], axis=0, initial=0.0
+            -(side[j][:, None] * (program.rows @ block))[cut] / height[cut, None], axis=0, initial=0.0
         )
         # Strictly inside: a hyperplane through data would leave their derivatives to convention.
-        t = 1.5 * np.maximum(needed, 0.0) + 1e-3 * np.abs(W).max() / np.abs(g).max()
-        columns.append(np.column_stack([W + t * g[:, None], g]))
+        t = 1.5 * np.maximum(needed, 0.0) + 1e-3 * np.abs(block).max() / np.abs(g).max()
+        columns.append(np.column_stack([block + t * g[:, None], g]))
         vectors.append(np.vstack([np.eye(d), -t]))
     if not columns:
         columns, vectors = [np.zeros((program.rows.shape[1], 0))], [np.zeros((0, d))]
     first, second = np.hstack(columns), np.vstack(vectors)
-    return _network(program, first, second, solution.V)
+    return _network(program, first, second, V)
 
 
 def _network(program: NeuronProgram, first: FloatArray, second: FloatArray, V: FloatArray) -> TwoLayerNetwork:

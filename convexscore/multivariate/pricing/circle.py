@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
+from ..._support.validation import FloatArray
 
 __all__ = ["Arcs", "Circles", "best_arcs"]
 

@@ -1,6 +1,6 @@
 """Exact pricing on the line: both sides of every data point, with and without the point itself.
 
-The atoms of `univariate.program` in the units of `programs.neurons`; without bias there is one kink, at
+The atoms of `univariate.program` in the units of `multivariate.program`; without bias there is one kink, at
 zero.
 """
 
@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .._support.validation import FloatArray
-from ..programs.neurons import NeuronProgram, Neurons
+from ..._support.validation import FloatArray
+from ..program import NeuronProgram, Neurons
 from .base import Priced
 
 __all__ = ["LinePricer"]

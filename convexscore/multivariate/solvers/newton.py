@@ -17,8 +17,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..programs.neurons import NeuronProgram, Neurons
+from ..._support.validation import FloatArray
+from ..program import NeuronProgram, Neurons
 
 __all__ = ["merge_neurons", "pruned", "refine", "restricted_value", "singular_neurons"]
 

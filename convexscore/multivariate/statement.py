@@ -90,7 +90,7 @@ def state_gated(
     Examples
     --------
     >>> import numpy as np, convexscore as cs
-    >>> from convexscore.programs.neuron_statement import state_gated
+    >>> from convexscore.multivariate.statement import state_gated
     >>> objective = cs.ScoreMatching([[1.0], [-1.0]])
     >>> statement = state_gated(objective, 1.0, np.array([[True, True]]), bias=False)
     >>> round(float(statement.problem.solve(solver="CLARABEL")), 6)
@@ -133,7 +133,7 @@ def state_unpenalized(
     Examples
     --------
     >>> import numpy as np, convexscore as cs
-    >>> from convexscore.programs.neuron_statement import state_unpenalized
+    >>> from convexscore.multivariate.statement import state_unpenalized
     >>> objective = cs.ScoreMatching([[1.0], [-1.0]])
     >>> statement = state_unpenalized(objective, np.array([[True, True]]), bias=False)
     >>> round(float(statement.problem.solve(solver="CLARABEL")), 6)
@@ -193,7 +193,7 @@ def state_neurons(
     Examples
     --------
     >>> import convexscore as cs
-    >>> from convexscore.programs.neuron_statement import state_neurons
+    >>> from convexscore.multivariate.statement import state_neurons
     >>> objective = cs.ScoreMatching([[0.0], [1.0], [3.0]])
     >>> statement = state_neurons(objective, 2.0, [[1.0], [-1.0]], [0.0, 3.0])
     >>> round(float(statement.problem.solve(solver="CLARABEL")), 6)

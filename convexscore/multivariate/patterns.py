@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from .._support.validation import FloatArray
 from ..arrangements.enumeration import enumerate_patterns
 from ..arrangements.patterns import Patterns
-from .neurons import NeuronProgram
+from ..objectives import Objective
+from .program import NeuronProgram
 
-__all__ = ["GivenPatterns", "given_patterns"]
+__all__ = ["GivenPatterns", "given_patterns", "on_patterns"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,3 +170,16 @@ def _inside(normals: FloatArray) -> FloatArray | None:
     if found.status != 0 or found.x[-1] <= 1e-12:
         return None
     return np.asarray(found.x[:-1], dtype=float)
+
+
+def on_patterns(
+    objective: Objective,
+    activation: str,
+    skip: bool,
+    bias: bool,
+    patterns: Patterns | NDArray[np.bool_] | None,
+) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
+    """Return the program on patterns, these, and their slopes."""
+    program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=True)
+    given = given_patterns(program, objective.X, patterns)
+    return program, given, given.slope(program.sigma.left_slope)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ._support.validation import FloatArray
-from .objectives import Objective
+from .._support.validation import FloatArray
+from ..objectives import Objective
 from .pricing.ascent import AscentPricer
-from .programs.neurons import NeuronProgram
+from .program import NeuronProgram
 
 __all__ = ["NeuronNoise"]
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from .._support.validation import FloatArray
-from ..errors import SolverError
+from ..._support.validation import FloatArray
+from ...errors import SolverError
 
 __all__ = ["solve_bounded", "solve_group_lasso"]
 

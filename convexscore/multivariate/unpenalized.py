@@ -15,16 +15,25 @@ row a data point: ``A^+ = A' K^+``.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
+from ..arrangements.patterns import Patterns
 from ..errors import UnboundedError
-from .neurons import NeuronProgram
+from ..networks.gated import ScoreNetwork
+from ..objectives import Objective
+from ..results import Solution, SolveStats, judged
+from .certificate import certify_matrices
+from .cone_decomposition import cone_network
+from .gated import network_of_matrices
+from .patterns import on_patterns
+from .program import NeuronProgram
 
-__all__ = ["UnpenalizedSolution", "pattern_kernel", "solve_unpenalized"]
+__all__ = ["UnpenalizedSolution", "pattern_kernel", "solve_unpenalized", "solve_without_decay"]
 
 # Eigenvalues and residuals below this share of the largest count as zero.
 _RANK = 1e-11
@@ -169,3 +178,27 @@ def _gram(slope: NDArray[np.int8]) -> FloatArray:
         block = slope[start : start + size].astype(float)
         gram += block.T @ block
     return gram
+
+
+def solve_without_decay(
+    objective: Objective,
+    activation: str,
+    skip: bool,
+    bias: bool,
+    gated: bool,
+    patterns: Patterns | NDArray[np.bool_] | None,
+    *,
+    tol: float,
+) -> Solution:
+    """Train without weight decay; see `solve` for the parameters."""
+    start = time.perf_counter()
+    program, given, slope = on_patterns(objective, activation, skip, bias, patterns)
+    solution = solve_unpenalized(program, slope)
+    write = network_of_matrices if gated else cone_network
+    made: ScoreNetwork = write(program, given, solution.W, solution.V)
+    scope = "global" if given.complete and not gated else "patterns"
+    certificate = certify_matrices(program, slope, made, scope)
+    seconds = time.perf_counter() - start
+    stats = SolveStats("least_squares", 1, seconds, len(slope))
+    status = judged(certificate, tol, stacklevel=4)
+    return Solution(made, certificate.primal, status, certificate, stats, 0.0)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._support.validation import FloatArray
-from ..errors import UnboundedError
+from ..._support.validation import FloatArray
+from ...errors import UnboundedError
 from ..pricing.base import Priced, Pricer
-from ..programs.neurons import NeuronProgram, Neurons
+from ..program import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
-from .refinement import merge_neurons, pruned, refine, restricted_value, singular_neurons
+from .newton import merge_neurons, pruned, refine, restricted_value, singular_neurons
 
 __all__ = ["Generated", "generate_columns"]
 

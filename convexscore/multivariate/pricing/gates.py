@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray
-from ..programs.neurons import NeuronProgram, Neurons
+from ..._support.validation import FloatArray
+from ..program import NeuronProgram, Neurons
 from .base import Priced
 
 __all__ = ["GatePricer"]

@@ -1,0 +1,1 @@
+"""Several features: programs over neurons and patterns, pricing, solvers, certificates, networks."""

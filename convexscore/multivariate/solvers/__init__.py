@@ -1,0 +1,1 @@
+"""Solvers of the programs over neurons and patterns."""

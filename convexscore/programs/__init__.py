@@ -1,1 +1,0 @@
-"""What is solved: convex programs, their bounds, and the way back from a solution to a network."""

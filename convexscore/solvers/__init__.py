@@ -1,1 +1,0 @@
-"""How programs are solved: one file a solver."""
