@@ -3,7 +3,11 @@
 The public names; each is documented where it is defined.
 """
 
+import importlib
+from types import ModuleType
+
 from . import baselines, datasets, diagnostics, samplers, targets, theory
+from ._support.old_paths import MOVED, keep_old_paths
 from .arrangements.counting import count_patterns, pattern_count
 from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
@@ -78,3 +82,15 @@ __all__ = [
     "ve",
     "vp",
 ]
+
+keep_old_paths(__name__)
+
+# Imported when asked for: it takes matplotlib.
+_LAZY = ("plotting",)
+
+
+def __getattr__(name: str) -> ModuleType:
+    path = MOVED.get(name, name if name in _LAZY else None)
+    if path is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return importlib.import_module(f"{__name__}.{path}")

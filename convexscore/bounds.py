@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from ._support.validation import as_flag
 from .arrangements.patterns import Patterns
-from .multivariate.bounds import smallest_decay
-from .multivariate.patterns import given_patterns
-from .multivariate.pricing.ascent import AscentPricer
-from .multivariate.pricing.base import Pricer
-from .multivariate.pricing.choice import pricer_of
-from .multivariate.pricing.gates import GatePricer
-from .multivariate.program import NeuronProgram
+from .families import family_of
 from .objectives import ExpectedDenoising, Objective
+from .problem import Problem
 from .results import BetaBounds
-from .univariate.bounds import program_bounds
-from .univariate.expected.program import ExpectedProgram, expected_bounds
-from .univariate.program import UnivariateProgram
 
 __all__ = ["beta_bounds"]
 
 
 def beta_bounds(
-    objective: Objective | ExpectedDenoising,
+    objective: Objective | ExpectedDenoising | ArrayLike,
     activation: str = "relu",
     skip: bool = False,
     *,
@@ -36,8 +27,8 @@ def beta_bounds(
 
     Parameters
     ----------
-    objective : ScoreMatching, DenoisingScoreMatching or ExpectedDenoising
-        The data.
+    objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
+        The data; an array is score matching on it.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -78,21 +69,8 @@ def beta_bounds(
     >>> bounds.maximum
     2.0
     """
-    as_flag("bias", bias)
-    if patterns is not None and not as_flag("gated", gated):
-        raise ValueError("patterns: expected None for networks that are not gated, got patterns")
-    if isinstance(objective, ExpectedDenoising):
-        return expected_bounds(ExpectedProgram(objective, activation, skip))
-    if objective.X.shape[1] == 1 and bias and not gated:
-        return program_bounds(UnivariateProgram.from_objective(objective, activation, skip))
-    program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=gated)
-    pricer: Pricer = pricer_of(program)
-    if gated:
-        slope = given_patterns(program, objective.X, patterns).slope(program.sigma.left_slope)
-        pricer = GatePricer(program, slope)
-    residual = program.zero_residual
-    # A search first: exact pricing is quick where it has to beat a good value only.
-    found = 0.0 if gated else AscentPricer(program, rng=0).price(residual, 0.0, most=1).largest
-    maximum = pricer.price(residual, found * (1 - 1e-12), most=1).largest
-    minimum = min(smallest_decay(program, pricer), maximum)
-    return BetaBounds(minimum, maximum, maximum)
+    problem = Problem(objective, activation, skip, bias, gated, patterns)
+    family = family_of(problem)
+    if family.bounds is None:
+        raise ValueError(f"objective: expected another problem, no thresholds are known for {family.name}")
+    return family.bounds(problem)

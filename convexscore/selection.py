@@ -1,73 +1,37 @@
-"""Choosing the weight decay: a test of straightness, then a share of the certificate's noise.
-
-Were the fitted score the true one, the correlation ``H(t)`` of every possible kink (`univariate.program`)
-would be a sum of independent terms of mean zero, a Stein process over kink positions.  The multiplier
-bootstrap draws from its law by giving each sample's term a random sign; bias and skip, which are free,
-absorb their part of it.  A weight decay at a quantile of ``max_t |H(t)|`` lets a kink in only where the data
-ask for it more strongly than that noise would (Chernozhukov, Chetverikov & Kato 2013 for the bootstrap of
-maxima; Belloni & Chernozhukov 2011 for its use as a penalty level).
-
-One quantile cannot serve all: high ones smooth everything, low ones put kinks into Gaussian data.  So the
-line is kept if the data do not speak against it at a high quantile.  Otherwise the weight decay is a share of
-the median of the noise about the fitted score: half of it, or what cross-validation prefers among shares
-around that.  Cross-validation alone has no such guarantee, and its one-standard-error rule smooths rough
-densities too much; the noise tells it where to look.
-
-The held-out loss does not see the tails: weight decays whose score has no density, because its slope
-beyond the data is positive, are passed over where there are others.
-"""
+"""The choice of the weight decay, for every program."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
-from .activations import get_activation
-from .multivariate.selection import select_decay
+from .families import family_of
 from .objectives import Objective, as_sampled_objective
-from .univariate.bootstrap import SteinProcess
-from .univariate.bounds import boundedness_bound, line_solution, program_bounds
-from .univariate.cross_validation import cross_validate
-from .univariate.moments import Blocks
-from .univariate.path import regularization_path
-from .univariate.program import UnivariateProgram
-from .univariate.solvers.active_set import solve_active_set
-from .univariate.spline import SplineProblem
+from .problem import Problem
 
 __all__ = ["select_beta"]
 
-# Shares of the noise among which the combined rule cross-validates.
-_SHARES = np.geomspace(1.0, 0.25, 9)
-# Up to this many samples the folds' luck matters: it repeats them.
-_FEW, _REPEATS = 10_000, 4
-# The share of the noise for one feature and for several.
-_SHARE = (0.5, 0.4)
-# With several features a replicate takes longer, and medians need fewer.
-_FEW_REPLICATES = 40
-
 
 def select_beta(
-    objective: Objective,
+    objective: Objective | ArrayLike,
     method: str = "bootstrap",
     rng: np.random.Generator | int | None = None,
     *,
     activation: str = "relu",
     skip: bool = True,
     bias: bool = True,
-    confidence: float = 0.9,
+    confidence: float | None = None,
     share: float | None = None,
-    n_replicates: int = 100,
-    n_iterations: int = 3,
-    n_folds: int = 5,
+    n_replicates: int | None = None,
+    n_iterations: int | None = None,
+    n_folds: int | None = None,
 ) -> float:
     """Choose the weight decay from the data.
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        Data.
+    objective : ScoreMatching, DenoisingScoreMatching or array
+        Data; an array is score matching on it.
     method : {"bootstrap", "cv", "combined"}
         ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
@@ -85,19 +49,20 @@ def select_beta(
         noise of the kinks, which decides here, is that of the network with skip.
     bias : bool
         Whether it has biases; without them it must have several features.
-    confidence : float
-        Of the test of straightness: on data whose true score is a line, the solution with skip is a
-        line with this probability, up to the error of the bootstrap.  Between 0 and 1; larger values
-        keep the line longer on rough data too.
+    confidence : float, optional
+        Of the test of straightness, 0.9 by default: on data whose true score is a line, the solution with
+        skip is a line with this probability, up to the error of the bootstrap.  Between 0 and 1; larger
+        values keep the line longer on rough data too.
     share : float, optional
         Where the line is rejected, the weight decay is this share of the median of the noise; 0.5 by
         default for one feature, 0.4 for several.
-    n_replicates : int
-        Bootstrap replicates, O(n) each.
-    n_iterations : int
-        How often the score is fitted and the noise about it drawn again after the line is rejected.
-    n_folds : int
-        Folds of the cross-validation.
+    n_replicates : int, optional
+        Bootstrap replicates, O(n) each; by default 100 for one feature, 40 for several.
+    n_iterations : int, optional
+        How often the score is fitted and the noise about it drawn again after the line is rejected, 3 by
+        default.
+    n_folds : int, optional
+        Folds of the cross-validation, 5 by default.
 
     Returns
     -------
@@ -108,6 +73,8 @@ def select_beta(
     ------
     ValueError
         If an argument is out of range, or there are fewer than two distinct values a fold for ``"cv"``.
+    TypeError
+        If an argument has no effect on the method, or `objective` is expected denoising.
 
     Notes
     -----
@@ -123,104 +90,13 @@ def select_beta(
     >>> cs.solve(cs.ScoreMatching(x), beta, skip=True).network.n_neurons
     0
     """
-    objective = as_sampled_objective(objective)
-    as_choice("method", method, ("bootstrap", "cv", "combined"))
-    skip = as_flag("skip", skip)
-    confidence = as_real("confidence", confidence, minimum=0.0, strict=True)
-    if confidence >= 1:
-        raise ValueError(f"confidence: expected a number between 0 and 1, got {confidence:g}")
-    several = objective.X.shape[1] > 1 or not as_flag("bias", bias)
-    share = as_real("share", _SHARE[several] if share is None else share, minimum=0.0, strict=True)
-    replicates = as_count("n_replicates", n_replicates, minimum=1)
-    rounds = as_count("n_iterations", n_iterations, minimum=1)
-    folds = as_count("n_folds", n_folds, minimum=2)
-    if several:
-        if method == "cv":
-            raise ValueError(
-                "method: expected 'bootstrap' or 'combined' for several features or no bias, got 'cv'"
-            )
-        return select_decay(
-            objective,
-            activation,
-            skip,
-            bias,
-            confidence=confidence,
-            share=share,
-            replicates=min(replicates, _FEW_REPLICATES),
-            rounds=rounds,
-            rng=np.random.default_rng(rng),
-        )
-    program = UnivariateProgram.from_objective(objective, activation, skip)
-    generator = np.random.default_rng(rng)
-    n_distinct = program.position.size
-    if method == "cv":
-        if n_distinct < 2 * folds:
-            raise ValueError(
-                f"X: expected at least {2 * folds} distinct values for method='cv' and n_folds={folds}, "
-                f"got {n_distinct}"
-            )
-        losses = cross_validate(objective, _whole_range(program), activation, skip, folds, generator)
-        return losses.best(standard_errors=1.0)
-    lowest = boundedness_bound(program) * (1 + 1e-6)
-    noise = _Noise(objective, program, replicates, generator)
-    straight = noise.straightness(confidence)
-    if straight is not None:
-        return max(straight, lowest)
-    level = noise.about_the_fit(rounds)
-    if method == "bootstrap" or n_distinct < 2 * folds:
-        return max(share * level, lowest)
-    betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
-    path = regularization_path(objective, activation, skip, betas=betas)
-    normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
-    repeats = _REPEATS if len(objective.X) <= _FEW else 1
-    losses = cross_validate(objective, betas, activation, skip, folds, generator, repeats)
-    return losses.best(allowed=normalizable)
-
-
-def _whole_range(program: UnivariateProgram) -> FloatArray:
-    """Return weight decays from the linear regime down to a thousandth of it, or to boundedness."""
-    bounds = program_bounds(program)
-    lowest = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
-    highest = max(bounds.linear, lowest)
-    return np.geomspace(highest, lowest, 40) if highest > 0 else np.zeros(1)
-
-
-class _Noise:
-    """The certificate's noise, with the same random signs for every score.
-
-    An iteration that refits the score then converges instead of jittering.
-    """
-
-    def __init__(
-        self,
-        objective: Objective,
-        program: UnivariateProgram,
-        replicates: int,
-        rng: np.random.Generator,
-    ) -> None:
-        self.program, self.replicates = program, replicates
-        self.with_skip = replace(program, skip=True)
-        self.process = SteinProcess(objective)
-        self.seed = int(rng.integers(2**63))
-        slope, mean = line_solution(self.with_skip, 0.0)
-        self.about_the_line = self._largest(mean + slope * program.centred)
-
-    def straightness(self, confidence: float) -> float | None:
-        """Return the quantile of the noise about the line if the line's own correlations are below it."""
-        level = float(np.quantile(self.about_the_line, confidence))
-        return level if program_bounds(self.with_skip).linear <= level else None
-
-    def about_the_fit(self, rounds: int) -> float:
-        """Return the median of the noise about the score that is fitted at this very weight decay."""
-        lowest = boundedness_bound(self.program) * (1 + 1e-6)
-        blocks = Blocks(self.program)
-        level = max(float(np.median(self.about_the_line)), lowest)
-        for _ in range(rounds - 1):
-            problem = SplineProblem(self.program, level, blocks)
-            fitted = problem.at_positions(solve_active_set(problem).spline)
-            level = max(float(np.median(self._largest(fitted))), lowest)
-        return level
-
-    def _largest(self, score: FloatArray) -> FloatArray:
-        jump = get_activation(self.program.activation).jump
-        return jump * self.process.largest(score, self.replicates, np.random.default_rng(self.seed))
+    problem = Problem(as_sampled_objective(objective), activation, skip, bias)
+    options = {
+        "confidence": confidence,
+        "share": share,
+        "n_replicates": n_replicates,
+        "n_iterations": n_iterations,
+        "n_folds": n_folds,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    return family_of(problem).checked_select(problem, method, rng, given)

@@ -84,8 +84,8 @@ def langevin_kl(lipschitz: float, d: int, w2: float, step_size: float, n_steps: 
     """Return the bound ``W2^2 / (2 N h) + L d h`` on the relative entropy of unadjusted Langevin dynamics.
 
     For a log-concave ``p`` whose score has slopes in ``[-L, 0]``, the mean of the laws after steps ``1..N``
-    of `convexscore.samplers.langevin` has at most this ``KL( . || p)`` (ZP Thm A.7, after Durmus, Majewski &
-    Miasojedow 2019, Thm 9).
+    of `convexscore.samplers.langevin` has at most this ``KL( . || p)`` (ZP Thm 3.4 for ReLU networks, A.7 for
+    abs, after Durmus, Majewski & Miasojedow 2019, Thm 9).
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def langevin_bound(lipschitz: float, d: int, w2: float, kl: float) -> LangevinBo
     """Return a step and a number of steps of Langevin dynamics that reach a relative entropy `kl`.
 
     Half of it goes to each term of `langevin_kl`: ``h = kl / (2 L d)``, at most ``1 / L``, and
-    ``N = W2^2 / (h kl)`` (ZP Thm 3.4, with constants).
+    ``N = W2^2 / (h kl)`` (ZP Thms 3.4 and A.7, with constants).
 
     Parameters
     ----------

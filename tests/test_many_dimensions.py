@@ -34,7 +34,7 @@ def test_the_search_is_certified_locally_and_beats_adam(name, activation, skip, 
     beta = bounded(objective, activation, skip, bias)
     # Score matching on all patterns is bounded from a larger weight decay on only: here for one kind.
     relaxed = not bias and (name == "dsm" or (activation, skip) == ("relu", False))
-    options = {} if relaxed else {"max_patterns": 2}
+    options = {} if relaxed or bias else {"max_patterns": 2}
     solution = cs.solve(objective, beta, activation, skip, bias=bias, **options)
     certificate, scale = solution.certificate, units(objective, solution.value)
     assert solution.status == "optimal"

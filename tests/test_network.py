@@ -390,6 +390,14 @@ def test_far_kinks_do_not_stop_outer_slopes_from_cancelling():
     score = net.piecewise
     assert (score.slopes[[0, 1, -2, -1]] == 0).all()
     np.testing.assert_allclose(score.values[[0, -1]], score.values[[1, -2]], rtol=1e-12)
-    np.testing.assert_allclose(
-        net(score.knots[[0, -1]] * [[0.5], [2.0]]), score.values[[[0, -1], [0, -1]]], rtol=1e-12
-    )
+    for factor in (0.5, 2.0):
+        np.testing.assert_allclose(net(factor * score.knots[[0, -1]]), score.values[[0, -1]], rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (1, 3), (2, 3, 4)])
+def test_a_network_of_one_feature_refuses_several_columns(shape):
+    net = cs.TwoLayerNetwork([[1.0]], [0.0], [[1.0]], [0.0])
+    with pytest.raises(ValueError, match="x: expected shape"):
+        net(np.ones(shape))
+    assert net(np.ones((3, 1))).shape == (3, 1)
+    assert net(2.0).shape == ()

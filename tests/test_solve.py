@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.univariate.train import UNIVARIATE_SOLVERS
+from convexscore.families import FAMILIES
 
 DATA = [0.0, 1.0, 1.0, 3.0]
 
@@ -87,7 +87,7 @@ def test_data_of_one_column_and_of_one_axis_are_the_same():
     assert cs.solve(flat, 3.0).value == cs.solve(column, 3.0).value
 
 
-@pytest.mark.parametrize("solver", [name for name in UNIVARIATE_SOLVERS if name != "closed_form"])
+@pytest.mark.parametrize("solver", ["auto", *(name for name in FAMILIES[1].solvers if name != "closed_form")])
 def test_old_faithful_has_one_value_whatever_the_solver(solver):
     objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
     options = {"tol": 1e-7} if solver == "osqp" else {}

@@ -75,6 +75,14 @@ def as_real(name: str, value: Any, *, minimum: float = -math.inf, strict: bool =
     return number
 
 
+def as_probability(name: str, value: Any) -> float:
+    """Return `value` as a float strictly between 0 and 1."""
+    number = as_real(name, value, minimum=0.0, strict=True)
+    if number >= 1:
+        raise ValueError(f"{name}: expected a number between 0 and 1, got {number:g}")
+    return number
+
+
 def as_count(name: str, value: Any, *, minimum: int = 0) -> int:
     """Return `value` as an int that is at least `minimum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):

@@ -13,12 +13,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..problem import Problem
+from ..results import BetaBounds
+from .patterns import on_patterns
+from .pricing.ascent import AscentPricer
 from .pricing.base import Pricer
+from .pricing.choice import pricer_of
+from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
 from .solvers.group_lasso import solve_bounded
 from .solvers.newton import pruned
 
-__all__ = ["smallest_decay"]
+__all__ = ["gated_bounds", "network_bounds", "smallest_decay"]
 
 # Values of the bound C, for data of unit scale and mass.
 _SIZES = (1e2, 3e3, 1e5, 3e6)
@@ -61,3 +67,23 @@ def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) ->
         if before - known <= 0.3 * tol * known:
             break
     return known
+
+
+def network_bounds(problem: Problem) -> BetaBounds:
+    """Return the thresholds of networks that are not gated; see `beta_bounds`."""
+    program = NeuronProgram.from_problem(problem)
+    # A search first: exact pricing is quick where it has to beat a good value only.
+    found = AscentPricer(program, rng=0).price(program.zero_residual, 0.0, most=1).largest
+    return _bounds(program, pricer_of(program), found * (1 - 1e-12))
+
+
+def gated_bounds(problem: Problem) -> BetaBounds:
+    """Return the thresholds of gated networks; see `beta_bounds`."""
+    program, _, slope = on_patterns(problem)
+    return _bounds(program, GatePricer(program, slope), 0.0)
+
+
+def _bounds(program: NeuronProgram, pricer: Pricer, threshold: float) -> BetaBounds:
+    maximum = pricer.price(program.zero_residual, threshold, most=1).largest
+    minimum = min(smallest_decay(program, pricer), maximum)
+    return BetaBounds(minimum, maximum, maximum)

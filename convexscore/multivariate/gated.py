@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from .._support.validation import FloatArray, as_count, no_options
-from ..arrangements.patterns import Patterns
+from .._support.validation import FloatArray, as_count
 from ..networks.gated import GatedNetwork
-from ..objectives import Objective
+from ..problem import Problem
 from ..results import Solution
-from .patterns import GivenPatterns, given_patterns
+from .patterns import GivenPatterns, on_patterns
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
 from .reconstruction import free_weights
@@ -24,16 +22,7 @@ __all__ = ["gated_network", "network_of_matrices", "solve_gated"]
 
 
 def solve_gated(
-    objective: Objective,
-    beta: float,
-    activation: str,
-    skip: bool,
-    bias: bool,
-    patterns: Patterns | NDArray[np.bool_] | None,
-    *,
-    solver: str = "auto",
-    tol: float,
-    options: dict[str, Any],
+    problem: Problem, beta: float, *, solver: str, tol: float, verbose: bool, options: dict[str, Any]
 ) -> Solution:
     """Train a gated network with weight decay; see `solve` for the parameters.
 
@@ -43,12 +32,8 @@ def solve_gated(
     Rows of ``X`` have a 1 added with bias.  The nuclear norm is what weight decay costs: the singular value
     decomposition of ``W_j`` gives its neurons.
     """
-    options = dict(options)
-    limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
-    no_options(solver, options)
-    program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=True)
-    given = given_patterns(program, objective.X, patterns)
-    slope = given.slope(program.sigma.left_slope)
+    limit = as_count("max_iterations", options.get("max_iterations", 500), minimum=1)
+    program, given, slope = on_patterns(problem)
     pricer = GatePricer(program, slope)
 
     def write(found: Generated, stretch: float) -> GatedNetwork:
@@ -57,11 +42,15 @@ def solve_gated(
     def by_newton(hair: float, start: Any) -> Generated:
         # The augmented Lagrangian stops at the rounding of its penalized system.
         last = hair >= HAIRS[-1] * tol
-        found = None if last else solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8))
+        found = None
+        if not last:
+            found = solve_nuclear_norm(program, pricer, beta, hair=max(hair, 3e-8), progress=verbose)
         return by_columns(hair, start) if found is None else found
 
     def by_columns(hair: float, start: Any) -> Generated:
-        return generate_columns(program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=start)
+        return generate_columns(
+            program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=start, progress=verbose
+        )
 
     solver = "semismooth_newton" if solver == "auto" else solver
     generate = by_newton if solver == "semismooth_newton" else by_columns

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .._support.validation import FloatArray
 from ..arrangements.enumeration import enumerate_patterns
 from ..arrangements.patterns import Patterns
-from ..objectives import Objective
+from ..problem import Problem
 from .program import NeuronProgram
 
 __all__ = ["GivenPatterns", "given_patterns", "on_patterns"]
@@ -172,14 +172,8 @@ def _inside(normals: FloatArray) -> FloatArray | None:
     return np.asarray(found.x[:-1], dtype=float)
 
 
-def on_patterns(
-    objective: Objective,
-    activation: str,
-    skip: bool,
-    bias: bool,
-    patterns: Patterns | NDArray[np.bool_] | None,
-) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
-    """Return the program on patterns, these, and their slopes."""
-    program = NeuronProgram.from_objective(objective, activation, skip, bias, gated=True)
-    given = given_patterns(program, objective.X, patterns)
+def on_patterns(problem: Problem) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
+    """Return the program of a problem on patterns, these, and their slopes."""
+    program = NeuronProgram.from_problem(problem, gated=True)
+    given = given_patterns(program, problem.objective.X, problem.patterns)
     return program, given, given.slope(program.sigma.left_slope)

@@ -36,6 +36,7 @@ from ..activations import Activation, get_activation
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
 from ..objectives import Objective
+from ..problem import Problem
 
 __all__ = ["NeuronProgram", "Neurons", "merged_rows"]
 
@@ -227,6 +228,13 @@ class NeuronProgram:
                 "which is unbounded otherwise, got data in a hyperplane"
             )
         return program
+
+    @classmethod
+    def from_problem(cls, problem: Problem, *, gated: bool = False) -> NeuronProgram:
+        """Return the program of a problem; see `from_objective`."""
+        return cls.from_objective(
+            problem.objective, problem.activation, problem.skip, problem.bias, gated=gated
+        )
 
     @property
     def sigma(self) -> Activation:

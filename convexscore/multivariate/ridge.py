@@ -15,13 +15,13 @@ nuclear norms learns those weights.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
-from ..arrangements.patterns import Patterns
-from ..objectives import Objective
+from ..problem import Problem
 from ..results import Solution, SolveStats, judged
 from .certificate import scaled_certificate
 from .gated import network_of_matrices
@@ -78,21 +78,14 @@ def solve_ridge(
 
 
 def solve_ridge_network(
-    objective: Objective,
-    beta: float,
-    activation: str,
-    skip: bool,
-    bias: bool,
-    patterns: Patterns | NDArray[np.bool_] | None,
-    *,
-    tol: float,
+    problem: Problem, beta: float, *, solver: str, tol: float, verbose: bool, options: dict[str, Any]
 ) -> Solution:
     """Train a gated network with the penalty ``beta/2 sum_j ||W_j||_F^2``; see `solve` for the parameters.
 
     The value is that of this program, not the network's own weight decay.
     """
     start = time.perf_counter()
-    program, given, slope = on_patterns(objective, activation, skip, bias, patterns)
+    program, given, slope = on_patterns(problem)
     W, residual, V = solve_ridge(program, slope, beta)
     made = network_of_matrices(program, given, W, V)
     penalty = 0.5 * beta * float(np.sum(W**2))
@@ -103,5 +96,5 @@ def solve_ridge_network(
     violation = float(np.abs(pulled).max(initial=0.0))
     certificate = scaled_certificate(program, primal, dual, violation, "patterns")
     stats = SolveStats("kernel", 1, time.perf_counter() - start, len(slope))
-    status = judged(certificate, tol, stacklevel=4)
+    status = judged(certificate, tol, stacklevel=5)
     return Solution(made, primal, status, certificate, stats, beta)

@@ -112,7 +112,7 @@ def state_unpenalized(
     skip: bool = False,
     bias: bool = True,
 ) -> NeuronStatement:
-    """State the program without weight decay on given patterns in CVXPY (ZP Thm 3.2, 4.2, A.9, B.3).
+    """State the program without weight decay on given patterns in CVXPY (ZP Thms 3.2 and 4.2).
 
         min  1/2 || sum_j D_j X W_j + X V' - L ||^2  +  [SM] (sum_j tr(D_j) tr(W_j) + n tr V)
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .._support.validation import FloatArray, as_count, no_options
+from .._support.validation import FloatArray, as_count
 from ..arrangements.counting import count_patterns
 from ..errors import SolverError, UnboundedError
 from ..networks.gated import ScoreNetwork
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives import Objective
+from ..problem import Problem
 from ..results import Certificate, Solution, SolveStats, judged
 from .bounds import smallest_decay
 from .certificate import certify_network
@@ -44,25 +44,23 @@ _BOUND_NAMED = 300
 
 
 def solve_networks(
-    objective: Objective,
+    problem: Problem,
     beta: float,
-    activation: str,
-    skip: bool,
-    bias: bool,
     *,
-    tol: float,
-    options: dict[str, Any],
+    solver: str = "auto",
+    tol: float = 1e-6,
+    verbose: bool = False,
+    options: dict[str, Any] | None = None,
 ) -> Solution:
     """Train a ReLU or abs network with weight decay; see `solve` for the parameters."""
-    options = dict(options)
-    limit = as_count("max_iterations", options.pop("max_iterations", 200), minimum=1)
-    n_starts = as_count("n_starts", options.pop("n_starts", 100), minimum=2)
-    most = as_count("max_patterns", options.pop("max_patterns", 20_000))
-    start = options.pop("start", None)
+    given = options or {}
+    limit = as_count("max_iterations", given.get("max_iterations", 200), minimum=1)
+    n_starts = as_count("n_starts", given.get("n_starts", 100), minimum=2)
+    most = as_count("max_patterns", given.get("max_patterns", 20_000))
+    start = given.get("start")
     if start is not None and not isinstance(start, TwoLayerNetwork):
         raise TypeError(f"start: expected a TwoLayerNetwork, got {type(start).__name__}")
-    no_options("column_generation", options)
-    program = NeuronProgram.from_objective(objective, activation, skip, bias)
+    program = NeuronProgram.from_problem(problem)
     pricer = pricer_of(program, n_starts)
     known = None if start is None else neurons_of(program, start)
 
@@ -71,30 +69,36 @@ def solve_networks(
 
     def generate(hair: float, begin: tuple[Neurons, FloatArray] | None) -> Generated:
         return generate_columns(
-            program, pricer, beta, tol=tol, hair=hair, max_iterations=limit, start=begin or known
+            program,
+            pricer,
+            beta,
+            tol=tol,
+            hair=hair,
+            max_iterations=limit,
+            start=begin or known,
+            progress=verbose,
         )
 
     scope = "global" if pricer.exact else "local"
     training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
     solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
-    if scope == "local" and not bias:
-        bound = relaxed_bound(objective, beta, activation, skip, most, tol)
+    if scope == "local" and not problem.bias:
+        bound = relaxed_bound(problem, beta, most, tol)
         solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
     return solution
 
 
-def relaxed_bound(
-    objective: Objective, beta: float, activation: str, skip: bool, most: int, tol: float
-) -> float:
+def relaxed_bound(problem: Problem, beta: float, most: int, tol: float) -> float:
     """Return a lower bound on the loss of every network without bias, from its gated relaxation.
 
     A network is a gated one whose directions stay in their own cells, so the optimum over all patterns is
     below its own.  ``-inf`` if there are more than `most` patterns, or the relaxation is unbounded.
     """
-    if count_patterns(np.unique(objective.X, axis=0)) > most:
+    X = problem.objective.X
+    if count_patterns(np.unique(X, axis=0)) > most:
         return -np.inf
-    program = NeuronProgram.from_objective(objective, activation, skip, False, gated=True)
-    given = given_patterns(program, objective.X, None, thin=True)
+    program = NeuronProgram.from_problem(problem, gated=True)
+    given = given_patterns(program, X, None, thin=True)
     pricer = GatePricer(program, given.slope(program.sigma.left_slope))
     found = solve_nuclear_norm(program, pricer, beta, hair=max(0.05 * tol, 3e-8))
     if found is None:

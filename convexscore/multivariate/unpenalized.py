@@ -1,4 +1,4 @@
-"""Pattern programs without weight decay (ZP Theorems 3.2, A.9 for score matching, 4.2, B.3 for denoising).
+"""Pattern programs without weight decay (ZP Theorem 3.2 for score matching, 4.2 for denoising).
 
     score matching:  min_W  1/2 || sum_j D_j X W_j ||^2 + sum_j tr(D_j) tr(W_j)
     denoising:       min_W  1/2 || sum_j D_j X W_j - L ||^2
@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
-from ..arrangements.patterns import Patterns
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
-from ..objectives import Objective
+from ..problem import Problem
 from ..results import Solution, SolveStats, judged
 from .certificate import certify_matrices
 from .cone_decomposition import cone_network
@@ -181,18 +181,12 @@ def _gram(slope: NDArray[np.int8]) -> FloatArray:
 
 
 def solve_without_decay(
-    objective: Objective,
-    activation: str,
-    skip: bool,
-    bias: bool,
-    gated: bool,
-    patterns: Patterns | NDArray[np.bool_] | None,
-    *,
-    tol: float,
+    problem: Problem, beta: float, *, solver: str, tol: float, verbose: bool, options: dict[str, Any]
 ) -> Solution:
     """Train without weight decay; see `solve` for the parameters."""
     start = time.perf_counter()
-    program, given, slope = on_patterns(objective, activation, skip, bias, patterns)
+    gated = problem.gated
+    program, given, slope = on_patterns(problem)
     solution = solve_unpenalized(program, slope)
     write = network_of_matrices if gated else cone_network
     made: ScoreNetwork = write(program, given, solution.W, solution.V)
@@ -200,5 +194,6 @@ def solve_without_decay(
     certificate = certify_matrices(program, slope, made, scope)
     seconds = time.perf_counter() - start
     stats = SolveStats("least_squares", 1, seconds, len(slope))
-    status = judged(certificate, tol, stacklevel=4)
-    return Solution(made, certificate.primal, status, certificate, stats, 0.0)
+    status = judged(certificate, tol, stacklevel=5)
+    theorem = None if gated or problem.skip else "3.2" if program.has_trace else "4.2"
+    return Solution(made, certificate.primal, status, certificate, stats, 0.0, theorem=theorem)

@@ -127,7 +127,7 @@ class TwoLayerNetwork:
 
         Parameters
         ----------
-        x : array of shape (n, n_features), or any shape when n_features is 1
+        x : array of shape (n, n_features), or for one feature a number or an array of shape (n,)
             Points.
 
         Returns
@@ -313,6 +313,10 @@ class TwoLayerNetwork:
 
     def _points(self, x: ArrayLike) -> FloatArray:
         points = np.asarray(x, dtype=np.float64)
+        if self.n_features == 1 and points.ndim > 1 and points.shape[-1] != 1:
+            raise ValueError(
+                f"x: expected shape (n,) or (n, 1) for a network of 1 feature, got {points.shape}"
+            )
         if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
             raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
         return points

@@ -6,10 +6,10 @@ the same values, as networks of one feature have.
 """
 
 from .adjusted import mala
-from .langevin import annealed_langevin, langevin
+from .kinetic import underdamped
+from .localization import sequential
 from .noise_levels import sigma_grid
-from .reverse import reverse
-from .sequential import sequential
-from .underdamped import underdamped
+from .overdamped import annealed_langevin, langevin
+from .reverse_diffusion import reverse
 
 __all__ = ["annealed_langevin", "langevin", "mala", "reverse", "sequential", "sigma_grid", "underdamped"]

@@ -15,7 +15,7 @@ from scipy.special import rel_entr
 
 from .._support.validation import FloatArray, as_count, as_float_array, as_real
 from ._chains import NoisyScore, Score, as_levels, at_level, scores_at
-from .reverse import coefficients
+from .reverse_diffusion import coefficients
 
 __all__ = ["GridLaw", "langevin_law", "reverse_law"]
 

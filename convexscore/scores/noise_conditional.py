@@ -16,15 +16,20 @@ from numpy.typing import ArrayLike
 
 from .._support.progress import steps
 from .._support.validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
+from ..families import family_of
 from ..objectives import DenoisingScoreMatching
+from ..problem import Problem
 from ..results import Solution
-from ..selection import select_beta
 from ..solve import solve
 
 __all__ = ["NoiseConditionalScore"]
 
 # A sigma this close to a level, or to the end of the range, counts as it.
 _CLOSE = 1e-6
+
+
+# Arguments of `solve` that say what kind of network is trained.
+_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit")
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +134,8 @@ class NoiseConditionalScore:
             sigma = float(levels[level])
             noisy = repeated + sigma * delta
             objective = DenoisingScoreMatching(noisy[:, 0] if one else noisy, _like(-delta / sigma, one))
-            options = dict(solve_options)
-            if data.shape[1] > 1 and solutions and solutions[-1].network.n_neurons:
-                options.setdefault("start", solutions[-1].network)
-            chosen = betas[level]
-            if isinstance(chosen, str):
-                chosen = _chosen(chosen, objective, activation, skip, options)
-            solutions.append(solve(objective, chosen, activation, skip, **options))
+            start = solutions[-1].network if solutions and solutions[-1].network.n_neurons else None
+            solutions.append(_solved(objective, betas[level], activation, skip, start, dict(solve_options)))
         return cls(levels, [solution.network for solution in solutions], tuple(solutions))
 
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
@@ -240,11 +240,21 @@ def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
     return values.tolist()
 
 
-def _chosen(
-    beta: str, objective: DenoisingScoreMatching, activation: str, skip: bool, options: dict[str, Any]
-) -> float:
-    as_choice("beta", beta, ("auto",))
-    bias = options.get("bias", True)
-    return select_beta(
-        objective, rng=0, activation=activation, skip=skip, bias=bias, n_replicates=20, n_iterations=1
-    )
+def _solved(
+    objective: DenoisingScoreMatching,
+    beta: float | str,
+    activation: str,
+    skip: bool,
+    start: Any,
+    options: dict[str, Any],
+) -> Solution:
+    """Solve one level, from the network of the level before where the solver can start from it."""
+    kind = {name: options[name] for name in _KIND if name in options}
+    problem, solver = Problem(objective, activation, skip, **kind), options.get("solver", "auto")
+    if isinstance(beta, str):
+        as_choice("beta", beta, ("auto",))
+        few = {"n_replicates": 20, "n_iterations": 1}
+        beta = family_of(problem, None, solver).checked_select(problem, "bootstrap", 0, few)
+    if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
+        options.setdefault("start", start)
+    return solve(objective, beta, activation, skip, **options)

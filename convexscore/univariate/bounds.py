@@ -24,6 +24,7 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
+from ..problem import Problem
 from ..results import BetaBounds
 from .program import UnivariateProgram
 
@@ -32,7 +33,13 @@ __all__ = [
     "line_solution",
     "program_bounds",
     "require_bounded",
+    "univariate_bounds",
 ]
+
+
+def univariate_bounds(problem: Problem) -> BetaBounds:
+    """Return the exact weight-decay thresholds of a univariate problem, ties and weights included."""
+    return program_bounds(UnivariateProgram.from_problem(problem))
 
 
 def program_bounds(program: UnivariateProgram) -> BetaBounds:

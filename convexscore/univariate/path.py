@@ -38,6 +38,8 @@ __all__ = ["Path", "regularization_path"]
 
 # Where a piece of the path begins, its kinks are those of the solution this far (relatively) below.
 _STEP = 1e-9
+# Linear pieces of an exact path, at most.
+_MOST_PIECES = 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,20 +183,20 @@ class Path:
 
 
 def regularization_path(
-    objective: Objective,
+    objective: Objective | ArrayLike,
     activation: str = "relu",
     skip: bool = False,
     betas: ArrayLike | Sequence[float] | None = None,
     *,
     beta_min: float | None = None,
-    max_pieces: int = 100_000,
+    max_pieces: int | None = None,
 ) -> Path:
     """Follow the optimal score of a univariate program as the weight decay falls.
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        One-dimensional data.
+    objective : ScoreMatching, DenoisingScoreMatching or array
+        One-dimensional data; an array is score matching on it.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -205,8 +207,8 @@ def regularization_path(
     beta_min : float, optional
         Where the exact path ends; by default the larger of a thousandth of ``beta_bounds.linear``
         and 1.05 times the boundedness bound, below which kinks come in by the hundreds.
-    max_pieces : int
-        Bound on the number of linear pieces of the exact path.
+    max_pieces : int, optional
+        Bound on the number of linear pieces of the exact path, 100000 by default.
 
     Returns
     -------
@@ -231,9 +233,12 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
-    objective = as_sampled_objective(objective)
-    program = UnivariateProgram.from_objective(objective, activation, as_flag("skip", skip))
+    sampled = as_sampled_objective(objective)
+    program = UnivariateProgram.from_objective(sampled, activation, as_flag("skip", skip))
     if betas is not None:
+        for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
+            if value is not None:
+                raise ValueError(f"{name}: expected none beside betas, which end the path, got {value!r}")
         grid = np.unique(as_float_array("betas", betas))[::-1]
         if grid.size == 0 or grid[-1] < 0:
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
@@ -245,13 +250,13 @@ def regularization_path(
         default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
         end = default if beta_min is None else as_real("beta_min", beta_min, minimum=0.0)
         require_bounded(program, end, "beta_min")
-        limit = as_count("max_pieces", max_pieces, minimum=1)
+        limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
         grid, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
         exact = True
     n_kinks = np.array([piece.spline.kinks.size for piece in pieces], dtype=np.intp)
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(objective, activation, skip, grid, n_kinks, exact, program, pieces)
+    return Path(sampled, activation, skip, grid, n_kinks, exact, program, pieces)
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:

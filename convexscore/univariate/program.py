@@ -45,6 +45,7 @@ from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.sorting import sorting_order
 from ..objectives import Objective
+from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
 __all__ = ["THEOREMS", "UnivariateProgram"]
@@ -121,6 +122,11 @@ class UnivariateProgram:
                 f"X: expected a range between 1e-120 and 1e120, got {extent:g}; rescale the data"
             )
         return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
+
+    @classmethod
+    def from_problem(cls, problem: Problem) -> UnivariateProgram:
+        """Return the program of a problem; see `from_objective`."""
+        return cls.from_objective(problem.objective, problem.activation, problem.skip)
 
     @property
     def rules(self) -> ActivationRules:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from .._support.validation import as_count, no_options
-from ..objectives import Objective
+from .._support.validation import as_count
+from ..problem import Problem
 from ..results import Solution, SolveStats
 from .bounds import line_solution, program_bounds, require_bounded
 from .certificate import certified_solution
@@ -20,23 +20,11 @@ from .solvers.base import ConicSolver, significant_kinks
 from .solvers.log_concave_active_set import solve_log_concave
 from .spline import Spline, SplineProblem
 
-__all__ = ["UNIVARIATE_SOLVERS", "solve_univariate"]
-
-UNIVARIATE_SOLVERS = ("auto", "closed_form", "active_set", "clarabel", "osqp", "cvxpy")
+__all__ = ["solve_univariate"]
 
 
 def solve_univariate(
-    objective: Objective,
-    beta: float,
-    activation: str,
-    skip: bool,
-    *,
-    shape: str | None,
-    refit: bool,
-    solver: str,
-    tol: float,
-    verbose: bool,
-    options: dict[str, Any],
+    problem: Problem, beta: float, *, solver: str, tol: float, verbose: bool, options: dict[str, Any]
 ) -> Solution:
     """Train on one-dimensional data; see `solve` for the parameters.
 
@@ -45,39 +33,38 @@ def solve_univariate(
     network against every network of any width.
     """
     start = time.perf_counter()
-    program = UnivariateProgram.from_objective(objective, activation, skip)
+    program = UnivariateProgram.from_problem(problem)
     require_bounded(program, beta)
-    problem = SplineProblem(program, beta)
-    if shape is not None:
-        _only_active_set(f"shape={shape!r}", solver)
-        spline, iterations, solver_value = _active_set(problem, options, solve_log_concave)
+    splines = SplineProblem(program, beta)
+    if problem.shape is not None:
+        _only_active_set(f"shape={problem.shape!r}", solver)
+        spline, iterations, solver_value = _active_set(splines, options, verbose, solve_log_concave)
         solver = "active_set"
     elif solver == "closed_form":
-        spline, iterations, solver_value = _closed_form(problem, options)
+        spline, iterations, solver_value = _closed_form(splines)
     elif solver in ("auto", "active_set"):
-        spline, iterations, solver_value = _active_set(problem, options)
+        spline, iterations, solver_value = _active_set(splines, options, verbose)
         if solver == "auto":
             # Without kinks on the data the optimum is the line of the closed form.
             closed = spline.kinks.size == 0 and beta >= program_bounds(program).linear
             solver = "closed_form" if closed else "active_set"
-            spline = _line(problem) if closed else spline
+            spline = _line(splines) if closed else spline
     else:
-        found = _conic_solver(solver)(problem, objective, tol=tol, verbose=verbose, options=options)
-        spline = solve_active_set(problem, *significant_kinks(found.jumps)).spline
+        found = _conic_solver(solver)(splines, problem.objective, tol=tol, verbose=verbose, options=options)
+        spline = solve_active_set(splines, *significant_kinks(found.jumps)).spline
         iterations, solver_value = found.iterations, found.value
     status = "closed_form" if solver == "closed_form" else "optimal"
     stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
-    if refit:
-        return refit_solution(problem, spline, stats, tol)
-    return certified_solution(problem, spline, status, stats, tol, shape)
+    if problem.refit:
+        return refit_solution(splines, spline, stats, tol)
+    return certified_solution(splines, spline, status, stats, tol, problem.shape)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.
 _Found = tuple[Spline, int, float | None]
 
 
-def _closed_form(problem: SplineProblem, options: dict[str, Any]) -> _Found:
-    no_options("closed_form", options)
+def _closed_form(problem: SplineProblem) -> _Found:
     linear = program_bounds(problem.program).linear
     if problem.beta < linear:
         raise ValueError(
@@ -103,12 +90,11 @@ def _only_active_set(feature: str, solver: str) -> None:
 def _active_set(
     problem: SplineProblem,
     options: dict[str, Any],
+    progress: bool,
     method: Callable[..., ActiveSetResult] = solve_active_set,
 ) -> _Found:
-    options = dict(options)
-    limit = as_count("max_iterations", options.pop("max_iterations", 500), minimum=1)
-    no_options("active_set", options)
-    result = method(problem, max_iterations=limit)
+    limit = as_count("max_iterations", options.get("max_iterations", 500), minimum=1)
+    result = method(problem, max_iterations=limit, progress=progress)
     return result.spline, result.iterations, None
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...errors import UnboundedError
 from ..pricing.base import Priced, Pricer
@@ -64,6 +65,7 @@ def generate_columns(
     hair: float = 5e-8,
     max_iterations: int = 200,
     start: tuple[Neurons, FloatArray] | None = None,
+    progress: bool = False,
 ) -> Generated:
     """Minimize over all neurons that `pricer` can find.
 
@@ -83,6 +85,8 @@ def generate_columns(
         Rounds of pricing, at most.
     start : (Neurons, ndarray), optional
         Neurons and output vectors to start from.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -102,11 +106,11 @@ def generate_columns(
         neurons, outputs = _restricted(program, neurons, aim, tol)
     best: Generated | None = None
     excess = np.inf if len(neurons) == 0 else 0.0
-    for iteration in range(1, max_iterations + 1):
+    for number in steps(max_iterations, progress, "rounds of pricing"):
         residual = program.residual(neurons, outputs)
         priced, complete = _priced(pricer, residual, aim, excess, hair)
         excess = priced.largest / aim - 1
-        found = Generated(neurons, outputs, residual, priced.largest, iteration, n_priced)
+        found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
         if best is None or (complete and priced.largest < best.largest):
             best, stalled = found, 0
         else:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.progress import steps as counted_steps
 from ..._support.validation import FloatArray
 from ..pricing.gates import GatePricer
 from ..program import NeuronProgram, Neurons
@@ -34,7 +35,12 @@ _OUTER, _INNER, _ADDED, _STEPS = 60, 40, 150, 300
 
 
 def solve_nuclear_norm(
-    program: NeuronProgram, pricer: GatePricer, beta: float, *, hair: float = 5e-8
+    program: NeuronProgram,
+    pricer: GatePricer,
+    beta: float,
+    *,
+    hair: float = 5e-8,
+    progress: bool = False,
 ) -> Generated | None:
     """Minimize over all gated networks with the patterns of `pricer`.
 
@@ -48,6 +54,8 @@ def solve_nuclear_norm(
         Weight decay, positive.
     hair : float
         By which share of `beta` the weight decay is lowered, and the violation allowed.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -66,7 +74,7 @@ def solve_nuclear_norm(
     sigma = _FIRST_SIGMA / reach**2
     excess, inside, slack, steps = np.inf, np.inf, np.inf, 0
     best = excess, working, W, residual
-    for _ in range(_OUTER):
+    for _ in counted_steps(_OUTER, progress, "outer steps"):
         blocks = system.on(working)
         # Loose at first, when the multiplier is wrong anyway; then so that no correlation is off by much.
         accuracy = 0.1 * aim * min(max(0.1 * max(excess, slack), hair), 0.1) / reach

@@ -3,58 +3,41 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import numpy as np
 
+from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...networks.two_layer import TwoLayerNetwork
 from ...numerics.piecewise import PiecewiseLinear
-from ...objectives import ExpectedDenoising
-from ...results import Solution, SolveStats, judged
+from ...problem import Problem
+from ...results import BetaBounds, Solution, SolveStats, judged
 from ..reconstruction import reconstruct
 from ..solvers.active_set import solve_active_set
 from ..spline import Spline, SplineProblem
 from .certificate import certify_expected
-from .program import Cells, ExpectedProgram, grid_problem
+from .program import Cells, ExpectedProgram, expected_bounds, grid_problem
 
-__all__ = ["solve_expected"]
+__all__ = ["expected_denoising_bounds", "solve_expected"]
 
 # Grid positions to a width of the noise at first, and how often the grid may be refined.
 _FINENESS = 12.0
 _REFINEMENTS = 16
 
 
+def expected_denoising_bounds(problem: Problem) -> BetaBounds:
+    """Return the weight-decay thresholds of an expected denoising problem."""
+    return expected_bounds(ExpectedProgram(problem.objective, problem.activation, problem.skip))
+
+
 def solve_expected(
-    objective: ExpectedDenoising, beta: float, activation: str, skip: bool, tol: float
+    problem: Problem, beta: float, *, solver: str, tol: float, verbose: bool, options: dict[str, Any]
 ) -> Solution:
-    """Train a network on expected denoising to a certified global optimum.
+    """Train a network on expected denoising to a certified global optimum; see `solve` for the parameters.
 
-    Parameters
-    ----------
-    objective : ExpectedDenoising
-        Clean data and noise level.
-    beta : float
-        Weight decay of the summed loss, positive: without it no finite number of kinks is optimal.
-    activation : {"relu", "abs"}
-        Activation.
-    skip : bool
-        Whether the network has a skip connection.
-    tol : float
-        Relative tolerance on the certificate's gap and violation.
-
-    Returns
-    -------
-    Solution
-
-    Raises
-    ------
-    ValueError
-        If `beta` is zero.
-
-    Warns
-    -----
-    ConvergenceWarning
-        If the certificate misses `tol` on the finest grid too; the status is then ``"inaccurate"``.
+    The weight decay must be positive: without it no finite number of kinks is optimal.  Where the
+    certificate misses `tol` on the finest grid too the status is ``"inaccurate"``.
     """
     if beta == 0:
         raise ValueError(
@@ -62,19 +45,19 @@ def solve_expected(
             "has infinitely many kinks, got 0"
         )
     start = time.perf_counter()
-    program = ExpectedProgram(objective, activation, skip)
+    program = ExpectedProgram(problem.objective, problem.activation, problem.skip)
     grid, iterations, share = program.scan(_FINENESS), 0, 0.1
     kinks, signs = np.zeros(0), np.zeros(0)
-    for _ in range(_REFINEMENTS):
-        problem = grid_problem(program, beta, grid)
-        result = solve_active_set(problem, np.searchsorted(grid, kinks), signs)
+    for _ in steps(_REFINEMENTS, verbose, "refinements"):
+        gridded = grid_problem(program, beta, grid)
+        result = solve_active_set(gridded, np.searchsorted(grid, kinks), signs)
         iterations += result.iterations
         spline = result.spline
-        kinks, signs = grid[spline.kinks], np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
-        network = reconstruct(problem, spline)
+        kinks, signs = grid[spline.kinks], np.sign(np.diff(gridded.slopes(spline.kinks, spline.values)))
+        network = reconstruct(gridded, spline)
         score = network.piecewise
         tolerance = max(share * tol * beta, program.rounding(score))
-        half = problem.program.atom_half_width(beta, spline.kappa)
+        half = gridded.program.atom_half_width(beta, spline.kappa)
         missing = _wanted(program, score, (spline.kappa, half), grid, tolerance)
         if missing.size == 0:
             certificate = certify_expected(program, network, beta)
@@ -82,7 +65,7 @@ def solve_expected(
                 break
             share /= 10
         grid = np.union1d(grid, missing)
-    fewer = _fewer_kinks(program, problem, spline)
+    fewer = _fewer_kinks(program, gridded, spline)
     certificate = certify_expected(program, fewer, beta)
     if not certificate.meets(tol):
         fewer, certificate = network, certify_expected(program, network, beta)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ..spline import Spline, SplineProblem
 
@@ -56,6 +57,7 @@ def solve_active_set(
     signs: FloatArray | None = None,
     *,
     max_iterations: int = 500,
+    progress: bool = False,
 ) -> ActiveSetResult:
     """Minimize a spline problem.
 
@@ -67,6 +69,8 @@ def solve_active_set(
         Interior positions and jump signs to start from; by default none (for ``beta = 0`` all).
     max_iterations : int
         Bound on the passes over all positions.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -83,7 +87,9 @@ def solve_active_set(
     floor = rounding_floor(problem)
     greedy, iteration, stalled = True, 0, 0
     best, best_violation = search.state, np.inf
-    while iteration < max_iterations and stalled < PATIENCE:
+    for _ in steps(max_iterations, progress, "passes"):
+        if stalled >= PATIENCE:
+            break
         iteration += 1
         positions, excess = problem.violations(search.state.spline)
         violation = float(np.abs(excess).max(initial=0.0))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ..log_concave import FallingSpline, LogConcaveProblem, Prices
 from ..spline import SplineProblem
@@ -22,7 +23,9 @@ Index = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 
-def solve_log_concave(problem: SplineProblem, *, max_iterations: int = 500) -> ActiveSetResult:
+def solve_log_concave(
+    problem: SplineProblem, *, max_iterations: int = 500, progress: bool = False
+) -> ActiveSetResult:
     """Minimize a spline problem over scores with slopes at most zero.
 
     Parameters
@@ -31,12 +34,14 @@ def solve_log_concave(problem: SplineProblem, *, max_iterations: int = 500) -> A
         The problem without the constraint.
     max_iterations : int
         Bound on the passes over all positions.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
     ActiveSetResult
     """
-    free = solve_active_set(problem, max_iterations=max_iterations)
+    free = solve_active_set(problem, max_iterations=max_iterations, progress=progress)
     slopes = problem.slopes(free.spline.kinks, free.spline.values)
     # Without skip an outer slope can be zero by itself, up to rounding; the network has it exactly.
     if not problem.program.rules.even and slopes.max() <= 1e-10 * np.abs(slopes).max():
@@ -47,7 +52,9 @@ def solve_log_concave(problem: SplineProblem, *, max_iterations: int = 500) -> A
     floor = rounding_floor(problem)
     greedy, iteration, stalled = True, 0, 0
     best, best_violation = search.state, np.inf
-    while iteration < max_iterations and stalled < PATIENCE:
+    for _ in steps(max_iterations, progress, "passes"):
+        if stalled >= PATIENCE:
+            break
         iteration += 1
         prices = falling.prices(search.state.spline)
         stalled = 0 if prices.largest < 0.5 * best_violation else stalled

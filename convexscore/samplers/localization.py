@@ -27,7 +27,7 @@ from ._chains import (
     run,
     scores_at,
 )
-from .underdamped import Kick
+from .kinetic import Kick
 
 __all__ = ["sequential"]
 

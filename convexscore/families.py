@@ -1,0 +1,259 @@
+"""The families of programs: one row each, which says what it takes and who solves it.
+
+A family is asked by the doors (`solve`, `bounds`, `selection`), and error messages are made from its row.  Of
+the families that admit a problem, the first whose solvers include the one asked for has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ._support.validation import as_choice, as_flag, as_real
+from .multivariate.bounds import gated_bounds, network_bounds
+from .multivariate.gated import solve_gated
+from .multivariate.ridge import solve_ridge_network
+from .multivariate.selection import select_network_decay
+from .multivariate.train import solve_networks
+from .multivariate.unpenalized import solve_without_decay
+from .problem import Problem
+from .results import BetaBounds, Solution
+from .univariate.bounds import univariate_bounds
+from .univariate.expected.train import expected_denoising_bounds, solve_expected
+from .univariate.selection import select_univariate_decay
+from .univariate.train import solve_univariate
+
+__all__ = ["FAMILIES", "SOLVERS", "Family", "SolverRow", "family_of"]
+
+
+@dataclass(frozen=True)
+class SolverRow:
+    """What a solver takes.
+
+    Parameters
+    ----------
+    options : tuple of str, callable or None
+        Names of its options, or a function of the problem that returns them; None for those of another
+        package, which knows them itself.
+    shows_progress : bool
+        Whether `verbose` shows anything.
+    """
+
+    options: tuple[str, ...] | Callable[[Problem], tuple[str, ...]] | None = ()
+    shows_progress: bool = True
+
+    def option_names(self, problem: Problem) -> tuple[str, ...] | None:
+        """Return the names of the options that have an effect on a problem; None for any."""
+        return self.options(problem) if callable(self.options) else self.options
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Problems that one kind of program solves.
+
+    Parameters
+    ----------
+    name : str
+        For error messages: "... for {name}".
+    admits : callable
+        Whether a problem with this weight decay (None: some positive one) is in the family.
+    solvers : mapping of str to SolverRow
+        Its solvers; the first is the default.
+    solve : callable
+        ``solve(problem, beta, solver=, tol=, verbose=, options=)`` returns a `Solution`.
+    tol : float
+        Default tolerance.
+    bounds : callable or None
+        Returns the thresholds of a problem's weight decay.
+    select : callable or None
+        ``select(problem, method, rng, **options)`` chooses the weight decay; None where it is not to be
+        chosen.
+    methods : mapping of str to tuple of str
+        Its methods and the options that have an effect on each.
+    activations : tuple of str
+        Activations that the programs know.
+    """
+
+    name: str
+    admits: Callable[[Problem, float | None], bool]
+    solvers: Mapping[str, SolverRow]
+    solve: Callable[..., Solution]
+    tol: float
+    bounds: Callable[[Problem], BetaBounds] | None = None
+    select: Callable[..., float] | None = None
+    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    activations: tuple[str, ...] = field(default=("relu", "abs"))
+
+    def checked_solve(
+        self, problem: Problem, beta: float, solver: str, tol: float | None, verbose: bool, options: Any
+    ) -> Solution:
+        """Refuse what has no effect, then solve."""
+        chosen = next(iter(self.solvers)) if solver == "auto" else solver
+        row = self.solvers[chosen]
+        known = row.option_names(problem)
+        unknown = [] if known is None else sorted(set(options) - set(known))
+        if unknown:
+            takes = ", ".join(known or ()) or "no options"
+            raise TypeError(
+                f"solver_options: solver {chosen!r} does not know {', '.join(unknown)}; for {self.name} it "
+                f"takes {takes}"
+            )
+        if as_flag("verbose", verbose) and not row.shows_progress:
+            raise ValueError(f"verbose: expected False for solver {chosen!r}, which is one step, got True")
+        tolerance = self.tol if tol is None else as_real("tol", tol, minimum=0.0, strict=True)
+        return self.solve(problem, beta, solver=solver, tol=tolerance, verbose=verbose, options=options)
+
+    def checked_select(
+        self,
+        problem: Problem,
+        method: str,
+        rng: np.random.Generator | int | None,
+        options: Mapping[str, Any],
+    ) -> float:
+        """Refuse what has no effect, then choose the weight decay."""
+        if self.select is None:
+            raise ValueError(f"beta: expected a number for {self.name}, got 'auto'")
+        known = self.methods[as_choice("method", method, self.methods)]
+        unknown = sorted(set(options) - set(known))
+        if unknown:
+            raise TypeError(
+                f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
+                f"{', '.join(known)}, got {options[unknown[0]]!r}"
+            )
+        return self.select(problem, method, rng, **options)
+
+    def takes(self, option: str, problem: Problem, solver: str) -> bool:
+        """Whether a solver (``"auto"``: the default) has an option for a problem."""
+        row = self.solvers[next(iter(self.solvers)) if solver == "auto" else solver]
+        known = row.option_names(problem)
+        return known is None or option in known
+
+
+def _generation_options(problem: Problem) -> tuple[str, ...]:
+    """Return the options of column generation: those of the search where there is one."""
+    if problem.n_features < 3:
+        return ("max_iterations", "start")
+    return ("max_iterations", "start", "n_starts", *(() if problem.bias else ("max_patterns",)))
+
+
+_CONIC = SolverRow(None)
+_NOISE_OPTIONS = ("confidence", "share", "n_replicates", "n_iterations")
+
+#: All families, in the order in which they are asked.
+FAMILIES = (
+    Family(
+        name="expected denoising",
+        admits=lambda problem, beta: problem.is_expected,
+        solvers={"refined_grid": SolverRow()},
+        solve=solve_expected,
+        tol=1e-8,
+        bounds=expected_denoising_bounds,
+    ),
+    Family(
+        name="networks with one feature",
+        admits=lambda problem, beta: problem.on_the_line,
+        solvers={
+            "active_set": SolverRow(("max_iterations",)),
+            "closed_form": SolverRow(shows_progress=False),
+            "clarabel": _CONIC,
+            "osqp": _CONIC,
+            "cvxpy": _CONIC,
+        },
+        solve=solve_univariate,
+        tol=1e-8,
+        bounds=univariate_bounds,
+        select=select_univariate_decay,
+        methods={
+            "bootstrap": _NOISE_OPTIONS,
+            "cv": ("n_folds",),
+            "combined": (*_NOISE_OPTIONS, "n_folds"),
+        },
+    ),
+    Family(
+        name="networks without weight decay",
+        admits=lambda problem, beta: beta == 0 and not problem.is_expected and problem.penalty == "nuclear",
+        solvers={"least_squares": SolverRow(shows_progress=False)},
+        solve=solve_without_decay,
+        tol=1e-6,
+    ),
+    Family(
+        name="networks with several features or without bias",
+        admits=lambda problem, beta: beta != 0 and not problem.is_expected and not problem.on_patterns,
+        solvers={"column_generation": SolverRow(_generation_options)},
+        solve=solve_networks,
+        tol=1e-6,
+        bounds=network_bounds,
+        select=select_network_decay,
+        methods={"bootstrap": _NOISE_OPTIONS, "combined": _NOISE_OPTIONS},
+    ),
+    Family(
+        name="gated networks",
+        admits=lambda problem, beta: beta != 0 and problem.gated and problem.penalty == "nuclear",
+        solvers={
+            "semismooth_newton": SolverRow(),
+            "column_generation": SolverRow(("max_iterations",)),
+        },
+        solve=solve_gated,
+        tol=1e-6,
+        bounds=gated_bounds,
+    ),
+    Family(
+        name="gated networks with a squared penalty",
+        admits=lambda problem, beta: beta != 0 and problem.penalty == "ridge",
+        solvers={"kernel": SolverRow(shows_progress=False)},
+        solve=solve_ridge_network,
+        tol=1e-6,
+    ),
+)
+
+#: Names that `solve` accepts as `solver`.
+SOLVERS = ("auto", *dict.fromkeys(name for family in FAMILIES for name in family.solvers))
+
+
+def family_of(problem: Problem, beta: float | None = None, solver: str = "auto") -> Family:
+    """Return the family that solves a problem.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    beta : float or None
+        Weight decay; None for some positive one.
+    solver : str
+        ``"auto"`` or the name of a solver.
+
+    Raises
+    ------
+    ValueError
+        If no family takes the problem, the activation, or the solver for it.
+    """
+    admitting = [family for family in FAMILIES if family.admits(problem, beta)]
+    if not admitting:
+        raise ValueError(_why_none(problem))
+    family = admitting[0]
+    if problem.activation not in family.activations:
+        listed = ", ".join(repr(name) for name in family.activations)
+        raise ValueError(
+            f"activation: expected one of {listed} for {family.name}, whose programs know no other, got "
+            f"{problem.activation!r}"
+        )
+    if solver == "auto":
+        return family
+    for candidate in admitting:
+        if solver in candidate.solvers:
+            return candidate
+    names = ["auto", *dict.fromkeys(name for candidate in admitting for name in candidate.solvers)]
+    listed = ", ".join(repr(name) for name in names)
+    raise ValueError(f"solver: expected one of {listed} for {family.name}, got {solver!r}")
+
+
+def _why_none(problem: Problem) -> str:
+    if problem.penalty == "ridge":
+        return "penalty: expected 'nuclear' unless gated=True and beta > 0, got 'ridge'"
+    return (
+        "patterns: expected None for a network with weight decay that is not gated, whose neurons are not "
+        "confined to given patterns"
+    )

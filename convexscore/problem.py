@@ -1,0 +1,125 @@
+"""What is to be trained, described once and checked once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._support.validation import as_choice, as_flag
+from .activations import get_activation
+from .arrangements.patterns import Patterns
+from .objectives import ExpectedDenoising, as_objective
+
+__all__ = ["PENALTIES", "SHAPES", "Problem"]
+
+#: What may be penalized with gates, and the constraints on scores.
+PENALTIES, SHAPES = ("nuclear", "ridge"), (None, "log-concave")
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A training problem but for its weight decay: the data and the kind of network.
+
+    Parameters
+    ----------
+    objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
+        The data and the loss; an array of data is score matching on it.
+    activation : str
+        Name of the activation.
+    skip : bool
+        Whether the network has a skip connection.
+    bias : bool
+        Whether it has biases.
+    gated : bool
+        Whether its gates are fixed to patterns.
+    patterns : Patterns or bool array of shape (n_patterns, n_samples), optional
+        These patterns.
+    penalty : {"nuclear", "ridge"}
+        What is penalized with gates.
+    shape : {None, "log-concave"}
+        Constraint on the scores.
+    refit : bool
+        Whether the selected kinks are fitted again without weight decay.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or two do not go together.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.problem import Problem
+    >>> Problem(cs.ScoreMatching([0.0, 1.0, 3.0]), skip=True).on_the_line
+    True
+    >>> Problem(cs.ScoreMatching([0.0, 1.0]), penalty="ridge")
+    Traceback (most recent call last):
+    ValueError: penalty: expected 'nuclear' unless gated=True, got 'ridge'
+    """
+
+    objective: Any  # as_objective says which
+    activation: str = "relu"
+    skip: bool = False
+    bias: bool = True
+    gated: bool = False
+    patterns: Patterns | NDArray[np.bool_] | None = None
+    penalty: str = "nuclear"
+    shape: str | None = None
+    refit: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objective", as_objective(self.objective))
+        get_activation(self.activation)
+        for name in ("skip", "bias", "gated", "refit"):
+            object.__setattr__(self, name, as_flag(name, getattr(self, name)))
+        as_choice("penalty", self.penalty, PENALTIES)
+        if self.shape is not None:
+            as_choice("shape", self.shape, SHAPES[1:])
+        self._check_together()
+
+    def _check_together(self) -> None:
+        if self.penalty == "ridge" and not self.gated:
+            raise ValueError("penalty: expected 'nuclear' unless gated=True, got 'ridge'")
+        if self.refit and self.shape is not None:
+            raise ValueError(
+                f"refit: expected False with shape={self.shape!r}, which a refit need not keep, got True"
+            )
+        if self.is_expected:
+            self._check_expected()
+        elif (self.shape is not None or self.refit) and not self.on_the_line:
+            raise ValueError(
+                f"{'shape' if self.shape else 'refit'}: expected none but for data with one feature and a "
+                "network with bias, without gates and patterns"
+            )
+
+    def _check_expected(self) -> None:
+        if self.shape is not None or self.refit:
+            raise ValueError(
+                "objective: expected denoising takes neither shape nor refit, got "
+                f"shape={self.shape!r}, refit={self.refit}"
+            )
+        if self.on_patterns or not self.bias:
+            raise ValueError("objective: expected denoising takes networks with bias, without patterns")
+
+    @property
+    def is_expected(self) -> bool:
+        """Whether the noise is integrated out."""
+        return isinstance(self.objective, ExpectedDenoising)
+
+    @property
+    def n_features(self) -> int:
+        """Dimension of the data."""
+        return int(self.objective.X.shape[1])
+
+    @property
+    def on_patterns(self) -> bool:
+        """Whether gates or patterns are given."""
+        return self.gated or self.patterns is not None
+
+    @property
+    def on_the_line(self) -> bool:
+        """Whether kinks at data points suffice: samples of one feature, biases, no patterns."""
+        return not self.is_expected and self.n_features == 1 and self.bias and not self.on_patterns
