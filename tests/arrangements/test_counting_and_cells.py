@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convexscore as cs
-from tests.arrangements import (
+from tests.arrangements.literal import (
     as_set,
     braid,
     cells_by_programs,

@@ -16,7 +16,7 @@ from matplotlib.image import imread
 from convexscore import cli
 from paper_figs.common import NUMBERS, draw_figures, plain, save
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 WITH_ADAM = {3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15}
 
 

@@ -13,7 +13,7 @@ from convexscore.numerics.piecewise import PiecewiseLinear
 from convexscore.univariate.expected.certificate import certify_expected
 from convexscore.univariate.expected.correlation_range import correlation_range
 from convexscore.univariate.expected.program import ExpectedProgram
-from tests.blurred import bell, below, integral, laws, random_score
+from tests.numerics.blurred import bell, below, integral, laws, random_score
 
 NETWORKS = [(activation, skip) for activation in ("relu", "abs") for skip in (False, True)]
 _RNG = np.random.default_rng(0)

@@ -10,7 +10,7 @@ from convexscore.multivariate import unpenalized
 from convexscore.multivariate.patterns import given_patterns
 from convexscore.multivariate.program import NeuronProgram
 from convexscore.multivariate.statement import state_unpenalized
-from tests.test_planar import TIGHT, planar_objective, units
+from tests.multivariate.problems import TIGHT, planar_objective, units
 
 POINTS = ("random", "fewer_than_features", "rank_deficient", "repeated", "zero_rows")
 

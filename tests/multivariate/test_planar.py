@@ -14,57 +14,24 @@ from convexscore.multivariate.certificate import certify_network
 from convexscore.multivariate.pricing.planar import PlanarPricer
 from convexscore.multivariate.program import NeuronProgram
 from convexscore.multivariate.statement import state_neurons
+from tests.multivariate.problems import (
+    POINTS,
+    TIGHT,
+    bounded_beta,
+    make_points,
+    planar_objective,
+    random_network,
+    units,
+)
 from tests.problems import KINDS, make_beta, make_data, make_objective, value_scale
 
-TIGHT = {"tol_gap_abs": 1e-10, "tol_gap_rel": 1e-10, "tol_feas": 1e-10}
 N_ANGLES = 240
 # A direction is a sum of the two next to it on the grid, whose lengths add up to at most this.
 STRETCH = 1 / np.cos(np.pi / N_ANGLES)
-POINTS = ("random", "repeated", "lattice", "collinear", "through_the_origin", "with_the_origin")
 
 every_program = pytest.mark.parametrize(
     ("name", "activation", "skip", "bias"), [(*kind, bias) for kind in KINDS for bias in (False, True)]
 )
-
-
-def make_points(kind, n=6, seed=0):
-    """Return `n` points that span the plane."""
-    rng = np.random.default_rng(seed)
-    X = rng.standard_normal((n, 2))
-    if kind == "repeated":
-        X[-2:] = X[:2]
-    if kind == "lattice":
-        X = rng.permutation(np.array(list(product([-1.0, 0.0, 2.0], [-1.0, 1.0, 2.0]))))[:n]
-    if kind == "collinear":
-        X[: n - 2] = X[0] + np.outer(np.arange(n - 2), [1.0, 0.5])
-    if kind == "through_the_origin":
-        X[1], X[2] = 2 * X[0], -X[0]
-    if kind == "with_the_origin":
-        X[1] = 0.0
-    return X
-
-
-def planar_objective(name, X, seed=0, weights=None):
-    """Return a score matching or a denoising objective on the points `X`."""
-    if name == "sm":
-        return cs.ScoreMatching(X, weights)
-    labels = np.random.default_rng(seed + 1000).standard_normal(X.shape) - X
-    return cs.DenoisingScoreMatching(X, labels, sample_weight=weights)
-
-
-def bounded_beta(objective, activation, skip, bias, share):
-    """Return the beta that is this share of the way from boundedness to no neurons, above the former."""
-    bounds = cs.beta_bounds(objective, activation, skip, bias=bias)
-    return 1.02 * bounds.minimum + share * (bounds.maximum - bounds.minimum)
-
-
-def units(objective, value):
-    """Return the size against which errors of the objective are relative."""
-    weights = objective.weights
-    size = abs(value) + 0.5 * float(weights @ np.sum(objective.targets**2, axis=1))
-    if objective.has_trace:
-        size += weights.sum() / np.var(objective.X)
-    return float(size)
 
 
 def circle(n_angles=N_ANGLES):
@@ -236,15 +203,6 @@ def test_on_the_line_neurons_are_priced_to_the_univariate_optimum(name, activati
 def test_on_the_line_neurons_are_priced_to_the_default_tolerance():
     objective = make_objective("sm", *make_data("random", n=20))
     cs.solve(objective, make_beta(objective, "abs", False, 0.05), "abs", solver="column_generation")
-
-
-def random_network(rng, X, activation, skip, bias):
-    m, d = int(rng.integers(1, 8)), X.shape[1]
-    size = 10.0 ** rng.uniform(-2, 1)
-    draw = rng.standard_normal
-    b1, b2 = (draw(m) * np.std(X), draw(d)) if bias else (np.zeros(m), np.zeros(d))
-    V = draw((d, d)) if skip else np.zeros((d, d))
-    return cs.TwoLayerNetwork(size * draw((m, d)), size * b1, draw((d, m)), b2, V, activation=activation)
 
 
 def perturbed(rng, network, share, skip, bias):

@@ -15,7 +15,7 @@ from numpydoc.docscrape import FunctionDoc
 
 import convexscore as cs
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 # Bottom to top: a module may import from its own room and from those before it.

@@ -11,8 +11,8 @@ from convexscore.multivariate.pricing.gates import GatePricer
 from convexscore.multivariate.program import NeuronProgram
 from convexscore.multivariate.solvers.nuclear_norm import solve_nuclear_norm
 from convexscore.multivariate.statement import state_gated
+from tests.multivariate.problems import TIGHT, bounded_beta, make_points, planar_objective, units
 from tests.problems import KINDS
-from tests.test_planar import TIGHT, bounded_beta, make_points, planar_objective, units
 
 SOLVERS = ("semismooth_newton", "column_generation")
 

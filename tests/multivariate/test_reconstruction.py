@@ -16,7 +16,7 @@ from convexscore.multivariate.program import NeuronProgram, Neurons
 from convexscore.multivariate.reconstruction import displaced_network, kink_margin
 from convexscore.multivariate.solvers.newton import merge_neurons
 from convexscore.multivariate.warm_start import neurons_of
-from tests.test_planar import planar_objective, random_network, units
+from tests.multivariate.problems import planar_objective, random_network, units
 
 
 def program_of(X, activation="relu", skip=False, bias=True):

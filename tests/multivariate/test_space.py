@@ -10,9 +10,9 @@ from convexscore.multivariate.pricing.ascent import AscentPricer
 from convexscore.multivariate.pricing.choice import pricer_of
 from convexscore.multivariate.program import NeuronProgram
 from convexscore.multivariate.warm_start import neurons_of
+from tests.multivariate.problems import bounded_beta, make_points, planar_objective, random_network, units
 from tests.problems import KINDS, make_data
 from tests.problems import make_objective as on_the_line
-from tests.test_planar import bounded_beta, make_points, planar_objective, random_network, units
 
 
 def make_objective(name, n=14, d=3, seed=0):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 
 from convexscore.numerics.gaussian_moments import BlurredData
-from tests.blurred import bell, below, integral, laws, literal_density, random_score
+from tests.numerics.blurred import bell, below, integral, laws, literal_density, random_score
 
 # Moments of the noisy data's law.
 

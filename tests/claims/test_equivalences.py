@@ -18,7 +18,7 @@ from convexscore.univariate.certificate import correlation_rounding
 from convexscore.univariate.program import UnivariateProgram
 from convexscore.univariate.statement import state_univariate
 from tests.problems import KINDS, make_beta, make_objective, value_scale
-from tests.test_certificate import literal_correlation
+from tests.univariate.literal import literal_correlation
 
 TOL = 1e-8
 TIGHT = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}

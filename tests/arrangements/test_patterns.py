@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from tests.arrangements import as_set, check_witnesses, grid, pattern_set
+from tests.arrangements.literal import as_set, check_witnesses, grid, pattern_set
 
 # The functions of data; `iter_patterns` checks its arguments when it is first asked for a block.
 OF_DATA = {
