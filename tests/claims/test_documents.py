@@ -1,9 +1,7 @@
 """What is written holds: the README runs, docstrings match signatures, the import stays light."""
 
-import ast
 import importlib
 import inspect
-import pkgutil
 import re
 import shlex
 import subprocess
@@ -17,22 +15,6 @@ import convexscore as cs
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-# Bottom to top: a module may import from its own room and from those before it.
-LAYERS = [
-    ("_support", "errors"),
-    ("numerics", "activations", "arrangements", "results"),
-    ("objectives",),
-    ("networks", "problem"),
-    ("univariate", "multivariate"),
-    ("families",),
-    ("bounds", "selection"),
-    ("solve",),
-    ("scores",),
-    ("samplers", "theory", "datasets", "targets", "diagnostics", "baselines"),
-    ("plotting",),
-    ("cli", "__main__", "__init__"),
-]
 
 
 def public_objects():
@@ -113,36 +95,6 @@ def test_importing_the_package_leaves_heavy_libraries_alone():
     code = f"import sys, convexscore; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-def layer_of(module):
-    room = module.removeprefix("convexscore").lstrip(".").split(".")[0] or "__init__"
-    return next(i for i, names in enumerate(LAYERS) if room in names)
-
-
-def imported_modules(source, package):
-    """Relative imports at run time; those for type checkers only do not count."""
-    tree = ast.parse(source)
-    typing_only = {
-        id(node)
-        for branch in ast.walk(tree)
-        if isinstance(branch, ast.If) and "TYPE_CHECKING" in ast.dump(branch.test)
-        for node in ast.walk(branch)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.level and id(node) not in typing_only:
-            base = package.split(".")[: len(package.split(".")) - node.level + 1]
-            prefix = ".".join([*base, node.module] if node.module else base)
-            names = [alias.name for alias in node.names if not alias.name.startswith("__")]
-            yield from ([prefix] if node.module else [f"{prefix}.{name}" for name in names])
-
-
-def test_no_room_imports_a_higher_one():
-    for info in pkgutil.walk_packages([str(ROOT / "convexscore")], "convexscore."):
-        path = Path(importlib.util.find_spec(info.name).origin)
-        package = info.name if info.ispkg else info.name.rpartition(".")[0]
-        for target in imported_modules(path.read_text(encoding="utf-8"), package):
-            assert layer_of(target) <= layer_of(info.name), f"{info.name} imports {target}"
 
 
 def test_versions_agree():
