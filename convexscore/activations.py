@@ -2,7 +2,8 @@
 
 Both are positively homogeneous of degree one, ``sigma(c t) = c sigma(t)`` for ``c >= 0``, which is
 what turns weight decay into an l1 penalty (ZP section 3); both are piecewise linear with one kink,
-at zero, so that a two-layer network in one dimension is a piecewise linear function.
+at zero, so that a two-layer network in one dimension is a piecewise linear function.  Networks and gradient
+training take any `Activation` of this form; which of them a convex program knows is said by its family.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ class Activation:
     Parameters
     ----------
     name : str
-        ``"relu"`` or ``"abs"``.
+        Its name: ``"relu"``, ``"abs"``, or that of another one.
     left_slope : float
         The derivative to the left of zero; to the right it is one.
 
@@ -45,6 +46,11 @@ class Activation:
         """How much the derivative jumps at zero: 1 for ReLU, 2 for abs."""
         return 1.0 - self.left_slope
 
+    @property
+    def label(self) -> str | Activation:
+        """How networks keep it: its name where that is known, else the activation itself."""
+        return self.name if _BY_NAME.get(self.name) == self else self
+
     def value(self, t: FloatArray) -> FloatArray:
         """Return ``sigma(t)``, elementwise."""
         t = np.asarray(t, dtype=np.float64)
@@ -62,6 +68,8 @@ ABS = Activation("abs", -1.0)
 _BY_NAME = {activation.name: activation for activation in (RELU, ABS)}
 
 
-def get_activation(name: str) -> Activation:
-    """Return the activation called `name` (``"relu"`` or ``"abs"``); raise ValueError for any other."""
-    return _BY_NAME[as_choice("activation", name, _BY_NAME)]
+def get_activation(activation: str | Activation) -> Activation:
+    """Return an activation by its name (``"relu"`` or ``"abs"``), or the one given; any other is refused."""
+    if isinstance(activation, Activation):
+        return activation
+    return _BY_NAME[as_choice("activation", activation, _BY_NAME)]

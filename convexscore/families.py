@@ -40,10 +40,13 @@ class SolverRow:
         package, which knows them itself.
     shows_progress : bool
         Whether `verbose` shows anything.
+    solve : callable or None
+        The solver itself, called as `Family.solve` is; None for those that the family's function knows.
     """
 
     options: tuple[str, ...] | Callable[[Problem], tuple[str, ...]] | None = ()
     shows_progress: bool = True
+    solve: Callable[..., Solution] | None = None
 
     def option_names(self, problem: Problem) -> tuple[str, ...] | None:
         """Return the names of the options that have an effect on a problem; None for any."""
@@ -104,7 +107,8 @@ class Family:
         if as_flag("verbose", verbose) and not row.shows_progress:
             raise ValueError(f"verbose: expected False for solver {chosen!r}, which is one step, got True")
         tolerance = self.tol if tol is None else as_real("tol", tol, minimum=0.0, strict=True)
-        return self.solve(problem, beta, solver=solver, tol=tolerance, verbose=verbose, options=options)
+        run = row.solve or self.solve
+        return run(problem, beta, solver=solver, tol=tolerance, verbose=verbose, options=options)
 
     def checked_select(
         self,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
-from ..activations import get_activation
+from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
@@ -32,7 +32,7 @@ __all__ = ["train_adam"]
 def train_adam(
     objective: ScoreMatching | DenoisingScoreMatching,
     beta: float,
-    activation: str = "relu",
+    activation: str | Activation = "relu",
     skip: bool = False,
     *,
     bias: bool = True,
@@ -183,7 +183,7 @@ def _result(
             f"{learning_rates.min():g} to {learning_rates.max():g}"
         )
     networks = tuple(
-        training.kept.network(trial, problem.activation.name, problem.right)
+        training.kept.network(trial, problem.activation.label, problem.right)
         for trial in range(learning_rates.size)
     )
     # The networks' own losses: what training sees has other rounding errors.

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.validation import FloatArray, as_count, as_float_array
+from ..activations import Activation
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 
@@ -31,7 +32,9 @@ def kink_convention(n_neurons: int, initial: TwoLayerNetwork | None) -> NDArray[
     return initial.right_derivative
 
 
-def check_initial(initial: TwoLayerNetwork, n_features: int, activation: str, skip: bool, bias: bool) -> None:
+def check_initial(
+    initial: TwoLayerNetwork, n_features: int, activation: str | Activation, skip: bool, bias: bool
+) -> None:
     """Raise a ValueError unless training can start from `initial`."""
     if initial.n_features != n_features:
         raise ValueError(f"initial: expected {n_features} feature(s), got {initial.n_features}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ..activations import Activation
 from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .adam import train_adam
 from .arguments import as_rates, check_objective
@@ -19,7 +20,7 @@ _FEWEST_NEURONS, _MOST_NEURONS = 64, 512
 def tune_adam(
     objective: ScoreMatching | DenoisingScoreMatching,
     beta: float,
-    activation: str = "relu",
+    activation: str | Activation = "relu",
     skip: bool = False,
     *,
     bias: bool = True,

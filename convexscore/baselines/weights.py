@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
+from ..activations import Activation
 from ..networks.two_layer import TwoLayerNetwork
 
 __all__ = ["Weights"]
@@ -80,7 +81,7 @@ class Weights:
         """Return ``1/2 (||W1||_F^2 + ||W2||_F^2)`` of each trial, shape ``(T,)``."""
         return 0.5 * sum(np.einsum("tmd,tmd->t", block, block) for block in (self.W1, self.W2))
 
-    def network(self, trial: int, activation: str, right: NDArray[np.bool_]) -> TwoLayerNetwork:
+    def network(self, trial: int, activation: str | Activation, right: NDArray[np.bool_]) -> TwoLayerNetwork:
         """Return one trial as a network with the kink convention `right`."""
         W1, b1, W2, V, b2 = (block[trial] for block in self.blocks)
         return TwoLayerNetwork(W1, b1, W2.T, b2, V, activation=activation, right_derivative=right)

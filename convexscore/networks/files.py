@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.files import DAMAGED_ARCHIVE, written_whole
+from ..activations import Activation
 
 __all__ = ["load_model", "save_model"]
 
@@ -19,9 +20,17 @@ _Model = TypeVar("_Model")
 
 
 def save_model(
-    path: str | os.PathLike[str], kind: str, arrays: Mapping[str, NDArray[Any]], activation: str
+    path: str | os.PathLike[str], kind: str, arrays: Mapping[str, NDArray[Any]], activation: str | Activation
 ) -> None:
-    """Write a model; the file appears whole or not at all."""
+    """Write a model; the file appears whole or not at all.
+
+    Raises
+    ------
+    TypeError
+        If the activation is none that a file can name.
+    """
+    if not isinstance(activation, str):
+        raise TypeError(f"activation: expected the name of one for a model file, got {activation!r}")
     header = {"kind": f"convexscore.{kind}", "version": _VERSION, "activation": activation}
     with written_whole(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]

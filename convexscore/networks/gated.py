@@ -71,7 +71,7 @@ class GatedNetwork:
     V: FloatArray
     gates: FloatArray = field(kw_only=True)
     gate_offsets: FloatArray = field(kw_only=True)
-    activation: str = field(default="relu", kw_only=True)
+    activation: str | Activation = field(default="relu", kw_only=True)
 
     def __post_init__(self) -> None:
         get_activation(self.activation)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from .._support.validation import FloatArray
+from ..activations import Activation, get_activation
 
 if TYPE_CHECKING:
     import torch
@@ -34,8 +35,8 @@ class TwoLayers(Protocol):
         """Skip connection."""
 
     @property
-    def activation(self) -> str:
-        """Name of the activation."""
+    def activation(self) -> str | Activation:
+        """The activation or its name."""
 
 
 def to_module(network: TwoLayers) -> torch.nn.Module:
@@ -55,6 +56,8 @@ def to_module(network: TwoLayers) -> torch.nn.Module:
                 layer.bias.copy_(torch.from_numpy(bias.copy()))
         return layer
 
+    left_slope = get_activation(network.activation).left_slope
+
     class Score(torch.nn.Module):
         """``W2 sigma(W1 x + b1) + V x + b2`` on tensors of shape ``(n, d)``."""
 
@@ -66,7 +69,7 @@ def to_module(network: TwoLayers) -> torch.nn.Module:
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             pre = self.hidden(x)
-            active = torch.relu(pre) if network.activation == "relu" else torch.abs(pre)
+            active = torch.relu(pre) - left_slope * torch.relu(-pre)
             return self.output(active) + self.skip(x)
 
     return Score()

@@ -48,8 +48,8 @@ class TwoLayerNetwork:
         Second-layer bias.
     V : array of shape (n_features, n_features), optional
         Skip connection; None means none, stored as zeros.
-    activation : {"relu", "abs"}
-        The activation ``sigma``.
+    activation : {"relu", "abs"} or Activation
+        The activation ``sigma``; files can be written of those with a name only.
     right_derivative : bool array of shape (n_neurons,), optional
         The kink convention: whether a neuron whose pre-activation is exactly zero counts with the
         right derivative of ``sigma`` at zero (1) or with the left one (0 for ReLU, -1 for abs).
@@ -76,7 +76,7 @@ class TwoLayerNetwork:
     W2: FloatArray
     b2: FloatArray
     V: FloatArray = None  # type: ignore[assignment]  # filled in by __post_init__
-    activation: str = field(default="relu", kw_only=True)
+    activation: str | Activation = field(default="relu", kw_only=True)
     right_derivative: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
