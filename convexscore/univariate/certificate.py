@@ -1,7 +1,7 @@
 """Certificates of the univariate programs, recomputed from a network.
 
 With the residual ``z = s(x) - l`` the dual value is ``-1/2 ||z||^2 - l'z`` (masses as weights), and ``z``
-is feasible iff ``sum m z = 0``, with skip ``kappa = 0``, and ``H`` stays in its band (`univariate`) at
+is feasible iff ``sum m z = 0``, with skip ``kappa = 0``, and ``H`` stays in its band (`program`) at
 every position.  ``H`` is linear between data and constant outside, so the data are all there is to check:
 the certificate covers networks of any width with kinks anywhere.
 """

@@ -1,7 +1,7 @@
 """The univariate programs over falling scores: every slope at most zero, so that the density is log-concave.
 
 The constraint ``s'(t) <= 0`` at every ``t`` of the line adds a multiplier ``lambda(t) >= 0``.  With its tail
-``L(t) = int_t^inf lambda``, any falling function that ends at zero, the certificate of `univariate`
+``L(t) = int_t^inf lambda``, any falling function that ends at zero, the certificate of `program`
 asks the same band of ``H + L`` instead of ``H``, and ``K = kappa + L(-inf)`` takes the place of ``kappa``:
 
     |H + L - K/2| <= beta - |K|/2   (ReLU),      |H + L - K/2| <= beta/2   (abs),

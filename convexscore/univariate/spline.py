@@ -11,7 +11,7 @@ kinks of size ``delta_j`` at the positions ``t_j`` and slopes ``d`` (``d_first``
 
 where ``b = beta, omega = 1`` for ReLU and ``b = beta/2, omega = 0`` for abs.  The last term is the price
 of doing without a skip connection (its range is ``{0}`` with skip); its maximizer is the ``kappa`` of
-`univariate`.  Without ties it is ``beta max(TV, |C|)`` in disguise (Savarese et al. 2019) for ReLU, and
+`program`.  Without ties it is ``beta max(TV, |C|)`` in disguise (Savarese et al. 2019) for ReLU, and
 "opposite outer slopes" for abs.
 
 For fixed kinks and signs the minimizer solves a tridiagonal system in the values at the knots: hat

@@ -2,7 +2,7 @@
 
     min  1/2 ||A y + b2 1 + V x - l||^2  +  c'y  +  n V [SM]  +  beta ||y||_1
 
-The columns of ``A`` and the entries of ``c`` are in the table at the head of `univariate`.  This file
+The columns of ``A`` and the entries of ``c`` are in the table at the head of `program`.  This file
 shares no code with the fast paths: it works on the samples as they come, with one set of atoms a
 sample, repetitions included.
 """

@@ -2,7 +2,7 @@
 
 The restricted problem over known neurons is a group lasso (`group_lasso`); pricing finds neurons whose
 correlation with its residual exceeds ``beta``; neurons without output are dropped, and the others refined
-(`refinement`) inside their patterns.  It ends when pricing finds none.
+(`newton`) inside their patterns.  It ends when pricing finds none.
 
 The optimum is sought at a weight decay smaller by a hair, so that the last residual, which violates *that*
 by less than the hair, satisfies the certificate at ``beta`` to the letter.

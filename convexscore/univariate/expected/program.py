@@ -4,7 +4,7 @@ With the law ``q = sum_i w_i N(x_i, eps^2)`` of the noisy data, training on all 
 
     min_s  int q (s' + s^2 / 2)  +  weight decay  +  sum w / (2 eps^2).
 
-Everything is as in `univariate`, with the smooth functions
+Everything is as in `univariate.program`, with the smooth functions
 
     H(t) = int_t^inf (y - t) s q + P0(t),       kappa = int y s q + sum w,       P0(t) = int_t^inf q,
 
@@ -158,7 +158,7 @@ _NEAR = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
 def expected_bounds(program: ExpectedProgram) -> BetaBounds:
     """Return the weight-decay thresholds: bounded always, the line from the second on.
 
-    As `bounds` with ``L(t) = -P0(t)`` and the smooth ``g(t) = int (y - t)_+ (y - c) q / (n v)``; suprema over
+    As `univariate.bounds` with ``L(t) = -P0(t)`` and the smooth ``g(t) = int (y - t)_+ (y - c) q / (n v)``; suprema over
     the line are taken on a grid and refined.
     """
     total = program.total
