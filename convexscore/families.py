@@ -143,6 +143,11 @@ def _generation_options(problem: Problem) -> tuple[str, ...]:
     return ("max_iterations", "start", "n_starts", *(() if problem.bias else ("max_patterns",)))
 
 
+def _is_plain(problem: Problem) -> bool:
+    """Whether samples are all there is: nothing integrated out, no constraint, no second fit."""
+    return not problem.is_expected and problem.shape is None and not problem.refit
+
+
 _CONIC = SolverRow(None)
 _NOISE_OPTIONS = ("confidence", "share", "n_replicates", "n_iterations")
 
@@ -178,14 +183,14 @@ FAMILIES = (
     ),
     Family(
         name="networks without weight decay",
-        admits=lambda problem, beta: beta == 0 and not problem.is_expected and problem.penalty == "nuclear",
+        admits=lambda problem, beta: beta == 0 and _is_plain(problem) and problem.penalty == "nuclear",
         solvers={"least_squares": SolverRow(shows_progress=False)},
         solve=solve_without_decay,
         tol=1e-6,
     ),
     Family(
         name="networks with several features or without bias",
-        admits=lambda problem, beta: beta != 0 and not problem.is_expected and not problem.on_patterns,
+        admits=lambda problem, beta: beta != 0 and _is_plain(problem) and not problem.on_patterns,
         solvers={"column_generation": SolverRow(_generation_options)},
         solve=solve_networks,
         tol=1e-6,

@@ -144,7 +144,7 @@ def solve(
     problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit)
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
-        beta = family_of(problem, None, solver).checked_select(problem, "combined", 0, {})
+        beta = family_of(problem).checked_select(problem, "combined", 0, {})
     beta = as_real("beta", beta, minimum=0.0)
     family = family_of(problem, beta, solver)
     return family.checked_solve(problem, beta, solver, tol, verbose, solver_options)

@@ -68,6 +68,9 @@ WITHOUT_EFFECT = [
     (PLANE, "auto", {"gated": True}, ValueError, "beta: expected a number for gated networks, got 'auto'"),
     (PLANE, 9.0, {"shape": "log-concave"}, ValueError, "shape: expected none"),
     (PLANE, 9.0, {"refit": True}, ValueError, "refit: expected none"),
+    (LINE, 9.0, {"refit": True, "solver": "column_generation"}, ValueError, "solver: expected one of"),
+    (LINE, 9.0, {"shape": "log-concave", "solver": "column_generation"}, ValueError, "solver: expected one"),
+    (LINE, 0.0, {"shape": "log-concave", "solver": "least_squares"}, ValueError, "solver: expected one of"),
 ]
 
 
@@ -117,6 +120,19 @@ def test_thresholds_refuse_what_has_no_effect(arguments, message):
 def test_the_choice_of_the_weight_decay_refuses_what_has_no_effect(data, method, options, named):
     with pytest.raises(TypeError, match=rf"^{named}: expected none for method='{method}'"):
         cs.select_beta(data, method, 0, **options)
+
+
+def test_the_automatic_weight_decay_is_that_of_the_data_whatever_the_solver():
+    x = np.random.default_rng(1).standard_normal(60)
+    x[:30] += 6
+    beta = cs.select_beta(x, "combined", 0, skip=False)
+    for solver in ("auto", "clarabel", "column_generation"):
+        assert cs.solve(x, "auto", solver=solver).beta == beta
+    one, other = (
+        cs.NoiseConditionalScore.fit(x, [2.0, 1.0], n_draws=1, rng=0, solver=solver).solutions
+        for solver in ("auto", "column_generation")
+    )
+    assert [level.beta for level in one] == [level.beta for level in other]
 
 
 def test_replicates_count_in_several_dimensions():

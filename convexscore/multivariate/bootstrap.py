@@ -1,8 +1,8 @@
 """The noise of the certificate in any dimension: a multiplier bootstrap of the largest correlation.
 
-As on the line (`univariate.bootstrap`): were a score the true one, the correlation of a neuron with its residual
-would be a sum of independent terms of mean zero, one a sample.  Random signs of the terms draw from its
-law; bias and skip, which are free, absorb their part.  The maximum is taken over many random directions,
+As on the line (`univariate.bootstrap`): were a score the true one, the correlation of a neuron with its
+residual would be a sum of independent terms of mean zero, one a sample.  Random signs of the terms draw from
+its law; bias and skip, which are free, absorb their part.  The maximum is taken over many random directions,
 each with its best bias, which is within a few per cent of that over all.
 """
 

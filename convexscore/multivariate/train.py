@@ -37,8 +37,11 @@ __all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
-# How many times the usual margin points keep from kinks, tried in turn.
-_STRETCHES = (1.0, 8.0, 64.0)
+# How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
+# the origin less, wider ones help where a point ends on the wrong side.
+_STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
+# A written network that is off by more than this many tolerances is refused.
+_GROSS = 10.0
 # Data times features up to which an error names the boundedness bound.
 _BOUND_NAMED = 300
 
@@ -136,7 +139,7 @@ class Training:
         """
         begin = time.perf_counter()
         iterations, n_priced, known, inside = 0, 0, None, None
-        best: tuple[Certificate, ScoreNetwork] | None = None
+        candidates: list[tuple[Certificate, ScoreNetwork]] = []
         for hair in HAIRS:
             try:
                 found = self.generate(hair * self.tol, known)
@@ -145,20 +148,26 @@ class Training:
             iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
             if inside is None and found.largest <= self.beta:
                 inside = found.residual
-            candidate = self._written(found, inside)
-            if best is None or candidate[0].gap < best[0].gap:
-                best = candidate
-            if candidate[0].meets(self.tol):
+            candidates.append(self._written(found, inside))
+            if candidates[-1][0].meets(self.tol):
                 break
             known = (found.neurons, found.outputs)
-        assert best is not None
-        certificate, made = best
-        if start is not None and self._loss(start) < certificate.primal:
+        if start is not None and self._loss(start) < candidates[-1][0].primal:
             # Both are optimal to the tolerance, or the search found nothing better.
-            certificate, made = self._certificate(start, inside), start
+            candidates.append((self._certificate(start, inside), start))
+        certificate, made = self._best(candidates)
         stats = SolveStats(self.solver, iterations, time.perf_counter() - begin, n_priced)
         status = judged(certificate, self.tol, stacklevel=6)
         return Solution(made, certificate.primal, status, certificate, stats, self.beta)
+
+    def _best(self, candidates: list[tuple[Certificate, ScoreNetwork]]) -> tuple[Certificate, ScoreNetwork]:
+        """Return the lowest network, those that meet the tolerance first, with the best dual value of all.
+
+        A dual value bounds every network's loss from below, whichever network it was found with.
+        """
+        dual = max(certificate.dual for certificate, _ in candidates)
+        bounded = [(_with_dual(certificate, dual), made) for certificate, made in candidates]
+        return min(bounded, key=lambda pair: (not pair[0].meets(self.tol), pair[0].primal))
 
     def _loss(self, network: ScoreNetwork) -> float:
         return self.program.loss(network) + self.beta * network.weight_decay()
@@ -167,18 +176,39 @@ class Training:
         return certify_network(self.program, self.pricer, network, self.beta, self.scope, inside)
 
     def _written(self, found: Generated, inside: FloatArray | None) -> tuple[Certificate, ScoreNetwork]:
-        """Write neurons as a network that has their value: where it has not, points are lifted higher."""
+        """Write neurons as a network that has their value: where it has not, points are lifted differently.
+
+        Raises
+        ------
+        SolverError
+            If every network has quite another value.
+        """
         value = self.program.value(found.neurons, found.outputs, self.beta)
+        closest, off = None, np.inf
         for stretch in _STRETCHES:
             made = self.write(found, stretch)
             certificate = self._certificate(made, inside)
-            allowed = 0.1 * self.tol * self.program.value_scale(certificate.primal)
-            if abs(certificate.primal - value) <= allowed:
+            distance = abs(certificate.primal - value) / self.program.value_scale(value)
+            if closest is None or distance < off:
+                closest, off = (certificate, made), distance
+            if distance <= 0.1 * self.tol or certificate.meets(self.tol):
                 return certificate, made
+        assert closest is not None
+        if off <= _GROSS * self.tol:
+            # Rounding, not a point on the wrong side: the certificate says how much it costs.
+            return closest
         raise SolverError(
             f"the optimal neurons at beta={self.beta:.10g} cannot be written as a network: its value would "
-            f"be {certificate.primal:.10g} instead of {value:.10g}"
+            f"be {closest[0].primal:.10g} instead of {value:.10g}"
         )
+
+
+def _with_dual(certificate: Certificate, dual: float) -> Certificate:
+    """Return a certificate with a dual value that may be better than its own."""
+    if dual <= certificate.dual:
+        return certificate
+    bound = dual if certificate.scope == "global" else certificate.lower_bound
+    return replace(certificate, dual=dual, gap=certificate.primal - dual, lower_bound=bound)
 
 
 def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:

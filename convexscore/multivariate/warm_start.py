@@ -52,7 +52,9 @@ def neurons_of(program: NeuronProgram, network: TwoLayerNetwork) -> tuple[Neuron
     height = direction @ program.rows.T
     if program.bias:
         height += ((network.b1[live] / length + direction @ program.centre) / program.scale)[:, None]
-    active = np.where(height == 0, network.right_derivative[live][:, None], height > 0)
+    # The sides are those of the network's own arithmetic, in which a kink may go exactly through a point.
+    pre = (program.points @ network.W1[live].T + (network.b1[live] if program.bias else 0.0)).T
+    active = np.where(pre == 0, network.right_derivative[live][:, None], pre > 0)
     slope = np.where(active, 1, int(program.sigma.left_slope)).astype(np.int8)
     useful = slope.any(axis=1)
     slope, direction, outputs, height = slope[useful], direction[useful], outputs[useful], height[useful]

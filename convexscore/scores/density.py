@@ -1,8 +1,9 @@
 """The exact probability density of a piecewise linear score on the line.
 
 ``log p`` is piecewise quadratic.  Cutting the line at the kinks and at the zeros of the score leaves
-pieces on which ``log p`` is monotone; each piece's mass has a closed form (`_integrals`), and everything is
-kept relative to the larger end of its piece, in log space, so that pieces may be ``1e-300`` of the mass.
+pieces on which ``log p`` is monotone; each piece's mass has a closed form (`numerics.integrals`), and
+everything is kept relative to the larger end of its piece, in log space, so that pieces may be ``1e-300`` of
+the mass.
 """
 
 from __future__ import annotations

@@ -254,7 +254,7 @@ def _solved(
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
         few = {"n_replicates": 20, "n_iterations": 1}
-        beta = family_of(problem, None, solver).checked_select(problem, "bootstrap", 0, few)
+        beta = family_of(problem).checked_select(problem, "bootstrap", 0, few)
     if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
         options.setdefault("start", start)
     return solve(objective, beta, activation, skip, **options)

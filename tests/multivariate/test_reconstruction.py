@@ -181,6 +181,70 @@ def test_a_warm_start_never_ends_above_it(seed, dimension):
         assert warm.value == pytest.approx(value, abs=2e-6 * units(objective, value))
 
 
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("right", [False, True])
+def test_a_start_keeps_the_side_of_a_kink_that_goes_exactly_through_a_point(right, bias):
+    # In other units than the network's own, an exact zero would be one rounding error or the other.
+    X = np.array([[0.1, 0.2], [0.3, 0.7], [1.1, 0.4], [-0.6, 0.9], [0.5, -1.3]])
+    for seed in range(8):
+        W1 = np.random.default_rng(seed).standard_normal((1, 2))
+        b1 = -(X[:1] @ W1.T)[0] if bias else np.zeros(1)
+        if not bias:
+            W1 = np.array([[X[0, 1], -X[0, 0]]])
+        network = cs.TwoLayerNetwork(
+            W1, b1, -np.ones((2, 1)), np.zeros(2), np.zeros((2, 2)), right_derivative=[right]
+        )
+        program = program_of(X, bias=bias)
+        neurons, outputs = neurons_of(program, network)
+        trace = np.sum(program.traces(neurons) * outputs) / program.scale**2
+        assert trace == pytest.approx(network.divergence(X).sum(), rel=1e-12)
+
+
+def test_a_better_start_keeps_the_status_and_the_bound():
+    objective = cs.ScoreMatching(np.random.default_rng(15).standard_normal((12, 2)))
+    bounds = cs.beta_bounds(objective)
+    beta = bounds.minimum + 0.4 * (bounds.maximum - bounds.minimum)
+    rough = cs.solve(objective, beta, tol=1e-2)
+    fine = cs.solve(objective, beta)
+    warm = cs.solve(objective, beta, start=rough.network)
+    assert warm.status == fine.status == "optimal"
+    assert warm.certificate.gap <= 1e-6 * warm.certificate.value_scale
+    assert warm.certificate.lower_bound == warm.certificate.dual
+    assert warm.value <= rough.network.loss(objective, beta)
+
+
+@pytest.mark.parametrize("offset", [1e4, 1e6])
+@pytest.mark.parametrize(("activation", "skip"), [("relu", False), ("abs", True)])
+def test_data_far_from_the_origin_are_written(activation, skip, offset):
+    for seed in range(3):
+        X = np.random.default_rng(seed).standard_normal((12, 2))
+        beta = 8.0 if activation == "relu" else 14.0
+        near = cs.solve(cs.ScoreMatching(X), beta, activation, skip)
+        far = cs.solve(cs.ScoreMatching(X + offset), beta, activation, skip)
+        assert far.status == "optimal"
+        # The offset itself rounds the data by this much of their spread.
+        slack = 1e-6 * units(cs.ScoreMatching(X), near.value) + 1e-10 * offset
+        assert far.value == pytest.approx(near.value, abs=slack)
+
+
+def candidate(primal, dual, violation=0.0):
+    return cs.Certificate(primal, dual, primal - dual, violation, "global", value_scale=1.0)
+
+
+def test_the_best_candidate_meets_the_tolerance_and_has_the_best_bound():
+    training = multivariate.Training(None, None, 1.0, "global", 1e-6, "", None, None)
+    made = [
+        (candidate(1.0, -np.inf, 1e-3), "violates"),
+        (candidate(1.0 + 2e-7, 1.0 - 1e-4), "loose"),
+        (candidate(1.0 + 5e-7, 1.0 - 1e-7), "tight"),
+    ]
+    certificate, network = training._best(made)
+    assert network == "loose"
+    assert (certificate.dual, certificate.gap) == (1.0 - 1e-7, pytest.approx(3e-7))
+    assert certificate.lower_bound == certificate.dual
+    assert training._best(made[:1])[1] == "violates"
+
+
 def test_a_start_of_another_kind_is_only_a_start():
     objective = cs.ScoreMatching(np.random.default_rng(0).standard_normal((12, 2)))
     with_skip = cs.solve(objective, 7.0, skip=True)
@@ -262,6 +326,20 @@ def test_edges_are_priced_as_a_scan_does(activation, dimension, bias, kind):
     np.testing.assert_allclose(sizes, priced.values, rtol=1e-9)
     network = displaced_network(program, priced.neurons, np.ones((len(priced.neurons), dimension)))
     np.testing.assert_array_equal(slopes_of(network, program.points), priced.neurons.slope)
+
+
+def test_some_sides_are_drawn_where_there_are_too_many(monkeypatch):
+    rng = np.random.default_rng(2)
+    program = program_of(rng.standard_normal((8, 6)), bias=False)
+    residual = program.zero_residual + program.project(rng.standard_normal((8, 6)))
+    every = EdgePricer(program, np.random.default_rng(0)).price(residual, 1e-3)
+    monkeypatch.setattr("convexscore.multivariate.pricing.edges._MOST_SIGNS", 3)
+    pricer = EdgePricer(program, np.random.default_rng(0))
+    assert pricer._signs(4).shape == (8, 4)
+    some = pricer.price(residual, 1e-3)
+    assert 0 < some.largest <= every.largest * (1 + 1e-12)
+    sizes = np.linalg.norm(program.correlations(some.neurons, residual), axis=1)
+    np.testing.assert_allclose(sizes, some.values, rtol=1e-9)
 
 
 def test_some_edges_are_drawn_where_there_are_too_many(monkeypatch):

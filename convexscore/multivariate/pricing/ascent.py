@@ -18,6 +18,9 @@ from .edges import EdgePricer
 
 __all__ = ["AscentPricer"]
 
+# Dimensions up to which denoising looks at edges too.
+_SMOOTH = 4
+
 
 class AscentPricer:
     """Multi-start local search for neurons.
@@ -46,9 +49,17 @@ class AscentPricer:
         self.program, self.n_starts, self.n_steps = program, n_starts, n_steps
         self._rng = np.random.default_rng(rng)
         self._known = np.zeros((0, program.rows.shape[1]))
-        # Ascent inside patterns misses neurons whose patterns differ only on their own hyperplane.
-        several = program.rows.shape[1] >= 3
-        self._edges = EdgePricer(program, self._rng) if several else None
+        self._edges = self._edge_pricer()
+
+    def _edge_pricer(self) -> EdgePricer | None:
+        """Ascent inside patterns misses neurons whose patterns differ on their own hyperplane only.
+
+        They matter for score matching; for denoising, which does not jump there, they help in few dimensions.
+        """
+        columns = self.program.rows.shape[1]
+        if columns < 3 or (columns > _SMOOTH and not self.program.has_trace):
+            return None
+        return EdgePricer(self.program, self._rng.spawn(1)[0])
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return the same as `price`, which is quick."""

@@ -26,6 +26,8 @@ __all__ = ["EdgePricer"]
 
 # Pairs of a circle and a point that are looked at in one call.
 _BUDGET = 100_000
+# Up to this many points on an axis all their sides are tried.
+_MOST_SIGNS = 6
 
 
 # Sets of points, the frames in which the hyperplanes through them turn, and their circles.
@@ -113,7 +115,7 @@ class EdgePricer:
         self, anchors: NDArray[np.intp], central: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Return which of the points on each axis are active where as many as possible are, and as few."""
-        if self.program.bias:
+        if self.program.bias or not self.program.has_trace:
             return central, np.zeros_like(central)
         rows, trace = self.program.rows, self.program.trace_mass
         at_origin = central & ~rows.any(axis=1)
@@ -123,14 +125,20 @@ class EdgePricer:
         # Turned a little out of the axis, a hyperplane has each point of the set on either side; the heights
         # differ so that no other point of the axis stays on it.
         sizes = self._rng.uniform(0.9, 1.1, anchors.shape)
-        for signs in product((1.0, -1.0), repeat=anchors.shape[1]):
-            normal = inverse @ (np.array(signs) * sizes)[:, :, None]
+        for signs in self._signs(anchors.shape[1]):
+            normal = inverse @ (signs * sizes)[:, :, None]
             height = np.where(central & ~at_origin, normal[:, :, 0] @ rows.T, 0.0)
             count = (height > 0) @ trace
             more = count > largest
             largest[more] = count[more]
             most[more], least[more] = (height > 0)[more], (height < 0)[more]
         return most | at_origin, least
+
+    def _signs(self, count: int) -> FloatArray:
+        """Return all vectors of signs, or some if there are too many."""
+        if count <= _MOST_SIGNS:
+            return np.array(list(product((1.0, -1.0), repeat=count)))
+        return np.where(self._rng.random((2**_MOST_SIGNS, count)) < 0.5, 1.0, -1.0)
 
     @staticmethod
     def _directions(angle: FloatArray, frames: FloatArray) -> FloatArray:

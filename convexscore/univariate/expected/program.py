@@ -158,8 +158,8 @@ _NEAR = np.array([-4.0, -2.0, -1.0, 0.0, 1.0, 2.0, 4.0])
 def expected_bounds(program: ExpectedProgram) -> BetaBounds:
     """Return the weight-decay thresholds: bounded always, the line from the second on.
 
-    As `univariate.bounds` with ``L(t) = -P0(t)`` and the smooth ``g(t) = int (y - t)_+ (y - c) q / (n v)``; suprema over
-    the line are taken on a grid and refined.
+    As `univariate.bounds` with ``L(t) = -P0(t)`` and the smooth ``g(t) = int (y - t)_+ (y - c) q / (n v)``;
+    suprema over the line are taken on a grid and refined.
     """
     total = program.total
 
