@@ -26,6 +26,8 @@ __all__ = ["Generated", "generate_columns"]
 
 # Outputs beyond this, for data of unit scale and mass, are those of an unbounded problem.
 _HUGE = 1e4
+# Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
+_STALLED = 25
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,6 +108,7 @@ def generate_columns(
         neurons, outputs = _restricted(program, neurons, aim, tol)
     best: Generated | None = None
     excess = np.inf if len(neurons) == 0 else 0.0
+    lowest, idle = np.inf, 0
     for number in steps(max_iterations, progress, "rounds of pricing"):
         residual = program.residual(neurons, outputs)
         priced, complete = _priced(pricer, residual, aim, excess, hair)
@@ -115,7 +118,13 @@ def generate_columns(
             best, stalled = found, 0
         else:
             stalled += complete
-        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) or stalled > 25:
+        value = restricted_value(program, neurons, outputs, aim)
+        idle = 0 if value < lowest - 1e-14 * abs(lowest) or np.isinf(lowest) else idle + 1
+        lowest = min(lowest, value)
+        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair):
+            break
+        if stalled > _STALLED or idle > _STALLED:
+            # Rounding: the neurons found do not help.
             break
         n_priced += len(priced.neurons)
         neurons, outputs = _restricted(program, neurons + priced.neurons, aim, tol)
