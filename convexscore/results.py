@@ -37,11 +37,15 @@ class Certificate:
         A lower bound on the training objective of every network of any width that is proven whatever the
         scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
     value_scale : float
-        The size of the problem's values, against which the gap is measured; by default ``|primal|``.
+        The size of the problem's values, against which the gap is measured: the sizes of misfit, trace and
+        weight decay of the network, which may cancel in the value, and a ten-thousandth of those of the zero
+        score; by default ``|primal|``.
     violation_scale : float
         The size of its correlations, against which violations are measured; by default 1.
     rounding : float
         Violations that rounding in the network's weights and outputs explains.
+    value_rounding : float
+        Gaps that it explains.
     """
 
     primal: float
@@ -53,6 +57,7 @@ class Certificate:
     value_scale: float = None  # type: ignore[assignment]
     violation_scale: float = 1.0
     rounding: float = 0.0
+    value_rounding: float = 0.0
 
     def __post_init__(self) -> None:
         if self.lower_bound is None:
@@ -71,7 +76,8 @@ class Certificate:
         Returns
         -------
         bool
-            ``|gap| <= tol value_scale`` and ``max_violation <= tol violation_scale + rounding``.
+            ``|gap| <= tol value_scale + value_rounding`` and ``max_violation <= tol violation_scale +
+            rounding``.
 
         Examples
         --------
@@ -81,7 +87,8 @@ class Certificate:
         True
         """
         allowed = tol * self.violation_scale + self.rounding
-        return bool(abs(self.gap) <= tol * self.value_scale and self.max_violation <= allowed)
+        close = abs(self.gap) <= tol * self.value_scale + self.value_rounding
+        return bool(close and self.max_violation <= allowed)
 
 
 @dataclass(frozen=True)

@@ -76,7 +76,7 @@ def certify_network(
         primal - dual,
         violation,
         scope,
-        value_scale=program.value_scale(primal),
+        value_scale=program.magnitude(network) + beta * network.weight_decay(),
         violation_scale=beta,
         rounding=1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target)),
     )
@@ -125,14 +125,14 @@ def certify_matrices(
         violation = max(violation, float(np.abs(pull).max()))
     primal = program.loss(network)
     dual = program.dual_value(residual) if violation <= 1e-7 * matrix_scale(program) else -np.inf
-    return scaled_certificate(program, primal, dual, violation, scope)
+    return scaled_certificate(program, primal, dual, violation, scope, program.magnitude(network))
 
 
 def scaled_certificate(
-    program: NeuronProgram, primal: float, dual: float, violation: float, scope: str
+    program: NeuronProgram, primal: float, dual: float, violation: float, scope: str, size: float
 ) -> Certificate:
     """Return a certificate with the scales of programs on patterns."""
-    scales = {"value_scale": program.value_scale(primal), "violation_scale": matrix_scale(program)}
+    scales = {"value_scale": size, "violation_scale": matrix_scale(program)}
     return Certificate(primal, dual, primal - dual, violation, scope, **scales)
 
 

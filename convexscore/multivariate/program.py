@@ -129,6 +129,10 @@ class Neurons:
         return height
 
 
+# Share of the zero score's scale below which values are rounding of the data term.
+_FLOOR = 1e-4
+
+
 @dataclass(frozen=True, eq=False)
 class NeuronProgram:
     """The data of the program, merged, centred and scaled.
@@ -309,10 +313,18 @@ class NeuronProgram:
             loss += float(np.sum(self.mass * network.divergence(self.points)))
         return loss
 
-    def value_scale(self, value: float) -> float:
-        """Return the size that values of the program have, in the units of the data."""
+    def magnitude(self, network: ScoreNetwork) -> float:
+        """Return the size of the data term's parts, which may cancel in its value, in the units of the data.
+
+        A ten-thousandth of the zero score's own scale is added: values far below that are rounding.
+        """
+        misfit = (network(self.points) - self.target / self.scale) ** 2
+        size = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))
+        if self.has_trace:
+            size += abs(float(np.sum(self.mass * network.divergence(self.points))))
         labels = 0.5 * float(np.sum(self.mass[:, None] * self.target**2))
-        return abs(value) + float(labels + self.trace_mass.sum()) / self.scale**2
+        zero = self.scatter + float(labels + self.trace_mass.sum()) / self.scale**2
+        return size + _FLOOR * zero
 
     def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
         """Return the objective of some neurons, the free part at its best, in the units of the data."""

@@ -188,7 +188,7 @@ class Training:
         for stretch in _STRETCHES:
             made = self.write(found, stretch)
             certificate = self._certificate(made, inside)
-            distance = abs(certificate.primal - value) / self.program.value_scale(value)
+            distance = abs(certificate.primal - value) / certificate.value_scale
             if closest is None or distance < off:
                 closest, off = (certificate, made), distance
             if distance <= 0.1 * self.tol or certificate.meets(self.tol):

@@ -66,13 +66,21 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, b
 
     At most a millionth of the correlations' scale: worse rounding is not excused.
     """
-    slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
-    output = np.abs(network.b2).sum() + slopes * np.abs(program.position).max()
     reach = program.total * np.sqrt(program.variance)
-    # Sums over n positions collect sqrt(n) rounding errors.
-    units = 4 + np.sqrt(program.position.size) / 4
-    rounding = units * np.finfo(float).eps * (output * reach + program.trace_total)
+    units = _rounding_units(program)
+    rounding = units * (_largest_output(program, network) * reach + program.trace_total)
     return float(min(rounding, 1e-6 * correlation_scale(program, beta)))
+
+
+def _rounding_units(program: UnivariateProgram) -> float:
+    """Return the relative rounding error of sums: those over n positions collect sqrt(n) of them."""
+    return float((4 + np.sqrt(program.position.size) / 4) * np.finfo(float).eps)
+
+
+def _largest_output(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
+    """Return the size of the numbers that add up to a network's outputs."""
+    slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
+    return float(np.abs(network.b2).sum() + slopes * np.abs(program.position).max())
 
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
@@ -81,11 +89,19 @@ def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
 
 
-def problem_scales(program: UnivariateProgram, primal: float, beta: float) -> dict[str, float]:
-    """Return the sizes of values and correlations of a program."""
-    label_square = float(np.sum(program.mass * program.target**2))
-    value_scale = abs(primal) + 0.5 * label_square + program.trace_total / program.variance
-    return {"value_scale": value_scale, "violation_scale": correlation_scale(program, beta)}
+def problem_scales(
+    program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float
+) -> dict[str, float]:
+    """Return the sizes of values and correlations, and the rounding of values."""
+    value_scale = program.magnitude(network, residual) + beta * network.weight_decay()
+    pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
+    rounding = _rounding_units(program) * _largest_output(program, network) * pull
+    return {
+        "value_scale": value_scale,
+        "violation_scale": correlation_scale(program, beta),
+        # At most a millionth of the labels' scale: worse rounding is not excused.
+        "value_rounding": min(rounding, 1e-6 * float(np.sum(program.mass * program.target**2))),
+    }
 
 
 def certified_solution(
@@ -167,6 +183,7 @@ def certify(
     primal = program.loss(network, residual) + beta * network.weight_decay()
     weights = correlation_rounding(program, network, beta)
     rounding = weights + 1e-12 * beta
+    scales = problem_scales(program, network, residual, beta)
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.
@@ -177,7 +194,6 @@ def certify(
     if violation > rounding:
         feasible = _made_feasible(program, residual, beta, rounding, shape)
     dual = -np.inf if feasible is None else _dual_value(program, feasible)
-    scales = problem_scales(program, primal, beta)
     return Certificate(primal, dual, primal - dual, float(violation), "global", **scales, rounding=weights)
 
 

@@ -165,7 +165,10 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(float(stationary.max(initial=0.0)), imbalance, abs(kappa))
     dual = program.scatter - float(np.sum(program.mass * residual * (0.5 * residual + program.target)))
-    rounding, scales = correlation_rounding(program, network, beta), problem_scales(program, loss, beta)
+    rounding, scales = (
+        correlation_rounding(program, network, beta),
+        problem_scales(program, network, residual, 0.0),
+    )
     if violation > rounding + 1e-12 * scales["violation_scale"]:
         dual = -np.inf
     return Certificate(loss, dual, loss - dual, violation, "patterns", **scales, rounding=rounding)
