@@ -27,7 +27,7 @@ from .solvers.newton import pruned
 __all__ = ["gated_bounds", "network_bounds", "smallest_decay"]
 
 # Values of the bound C, for data of unit scale and mass.
-_SIZES = (1e2, 3e3, 1e5, 3e6)
+_SIZES = (1e2, 3e3, 1e5, 3e6, 1e8)
 
 
 def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) -> float:

@@ -69,7 +69,6 @@ def certify_network(
         dual = program.dual_value(residual)
     elif inside is not None:
         dual = _dual_between(program, pricer, residual, largest, inside, beta)
-    reach = float(np.linalg.norm(program.root_mass * program.rows))
     return Certificate(
         primal,
         dual,
@@ -78,7 +77,7 @@ def certify_network(
         scope,
         value_scale=program.magnitude(network) + beta * network.weight_decay(),
         violation_scale=beta,
-        rounding=1e-13 * reach * float(np.linalg.norm(program.root_mass * program.target)),
+        rounding=program.rounding,
     )
 
 

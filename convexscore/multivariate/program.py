@@ -261,6 +261,12 @@ class NeuronProgram:
         return np.sqrt(self.mass)[:, None]
 
     @cached_property
+    def rounding(self) -> float:
+        """How far rounding in residuals moves correlations; zero for SM, whose residuals are the scores."""
+        reach = float(np.linalg.norm(self.root_mass * self.rows))
+        return 1e-13 * reach * float(np.linalg.norm(self.root_mass * self.target))
+
+    @cached_property
     def free_basis(self) -> tuple[FloatArray, FloatArray]:
         """Orthonormal basis ``Q`` of the weighted free columns, and ``A`` with ``Q = root_mass free A``."""
         left, size, right = np.linalg.svd(self.root_mass * self.free, full_matrices=False)

@@ -44,6 +44,8 @@ _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
 _GROSS = 10.0
 # Data times features up to which an error names the boundedness bound.
 _BOUND_NAMED = 300
+# And up to which it is the one that `beta_bounds` finds, to all digits; beyond, to a part in a thousand.
+_BOUND_EXACT = 60
 
 
 def solve_networks(
@@ -216,7 +218,8 @@ def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception
     kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
     bound = "at least the bound"
     if len(program.points) * program.n_features <= _BOUND_NAMED:
-        smallest = smallest_decay(program, pricer, 1e-3)
+        few = len(program.points) * program.n_features <= _BOUND_EXACT
+        smallest = smallest_decay(program, pricer, 1e-5 if few else 1e-3)
         if smallest <= beta:
             return SolverError(
                 f"the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "

@@ -119,3 +119,14 @@ def test_neurons_are_balanced_and_correlate_with_the_residual_by_the_weight_deca
 
 def test_every_family_has_cases():
     assert set(CASES) == {family.name for family in FAMILIES}
+
+
+def test_large_labels_do_not_excuse_a_gap():
+    # Two far points with large labels that are fitted nearly exactly: the value is a millionth of theirs.
+    rng = np.random.default_rng(0)
+    rng.standard_normal((12, 2))
+    X = np.vstack([rng.standard_normal((9, 2)), [3e2, -3e2]])
+    solution = cs.solve(cs.DenoisingScoreMatching(X, -X), 1.0, gated=True)
+    assert solution.certificate.value_scale <= 1e-2 * 0.5 * np.sum(X**2)
+    if solution.status == "optimal":
+        assert abs(solution.certificate.gap) <= 1e-4 * solution.value

@@ -189,3 +189,25 @@ def test_a_start_must_fit():
         cs.solve(objective, 20.0, start=of_three)
     with pytest.raises(TypeError, match="start: expected a TwoLayerNetwork"):
         cs.solve(objective, 20.0, start=np.eye(2))
+
+
+def test_points_nearly_in_line_with_the_origin_are_solved_down_to_their_bound():
+    # Outputs of a million are needed to keep the two correlations apart: that is not unbounded.
+    X = [[-1.4997987888681947, 0.0009951786887514916], [-0.0636840289702414, -0.00039763643137519434]]
+    objective = cs.ScoreMatching(X, [3.0, 0.5])
+    bounds = cs.beta_bounds(objective, bias=False)
+    assert bounds.minimum == pytest.approx(3.0, rel=1e-4)
+    solution = cs.solve(objective, 3.153, bias=False)
+    assert solution.status == "optimal"
+    assert solution.certificate.scope == "global"
+    assert solution.network.loss(objective, 3.153) == pytest.approx(solution.value, rel=1e-9)
+    with pytest.raises(cs.UnboundedError, match=f"at least about {bounds.minimum:.3g} "):
+        cs.solve(objective, 2.9, bias=False)
+
+
+def test_labels_that_a_line_fits_exactly_need_no_neurons():
+    X = np.random.default_rng(1).standard_normal((20, 2))
+    solution = cs.solve(cs.DenoisingScoreMatching(2 * X, -X), "auto", skip=True)
+    assert solution.status == "optimal"
+    assert solution.value <= 1e-25
+    np.testing.assert_allclose(solution.network.V, -0.5 * np.eye(2), atol=1e-12)

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..._support.progress import steps
 from ..._support.validation import FloatArray
-from ...errors import UnboundedError
+from ...errors import SolverError, UnboundedError
 from ..pricing.base import Priced, Pricer
 from ..program import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
@@ -25,7 +25,7 @@ from .newton import merge_neurons, pruned, refine, restricted_value, singular_ne
 __all__ = ["Generated", "generate_columns"]
 
 # Outputs beyond this, for data of unit scale and mass, are those of an unbounded problem.
-_HUGE = 1e4
+_HUGE = 1e8
 # Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
 _STALLED = 25
 
@@ -121,7 +121,7 @@ def generate_columns(
         value = restricted_value(program, neurons, outputs, aim)
         idle = 0 if value < lowest - 1e-14 * abs(lowest) or np.isinf(lowest) else idle + 1
         lowest = min(lowest, value)
-        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair):
+        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) + 0.5 * program.rounding:
             break
         if stalled > _STALLED or idle > _STALLED:
             # Rounding: the neurons found do not help.
@@ -171,6 +171,8 @@ def _restricted(
     pull = program.correlations(neurons, program.zero_residual)
     outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
     huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
+    if outputs is None and not program.has_trace:
+        raise SolverError(f"Clarabel calls denoising at beta={beta:.10g} unbounded, which it never is")
     if outputs is None or (program.has_trace and np.linalg.norm(outputs, axis=1).sum() > huge):
         raise UnboundedError(f"beta: score matching is unbounded at {beta:.10g}")
     return pruned(neurons, outputs, 1e-7)
