@@ -188,7 +188,7 @@ class TestNumpy:
 
     def test_text_in_an_array_is_refused(self, tmp_path):
         np.save(tmp_path / "a.npy", np.array(["a", "b"]))
-        with pytest.raises(TypeError, match="real numbers"):
+        with pytest.raises(ValueError, match="real numbers"):
             read_column(str(tmp_path / "a.npy"))
 
     def test_pickles_are_never_opened(self, tmp_path):
