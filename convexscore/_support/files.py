@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["same_file", "written_whole"]
+__all__ = ["is_special", "same_file", "written_whole"]
 
 # Bytes of a target's name that its temporary one keeps; file systems end at 255.
 _KEPT = 60
@@ -29,8 +29,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     target = Path(os.path.realpath(given))
     if not target.parent.is_dir():
         raise ValueError(f"path: expected a file in an existing directory, got {given}")
-    # /dev/stdout is no file to replace, even where it leads to one.
-    special = given.exists() and (not given.is_file() or os.path.abspath(given).startswith("/dev/"))
+    special = is_special(given)
     # The suffix stays at the end, because savefig and friends choose the format by it; the name is known
     # before the file is there, so that no signal comes between the two.
     stem = os.fsencode(target.stem)[:_KEPT].decode(errors="ignore")
@@ -56,6 +55,12 @@ def _temporary_directory() -> str:
     import tempfile
 
     return tempfile.gettempdir()
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a pipe, a device, or a standard stream, be it one that leads to a file."""
+    exists = os.path.exists(path)
+    return exists and (not os.path.isfile(path) or os.path.abspath(path).startswith("/dev/"))
 
 
 def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:

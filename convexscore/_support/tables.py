@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .archives import Archive, DamagedFileError, read_npy
-from .files import written_whole
+from .files import is_special, written_whole
 from .text_tables import MISSING, Column, Format, column_of_rows, column_of_text, pick, read_stream
 from .validation import FloatArray, as_float_array
 
@@ -38,9 +38,9 @@ def read_table(source: str, column: str | None = None, form: Format = Format()) 
     ----------
     source : str
         Path of a ``.csv``, ``.tsv``, ``.txt``, ``.dat`` (each may end in ``.gz`` too), ``.npy`` or ``.npz``
-        file, of a ``.parquet`` or ``.xlsx`` file where pandas is installed, or ``"-"`` for text on
-        standard input.  Text is UTF-8, or what its byte-order mark says; lines that begin with ``#`` are
-        comments; the separator is a tab, comma, semicolon, bar or blanks.
+        file, of a ``.parquet`` or ``.xlsx`` file where pandas is installed, or a pipe or ``"-"`` for
+        text on standard input.  Text is UTF-8, or what its byte-order mark says; lines that begin with
+        ``#`` are comments; the separator is a tab, comma, semicolon, bar or blanks.
     column : str, optional
         Name of the column (of the array, in an NPZ file), or its number counted from 0.  May be left
         out when there is only one.  A name comes before a number.
@@ -74,7 +74,7 @@ def read_table(source: str, column: str | None = None, form: Format = Format()) 
         return _from_pandas(path, suffix, column, form)
     if suffix == ".gz":
         suffix = path.with_suffix("").suffix.lower()
-    if suffix in _TEXT:
+    if suffix in _TEXT or (not suffix and not path.is_dir() and is_special(path)):
         return column_of_text(path.read_bytes(), source, column, form)
     hint = f"; {suffix} needs pandas: pip install pandas {_BY_PANDAS[suffix]}" if suffix in _BY_PANDAS else ""
     raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}{hint}")

@@ -10,6 +10,7 @@ import csv
 import gzip
 import importlib.util
 import io
+import math
 import re
 from array import array
 from collections.abc import Callable, Iterable, Iterator
@@ -251,8 +252,8 @@ def _numbers(
             n_missing += 1
             first_missing = first_missing or (line, cell)
             continue
-        number = form.number(cell) if form.is_number(cell) else np.nan
-        if not np.isfinite(number):
+        number = form.number(cell) if form.is_number(cell) else math.nan
+        if not math.isfinite(number):
             hint = _hint(cell, form, has_header and n_rows == 1)
             raise ValueError(f"{_expected(names, index, source, line)}, got {cell[:80]!r}{hint}")
         values.append(number)

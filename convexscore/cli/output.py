@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from .._support.files import same_file, written_whole
+from .._support.files import is_special, same_file, written_whole
 from .._support.validation import FloatArray
 from ..networks.files import write_column_name
 from ..networks.two_layer import TwoLayerNetwork
@@ -62,7 +62,7 @@ def check_outputs(inputs: Sequence[str | None], outputs: Mapping[str, Target]) -
             if other != option and taken is not None and same_file(target, taken):
                 raise ValueError(f"{option}: expected another file than {other}, got {target!r} for both")
         # What is there already and is no file, a pipe or a device, gets what the option writes by default.
-        if not path.exists() or path.is_file():
+        if not is_special(path):
             _check_suffix(option, path, outputs[option][1])
 
 

@@ -77,6 +77,20 @@ class TestInputsStay:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="links")
+class TestPipesAsInputs:
+    def test_a_table_from_a_pipe_is_text(self, run, data, tmp_path):
+        reading, writing = os.pipe()
+        os.write(writing, (tmp_path / data).read_bytes())
+        os.close(writing)
+        try:
+            code, out, _ = run(f"fit /dev/fd/{reading} --beta 2")
+        finally:
+            os.close(reading)
+        assert code == 0
+        assert "6 samples" in out
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links")
 class TestLinksAsOutputs:
     def test_a_link_stays_and_its_target_is_replaced(self, run, model, tmp_path):
         (tmp_path / "deep").mkdir()
@@ -119,9 +133,13 @@ class TestSuffixes:
         assert names(tmp_path) == ["a.csv", "m.npz"]
 
     @pytest.mark.skipif(os.name != "posix", reason="devices")
-    def test_a_device_needs_none(self, run, data, model):
+    def test_a_device_needs_none(self, run, data, model, tmp_path):
         assert run(f"sample {model} -n 3 -o /dev/null") == (0, "", "")
         assert run(f"fit {data} --beta 2 -o /dev/null")[0] == 0
+        with open("s.txt", "wb") as stream:
+            done = command("sample", model, "-n", "3", "-o", "/dev/stdout", stdout=stream)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert len((tmp_path / "s.txt").read_text().splitlines()) == 4
         assert not os.path.isfile("/dev/null")
 
 

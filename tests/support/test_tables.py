@@ -102,7 +102,7 @@ class TestText:
 
     def test_an_unknown_suffix_is_refused(self, file):
         with pytest.raises(ValueError, match=r"\.csv, \.tsv"):
-            read_column(file("a.xlsx", "x\n1\n"))
+            read_column(file("a.xls", "x\n1\n"))
 
     def test_a_missing_file_is_file_not_found(self, tmp_path):
         with pytest.raises(FileNotFoundError):
