@@ -6,6 +6,11 @@ The public names; each is documented where it is defined.
 import importlib
 from types import ModuleType
 
+from ._support.process import quiet_interrupts
+
+# First of all: the other imports take most of a short command's time.
+quiet_interrupts()
+
 from . import baselines, datasets, diagnostics, samplers, targets, theory
 from ._support.old_paths import MOVED, keep_old_paths
 from .arrangements.counting import count_patterns, pattern_count

@@ -1,57 +1,76 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, and files that are one and the same."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
-import tempfile
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: What `numpy.load` and the arrays it returns can raise on a damaged or foreign file.
-DAMAGED_ARCHIVE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+__all__ = ["is_special", "same_file", "written_whole"]
+
+# Bytes of a target's name that its temporary one keeps; file systems end at 255.
+_KEPT = 60
 
 
 @contextmanager
 def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it to `path` on success, delete it on failure.
 
-    A pipe or device is not replaced but written to, once everything is there.
+    A link is followed: it stays, and what it points to is replaced.  A pipe or device is not replaced but
+    written to, once everything is there.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise ValueError(f"path: expected a file, got the directory {target}")
+    given = Path(path)
+    if given.is_dir():
+        raise ValueError(f"path: expected a file, got the directory {given}")
+    # A link in the place of a directory or of the file itself: the temporary file lies beside the real one.
+    target = Path(os.path.realpath(given))
     if not target.parent.is_dir():
-        raise ValueError(f"path: expected a file in an existing directory, got {target}")
-    special = target.exists() and not target.is_file()
-    # The suffix stays at the end, because savefig and friends choose the format by it.
-    handle, name = tempfile.mkstemp(
-        dir=None if special else target.parent, prefix=f".{target.stem}-", suffix=target.suffix
-    )
-    os.close(handle)
-    temporary = Path(name)
+        raise ValueError(f"path: expected a file in an existing directory, got {given}")
+    special = is_special(given)
+    # The suffix stays at the end, because savefig and friends choose the format by it; the name is known
+    # before the file is there, so that no signal comes between the two.
+    stem = os.fsencode(target.stem)[:_KEPT].decode(errors="ignore")
+    name = f".{stem}-{secrets.token_hex(8)}{target.suffix if len(target.suffix) < _KEPT else ''}"
+    temporary = (Path(_temporary_directory()) if special else target.parent) / name
     try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         yield temporary
         if special:
-            with temporary.open("rb") as source, target.open("wb") as sink:
+            with temporary.open("rb") as source, given.open("wb") as sink:
                 shutil.copyfileobj(source, sink)
             return
-        # mkstemp makes files private; give the result the permissions any new file would have.
+        # Private until it is whole; then it gets the permissions that any new file would have.
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary_directory() -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether there is a pipe, a device, or a standard stream, be it one that leads to a file."""
+    exists = os.path.exists(path)
+    return exists and (not os.path.isfile(path) or os.path.abspath(path).startswith("/dev/"))
+
+
+def same_file(one: str | os.PathLike[str], other: str | os.PathLike[str]) -> bool:
+    """Whether writing to one of two paths would change what is at the other: links count, soft and hard.
+
+    Pipes and devices are none: they keep nothing.
+    """
+    if os.path.realpath(one) == os.path.realpath(other):
+        return not os.path.exists(one) or os.path.isfile(one)
+    try:
+        return os.path.samefile(one, other) and os.path.isfile(one)
+    except OSError:
+        return False

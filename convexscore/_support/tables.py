@@ -1,178 +1,187 @@
-"""Reading one column of numbers from CSV, TSV, NPY, NPZ or standard input, and writing one."""
+"""Reading one column of numbers from text, NPY, NPZ, Parquet, Excel or standard input, and writing one."""
 
 from __future__ import annotations
 
 import csv
-import io
-import os
+import importlib.util
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .files import DAMAGED_ARCHIVE, written_whole
-from .validation import FloatArray, as_float_array, check_finite
+from .archives import Archive, DamagedFileError, read_npy
+from .files import is_special, written_whole
+from .text_tables import MISSING, Column, Format, column_of_rows, column_of_text, pick, read_stream
+from .validation import FloatArray, as_float_array
 
-__all__ = ["read_column", "write_column"]
+__all__ = ["WRITTEN", "Column", "Format", "read_column", "read_table", "write_column"]
+
+#: Suffixes that `write_column` knows.
+WRITTEN = (".csv", ".tsv", ".txt", ".dat", ".npy")
+_TEXT = (".csv", ".tsv", ".txt", ".dat")
+_BY_PANDAS = {".parquet": "pyarrow", ".xlsx": "openpyxl"}
 
 
 def read_column(source: str, column: str | None = None) -> tuple[str, FloatArray]:
+    """Return name and values of `read_table` with the usual format."""
+    table = read_table(source, column)
+    return table.name, table.values
+
+
+def read_table(source: str, column: str | None = None, form: Format = Format()) -> Column:  # noqa: B008
     """Read one column of numbers.
 
     Parameters
     ----------
     source : str
-        Path of a ``.csv``, ``.tsv``, ``.txt``, ``.npy`` or ``.npz`` file, or ``"-"`` for text on standard
-        input.  Text may have a header line; the separator is a tab, comma, semicolon or blanks.
+        Path of a ``.csv``, ``.tsv``, ``.txt``, ``.dat`` (each may end in ``.gz`` too), ``.npy`` or ``.npz``
+        file, of a ``.parquet`` or ``.xlsx`` file where pandas is installed, or a pipe or ``"-"`` for
+        text on standard input.  Text is UTF-8, or what its byte-order mark says; lines that begin with
+        ``#`` are comments; the separator is a tab, comma, semicolon, bar or blanks.
     column : str, optional
         Name of the column (of the array, in an NPZ file), or its number counted from 0.  May be left
-        out when there is only one.
+        out when there is only one.  A name comes before a number.
+    form : Format
+        Header, decimal sign and what to do where numbers are missing.  Without a word on the header, a first
+        line names the columns if it has no number and is not all missing; or if there are two columns
+        or more, its numbers are distinct years from 1900 to 2100, and the rows below are not all years.
 
     Returns
     -------
-    name : str
-        The column's name, ``"x"`` when it has none.
-    values : ndarray of shape (n_samples,)
-        Finite numbers.
+    Column
+        The name, ``"x"`` where it has none, the finite numbers, and how many rows without were left out.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the file is empty or of an unknown kind, the column is missing or ambiguous, or a cell is
-        not a finite number; the message names the line.
+        If the file is empty, damaged or of an unknown kind, the column is missing or ambiguous, or a cell
+        is not a finite number; the message names the line.
     """
     if source == "-":
-        return _from_text(sys.stdin, "standard input", column)
+        if sys.stdin is None or sys.stdin.closed:
+            raise ValueError("data: expected numbers on standard input, which is closed")
+        return column_of_text(read_stream(sys.stdin), "standard input", column, form)
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return _from_numpy(path, column)
-    if suffix in (".csv", ".tsv", ".txt", ".dat"):
-        # utf-8-sig drops the byte-order mark that spreadsheets put in front of the header.
-        with path.open(encoding="utf-8-sig") as stream:
-            return _from_text(stream, str(path), column)
-    raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}")
+        return _from_numpy(path, column, form)
+    if suffix in _BY_PANDAS and importlib.util.find_spec("pandas") is not None:
+        return _from_pandas(path, suffix, column, form)
+    if suffix == ".gz":
+        suffix = path.with_suffix("").suffix.lower()
+    if suffix in _TEXT or (not suffix and not path.is_dir() and is_special(path)):
+        return column_of_text(path.read_bytes(), source, column, form)
+    hint = f"; {suffix} needs pandas: pip install pandas {_BY_PANDAS[suffix]}" if suffix in _BY_PANDAS else ""
+    raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}{hint}")
 
 
 def write_column(target: str | None, name: str, values: FloatArray) -> None:
-    """Write a column as CSV with a header, or as NPY by suffix; None or ``"-"`` is standard output."""
+    """Write a column as text with a header, or as NPY, by suffix; None or ``"-"`` is standard output."""
     if target is None or target == "-":
         _write_text(sys.stdout, name, values)
         return
+    suffix = Path(target).suffix.lower()
     with written_whole(target) as temporary:
-        if os.fspath(target).lower().endswith(".npy"):
+        if suffix == ".npy":
             with temporary.open("wb") as stream:
                 np.save(stream, values)
         else:
             with temporary.open("w", encoding="utf-8", newline="") as stream:
-                _write_text(stream, name, values)
+                _write_text(stream, name, values, "\t" if suffix == ".tsv" else ",")
 
 
-def _write_text(stream: TextIO, name: str, values: FloatArray) -> None:
-    writer = csv.writer(stream, lineterminator="\n")
+def _write_text(stream: TextIO, name: str, values: FloatArray, separator: str = ",") -> None:
+    writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
     writer.writerow([name])
     writer.writerows([repr(value)] for value in values.tolist())
 
 
-def _from_numpy(path: Path, column: str | None) -> tuple[str, FloatArray]:
+def _from_numpy(path: Path, column: str | None, form: Format) -> Column:
+    if form.header is not None or form.decimal != ".":
+        raise ValueError(f"--header, --decimal: expected only with text, got them with {path}")
     with path.open("rb") as stream:
         try:
-            stored = np.load(stream, allow_pickle=False)
-            arrays = dict(stored) if isinstance(stored, np.lib.npyio.NpzFile) else None
-        except DAMAGED_ARCHIVE as error:
+            if path.suffix.lower() == ".npz":
+                stored = Archive(stream)
+                name = pick(stored.names, column, str(path))
+                array = stored.read(name)
+            else:
+                name, array = "x", read_npy(stream)
+        except DamagedFileError as error:
             raise ValueError(
                 f"data: expected NumPy numbers in {path}, got a damaged or foreign file ({error})"
             ) from None
-    if arrays is not None:
-        name = _pick(list(arrays), column, str(path))
-        array = as_float_array(f"data {name!r}", arrays[name])
-        if array.ndim == 2 and array.shape[1] == 1:
-            array = array[:, 0]
-        if array.ndim != 1:
-            raise ValueError(f"data: expected a 1-D array {name!r} in {path}, got shape {array.shape}")
-        return name, _nonempty(array, str(path))
-    array = as_float_array("data", stored)
-    if array.ndim == 1:
-        array = array[:, None]
-    if array.ndim != 2:
-        raise ValueError(f"data: expected a 1-D or 2-D array in {path}, got shape {array.shape}")
-    number = _pick([str(index) for index in range(array.shape[1])], column, str(path))
-    return "x", _nonempty(array[:, int(number)], str(path))
+    if path.suffix.lower() == ".npy" and array.ndim == 2:
+        array = array[:, int(pick([str(index) for index in range(array.shape[1])], column, str(path)))]
+    elif path.suffix.lower() == ".npy":
+        pick(["0"], column, str(path))
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise ValueError(f"data: expected a 1-D array {name!r} in {path}, got shape {array.shape}")
+    return _of_array(name, array, str(path), form)
 
 
-def _from_text(stream: TextIO, source: str, column: str | None) -> tuple[str, FloatArray]:
+def _of_array(name: str, array: NDArray[Any], source: str, form: Format) -> Column:
+    n_missing = 0
+    if array.dtype.kind == "f":
+        missing = np.isnan(array)
+        n_missing = int(missing.sum())
+        if n_missing and not form.drop_missing:
+            raise ValueError(
+                f"data: expected finite numbers in {source}, got {n_missing} NaN and "
+                f"{int(np.isinf(array).sum())} infinite of {array.size} (the first at flat index "
+                f"{int(np.argmax(~np.isfinite(array)))}); --drop-missing leaves NaN out"
+            )
+        array = array[~missing] if n_missing else array
     try:
-        text = stream.read().removeprefix("\ufeff")
-        rows = [(number, row) for number, row in _rows(text) if any(cell.strip() for cell in row)]
-    except UnicodeDecodeError as error:
-        raise ValueError(f"data: expected UTF-8 text in {source}, got other bytes ({error})") from None
-    except csv.Error as error:
-        raise ValueError(f"data: expected a table in {source}, got broken text ({error})") from None
-    if not rows:
-        raise ValueError(f"data: expected numbers in {source}, got an empty table")
-    first = [cell.strip() for cell in rows[0][1]]
-    has_header = not any(_is_number(cell) for cell in first)
-    names = first if has_header else [str(index) for index in range(len(first))]
-    name = _pick(names, column, source)
-    index = names.index(name)
-    values = [_cell(row, index, names, number, source) for number, row in rows[has_header:]]
-    return (name if has_header else "x"), _nonempty(np.array(values), source)
-
-
-def _rows(text: str) -> list[tuple[int, list[str]]]:
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    for separator in ("\t", ",", ";"):
-        if separator in head:
-            reader = csv.reader(io.StringIO(text), delimiter=separator, strict=True)
-            return [(reader.line_num, row) for row in reader]
-    return [(number, line.split()) for number, line in enumerate(text.splitlines(), start=1)]
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _cell(row: list[str], index: int, names: list[str], line: int, source: str) -> float:
-    if len(row) > len(names):
-        raise ValueError(
-            f"data: expected {len(names)} cells in {source}, line {line}, got {len(row)}: "
-            "which column is which cannot be told"
-        )
-    cell = row[index].strip() if index < len(row) else ""
-    where = f"data: expected a finite number in column {names[index]!r} of {source}, line {line}"
-    if not cell:
-        raise ValueError(f"{where}, got an empty cell")
-    if not _is_number(cell) or not np.isfinite(float(cell)):
-        raise ValueError(f"{where}, got {cell!r}")
-    return float(cell)
-
-
-def _pick(names: list[str], column: str | None, source: str) -> str:
-    listed = ", ".join(names)
-    if column is None:
-        if len(names) == 1:
-            return names[0]
-        raise ValueError(f"--column: expected one of {listed} in {source}, got none")
-    if names.count(column) > 1:
-        raise ValueError(f"--column: expected a name that occurs once in {source}, got {column!r}")
-    if column in names:
-        return column
-    if column.isdecimal() and int(column) < len(names):
-        return names[int(column)]
-    raise ValueError(
-        f"--column: expected one of {listed} (or a number below {len(names)}) in {source}, got {column!r}"
-    )
-
-
-def _nonempty(values: FloatArray, source: str) -> FloatArray:
+        values = as_float_array(f"data {name!r}", array)
+    except TypeError as error:
+        # What a file holds is no argument of a wrong type.
+        raise ValueError(str(error)) from None
     if values.size == 0:
         raise ValueError(f"data: expected numbers in {source}, got none")
-    check_finite("data", values)
-    return values
+    return Column(name, values, n_missing)
+
+
+def _from_pandas(path: Path, suffix: str, column: str | None, form: Format) -> Column:
+    """Read Parquet, whose columns have names, or the first sheet of a workbook, which is rows of cells."""
+    import pandas
+
+    if form.decimal != ".":
+        raise ValueError(f"--decimal: expected only with text, got it with {path}")
+    with path.open("rb") as stream:
+        try:
+            if suffix == ".parquet":
+                frame = pandas.read_parquet(stream)
+            else:
+                frame = pandas.read_excel(stream, header=None, dtype=object, keep_default_na=False)
+        except ImportError as error:
+            raise ImportError(f"{suffix} needs {_BY_PANDAS[suffix]}: {error}") from None
+        except MemoryError:
+            raise
+        # Readers of foreign formats raise what they like.
+        except Exception as error:
+            raise ValueError(
+                f"data: expected a table in {path}, got a damaged or foreign file ({error})"
+            ) from None
+    if suffix == ".parquet":
+        if form.header is not None:
+            raise ValueError(f"--header: expected only with text and workbooks, got it with {path}")
+        names = [str(name) for name in frame.columns]
+        name = pick(names, column, str(path))
+        series = frame.iloc[:, names.index(name)]
+        if series.isna().any():
+            series = series.astype("float64")
+        return _of_array(name, np.asarray(series), str(path), form)
+
+    def rows() -> Iterator[tuple[int, list[str]]]:
+        for line, row in enumerate(frame.itertuples(index=False), start=1):
+            yield line, ["" if cell in MISSING or pandas.isna(cell) else str(cell) for cell in row]
+
+    return column_of_rows(rows, str(path), column, form)

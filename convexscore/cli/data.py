@@ -1,32 +1,80 @@
-"""From options and a column of data to an objective."""
+"""From options to a column of data, and on to an objective; and the bundled data as files."""
 
 from __future__ import annotations
 
 import argparse
+import csv
+import sys
+from typing import TextIO
 
+from .._support.files import written_whole
+from .._support.tables import Column, Format, read_table
 from .._support.validation import FloatArray
+from ..datasets import Dataset, load_galaxies, load_old_faithful
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
+from .output import OK, check_outputs
 
-__all__ = ["make_expected", "make_objective"]
+__all__ = ["BUNDLED", "check_seed", "make_expected", "make_objective", "read_data", "run_data"]
+
+#: Data sets that the command ``data`` writes.
+BUNDLED = {"old_faithful": load_old_faithful, "galaxies": load_galaxies}
+
+
+def read_data(options: argparse.Namespace) -> Column:
+    """Read the column that the options name."""
+    form = Format(options.header, options.decimal, options.drop_missing)
+    return read_table(options.data, options.column, form)
+
+
+def run_data(options: argparse.Namespace) -> int:
+    """Write a bundled data set as CSV."""
+    check_outputs([], {"--output": (options.output, (".csv", ".txt"))})
+    dataset = BUNDLED[options.name]()
+    if options.output in (None, "-"):
+        _write_table(sys.stdout, dataset)
+        return OK
+    with (
+        written_whole(options.output) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        _write_table(file, dataset)
+    print(f"wrote        {options.output}")
+    return OK
+
+
+def _write_table(stream: TextIO, dataset: Dataset) -> None:
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(dataset.columns)
+    writer.writerows([repr(entry) for entry in row] for row in dataset.data.tolist())
 
 
 def make_objective(options: argparse.Namespace, values: FloatArray) -> Objective:
     """Return the objective of the options, its noise drawn if there is any."""
+    check_seed(options)
     if options.objective == "sm":
-        if options.noise_level is not None:
-            raise ValueError("--noise-level: expected only with --objective dsm, got it with sm")
+        for name in ("noise_level", "n_draws", "seed"):
+            if getattr(options, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option}: expected only with --objective dsm, got it with sm")
         return ScoreMatching(values)
     level = _noise_level(options)
-    return DenoisingScoreMatching.from_clean(values, level, options.n_draws, options.seed)
+    n_draws = 1 if options.n_draws is None else options.n_draws
+    return DenoisingScoreMatching.from_clean(values, level, n_draws, options.seed)
 
 
 def make_expected(options: argparse.Namespace, values: FloatArray) -> ExpectedDenoising:
     """Return the denoising objective whose noise is integrated out."""
     if options.objective != "dsm":
         raise ValueError(f"--expected: expected only with --objective dsm, got it with {options.objective}")
-    if options.n_draws != 1 or options.seed is not None:
+    if options.n_draws not in (None, 1) or options.seed is not None:
         raise ValueError("--expected: expected neither --n-draws nor --seed, for there are no draws")
     return DenoisingScoreMatching.expected(values, _noise_level(options))
+
+
+def check_seed(options: argparse.Namespace) -> None:
+    """Raise unless the seed is one."""
+    if options.seed is not None and options.seed < 0:
+        raise ValueError(f"--seed: expected a non-negative whole number, got {options.seed}")
 
 
 def _noise_level(options: argparse.Namespace) -> float:

@@ -26,16 +26,18 @@ def run_figures(options: argparse.Namespace) -> int:
 
 
 def _figure_scripts() -> ModuleType:
-    """Load the scripts, which are no part of the installed package, from beside it or from here."""
-    places = [Path(__file__).parents[2], Path.cwd()]
-    for place in places:
-        spec = PathFinder.find_spec("paper_figs", [str(place)])
-        if spec is not None and spec.origin is not None and spec.loader is not None:
-            package = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = package
-            spec.loader.exec_module(package)
-            return importlib.import_module("paper_figs.common")
+    """Load the scripts, which are no part of the installed package, from beside it in its checkout.
+
+    Never from the working directory: what lies there may be anybody's.
+    """
+    place = Path(__file__).resolve().parents[2]
+    spec = PathFinder.find_spec("paper_figs", [str(place)]) if (place / "pyproject.toml").is_file() else None
+    if spec is not None and spec.origin is not None and spec.loader is not None:
+        package = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = package
+        spec.loader.exec_module(package)
+        return importlib.import_module("paper_figs.common")
     raise ValueError(
         "figures: expected a checkout of the repository, which has the scripts in its directory paper_figs; "
-        f"found none in {' or '.join(map(str, places))}"
+        f"found none in {place}"
     )

@@ -11,15 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from .._support.tables import read_column
+from .._support.tables import Column
 from ..bounds import beta_bounds
 from ..datasets import load_old_faithful
 from ..errors import ConvergenceWarning
 from ..objectives import ExpectedDenoising, Objective, ScoreMatching
 from ..results import Solution
 from ..solve import solve
-from .data import make_expected, make_objective
-from .output import INACCURATE, OK, check_targets, write
+from .data import make_expected, make_objective, read_data
+from .output import FIGURE, INACCURATE, MODEL, OK, check_outputs, write
 
 __all__ = ["run_demo", "run_fit"]
 
@@ -30,11 +30,13 @@ _CERTIFICATE = ("primal", "dual", "gap", "max_violation", "scope", "lower_bound"
 
 def run_fit(options: argparse.Namespace) -> int:
     """Train on a column of data, write what was asked for, and report."""
-    name, values = read_column(options.data, options.column)
-    objective = make_expected(options, values) if options.expected else make_objective(options, values)
+    targets = options.output, options.plot
+    check_outputs([options.data], {"--output": (targets[0], MODEL), "--plot": (targets[1], FIGURE)})
+    column = read_data(options)
+    make = make_expected if options.expected else make_objective
+    objective = make(options, column.values)
     if options.expected and options.beta == "auto":
         raise ValueError("--beta: expected a number with --expected, got none")
-    targets = check_targets(options.output, options.plot)
     solution, code = _solve_quietly(
         objective,
         options.beta,
@@ -45,11 +47,10 @@ def run_fit(options: argparse.Namespace) -> int:
         solver=options.solver,
         tol=options.tol,
     )
-    if options.objective == "dsm":
-        # The score and its density are those of the noisy data.
-        name = f"{name} + noise (sd {options.noise_level:g})"
-    write(solution, objective, name, *targets)
-    _report(solution, objective, options)
+    # The score and its density are those of the noisy data.
+    noise = f" + noise (sd {options.noise_level:g})" if options.objective == "dsm" else ""
+    write(solution, objective, column.name, f"{column.name}{noise}", *targets)
+    _report(solution, objective, options, column)
     return code
 
 
@@ -71,7 +72,10 @@ def _as_json(entry: float | str) -> float | str | None:
 
 
 def _report(
-    solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
+    solution: Solution,
+    objective: Objective | ExpectedDenoising,
+    options: argparse.Namespace,
+    column: Column | None = None,
 ) -> None:
     network, certificate = solution.network, solution.certificate
     activation = network.activation
@@ -92,15 +96,23 @@ def _report(
             "kinks": network.kinks.tolist(),
             "files": files,
         }
+        if column is not None and options.drop_missing:
+            result["n_missing"] = column.n_missing
         print(json.dumps(result, allow_nan=False))
         return
     distinct = np.unique(objective.X).size
     print(f"data         {len(objective.X)} samples, {distinct} distinct values")
+    if column is not None:
+        print(f"column       {column.name}{_missing(column)}")
     print(solution)
     print(f"beta bounds  bounded from {bounds.minimum:g}, a line from {bounds.linear:g}")
     print(f"kinks        {', '.join(f'{kink:.6g}' for kink in network.kinks) or 'none'}")
     for name in files:
         print(f"wrote        {name}")
+
+
+def _missing(column: Column) -> str:
+    return f", {column.n_missing} rows without a number left out" if column.n_missing else ""
 
 
 def run_demo(options: argparse.Namespace) -> int:
@@ -109,12 +121,13 @@ def run_demo(options: argparse.Namespace) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     options.output = str(directory / "old_faithful.npz")
     options.plot = str(directory / "old_faithful.png")
-    targets = check_targets(options.output, options.plot)
+    targets = options.output, options.plot
+    check_outputs([], {"--output": (targets[0], MODEL), "--plot": (targets[1], FIGURE)})
     values = load_old_faithful()["eruptions"]
     objective = ScoreMatching(values)
     options.skip = True
     solution, code = _solve_quietly(objective, 20.0, skip=options.skip)
-    write(solution, objective, "eruption duration (minutes)", *targets)
+    write(solution, objective, "eruptions", "eruption duration (minutes)", *targets)
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
     _report(solution, objective, options)

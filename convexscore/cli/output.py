@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import stat
+import sys
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from .._support.files import written_whole
+from .._support.files import is_special, same_file, written_whole
 from .._support.validation import FloatArray
+from ..networks.files import write_column_name
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import ExpectedDenoising, Objective
 from ..results import Solution
@@ -15,11 +20,13 @@ from ..results import Solution
 __all__ = [
     "BAD_INPUT",
     "FAILED",
+    "FIGURE",
     "INACCURATE",
     "INTERRUPTED",
+    "MODEL",
     "OK",
     "check_figure",
-    "check_targets",
+    "check_outputs",
     "draw",
     "write",
 ]
@@ -27,41 +34,81 @@ __all__ = [
 OK, FAILED, BAD_INPUT, INACCURATE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
-def check_targets(model: str | None, figure: str | None) -> tuple[Path | None, Path | None]:
-    """Find out before the work whether its results can be written."""
-    paths = [None if name is None else Path(name) for name in (model, figure)]
-    for path in paths:
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"output: expected a file in an existing directory, got {path}")
-    if model is not None and model == figure:
-        raise ValueError(f"--plot: expected another file than --output, got {figure!r} for both")
-    if paths[1] is not None:
-        check_figure(paths[1])
-    return paths[0], paths[1]
+#: Suffixes of a model and of a figure.
+MODEL, FIGURE = (".npz",), (".png", ".pdf", ".svg")
+
+#: What an option says where to write, and the suffixes that it may have.
+Target = tuple[str | None, tuple[str, ...]]
+
+
+def check_outputs(inputs: Sequence[str | None], outputs: Mapping[str, Target]) -> None:
+    """Find out before the work whether its results can be written, and that they replace no input.
+
+    Files are the same through links, too; None and ``"-"`` are standard streams.
+    """
+    named = {option: target for option, (target, _) in outputs.items() if target not in (None, "-")}
+    for option, target in named.items():
+        assert target is not None
+        path = Path(target)
+        if not path.parent.is_dir():
+            raise ValueError(f"{option}: output expected to be a file in an existing directory, got {target}")
+        if path.is_dir():
+            raise ValueError(f"{option}: expected a file, got the directory {target}")
+        for source in inputs:
+            if source is not None and _replaces(target, source):
+                what = "standard input" if source == "-" else source
+                raise ValueError(f"{option}: expected another file than the input {what}, got {target}")
+        for other, taken in named.items():
+            if other != option and taken is not None and same_file(target, taken):
+                raise ValueError(f"{option}: expected another file than {other}, got {target!r} for both")
+        # What is there already and is no file, a pipe or a device, gets what the option writes by default.
+        if not is_special(path):
+            _check_suffix(option, path, outputs[option][1])
+
+
+def _replaces(target: str, source: str) -> bool:
+    if source != "-":
+        return same_file(target, source)
+    try:
+        opened = os.fstat(sys.stdin.fileno())
+        return stat.S_ISREG(opened.st_mode) and os.path.samestat(opened, os.stat(target))
+    # Standard input may be closed or none of the system's, and the target may not be there.
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
+    if known == FIGURE:
+        check_figure(path)
+    elif path.suffix.lower() not in known:
+        raise ValueError(f"{option}: expected a name ending in {' or '.join(known)}, got {path.name!r}")
 
 
 def check_figure(path: Path) -> None:
     """Raise unless a figure of this name can be drawn."""
     if importlib.util.find_spec("matplotlib") is None:
         raise ImportError("figures need matplotlib; install it with: pip install 'convexscore[plot]'")
-    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+    if path.suffix.lower() not in FIGURE:
         raise ValueError(f"figure: expected a name ending in .png, .pdf or .svg, got {path.name!r}")
 
 
 def write(
     solution: Solution,
     objective: Objective | ExpectedDenoising,
-    name: str,
-    model: Path | None,
-    figure: Path | None,
+    column: str,
+    label: str,
+    model: str | None,
+    figure: str | None,
 ) -> None:
-    """Write model and figure: both appear, or neither."""
+    """Write model, with the name of the data's column, and figure: both appear, or neither."""
     with ExitStack() as stack:
         if model is not None:
-            solution.network.save(stack.enter_context(written_whole(model)))
+            temporary = stack.enter_context(written_whole(model))
+            solution.network.save(temporary)
+            write_column_name(temporary, column)
         if figure is not None:
             temporary = stack.enter_context(written_whole(figure))
-            draw(solution.network, objective.X, name, _title(solution, objective), temporary)
+            draw(solution.network, objective.X, label, _title(solution, objective), temporary)
 
 
 def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:

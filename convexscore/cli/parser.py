@@ -7,21 +7,23 @@ from typing import Any
 
 from .. import __version__
 from ..solve import SOLVERS
+from .arguments import Parser, figure_numbers, number, number_or_auto, whole
+from .data import BUNDLED, run_data
 from .figures import run_figures
 from .fit import run_demo, run_fit
 from .plot import run_path, run_plot
 from .sample import run_sample
 
-__all__ = ["figure_numbers", "make_parser", "number_or_auto"]
+__all__ = ["make_parser"]
 
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; `command` in its result is what to run."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="convexscore",
         description="Train score networks to a certified global optimum, and sample from them.",
         epilog="exit codes: 0 done; 1 the computation failed; 2 bad input; "
-        "3 done, but the certificate misses its tolerance; 130 interrupted",
+        "3 done, but the certificate misses its tolerance; 130 interrupted; 143 terminated",
     )
     parser.add_argument("--version", action="version", version=f"convexscore {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -29,6 +31,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_plot(commands)
     _add_path(commands)
+    _add_data(commands)
     _add_demo(commands)
     _add_figures(commands)
     return parser
@@ -36,26 +39,37 @@ def make_parser() -> argparse.ArgumentParser:
 
 def _add_problem(command: argparse.ArgumentParser) -> None:
     """Add the arguments that say what is trained on what."""
-    command.add_argument("data", help="CSV, TSV, NPY or NPZ file, or - for standard input")
-    command.add_argument("--column", help="name or number (from 0) of the column")
+    command.add_argument(
+        "data", help="CSV, TSV, NPY or NPZ file (Parquet, XLSX with pandas), or - for standard input"
+    )
+    _add_table(command)
     command.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
     command.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
     command.add_argument("--skip", action="store_true", help="with a skip connection")
-    command.add_argument("--noise-level", type=float, help="standard deviation of the noise (dsm)")
-    command.add_argument("--n-draws", type=int, default=1, help="noise draws a sample (dsm)")
-    command.add_argument("--seed", type=int, help="seed of the noise (dsm)")
+    command.add_argument("--noise-level", type=number, help="standard deviation of the noise (dsm)")
+    command.add_argument("--n-draws", type=whole, help="noise draws a sample (dsm), default: 1")
+    command.add_argument("--seed", type=whole, help="seed of the noise (dsm)")
 
 
-def number_or_auto(text: str) -> float | str:
-    """Parse the argument of --beta."""
-    return text if text == "auto" else float(text)
+def _add_table(command: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how a table is read."""
+    command.add_argument("--column", help="name or number (from 0) of the column")
+    header = command.add_mutually_exclusive_group()
+    header.add_argument(
+        "--header", action="store_true", default=None, help="the first line names the columns"
+    )
+    header.add_argument(
+        "--no-header", dest="header", action="store_false", default=None, help="the first line is data"
+    )
+    command.add_argument("--decimal", choices=(".", ","), default=".", help="decimal sign, default: .")
+    command.add_argument("--drop-missing", action="store_true", help="leave out rows without a number")
 
 
 def _add_path(commands: Any) -> None:
     path = commands.add_parser("path", help="follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
     _add_problem(path)
-    path.add_argument("--beta-min", type=float, help="where the path ends")
+    path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
     path.add_argument("--json", action="store_true", help="print the path as JSON")
@@ -74,7 +88,7 @@ def _add_fit(commands: Any) -> None:
         "--expected", action="store_true", help="integrate the noise out, draw none (dsm; needs --beta)"
     )
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
-    fit.add_argument("--tol", type=float, default=1e-8, help="relative tolerance, default: 1e-8")
+    fit.add_argument("--tol", type=number, default=1e-8, help="relative tolerance, default: 1e-8")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
     fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
     fit.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -84,12 +98,12 @@ def _add_sample(commands: Any) -> None:
     sample = commands.add_parser("sample", help="sample from a trained network")
     sample.set_defaults(command=run_sample)
     sample.add_argument("model", help="NPZ file written by fit")
-    sample.add_argument("-n", type=int, default=1000, help="number of samples, default: 1000")
+    sample.add_argument("-n", type=whole, default=1000, help="number of samples, default: 1000")
     sample.add_argument("--method", choices=("exact", "langevin"), default="exact", help="default: exact")
-    sample.add_argument("--steps", type=int, default=1000, help="Langevin steps, default: 1000")
-    sample.add_argument("--step-size", type=float, help="Langevin step, default: 0.1 / (steepest slope)")
-    sample.add_argument("--seed", type=int, help="seed of the random numbers")
-    sample.add_argument("-o", "--output", help="CSV or NPY file; standard output by default")
+    sample.add_argument("--steps", type=whole, default=1000, help="Langevin steps, default: 1000")
+    sample.add_argument("--step-size", type=number, help="Langevin step, default: 0.1 / (steepest slope)")
+    sample.add_argument("--seed", type=whole, help="seed of the random numbers")
+    sample.add_argument("-o", "--output", help="CSV, TSV or NPY file; standard output by default")
     sample.add_argument("--quiet", action="store_true", help="no progress bar")
     sample.add_argument("--json", action="store_true", help="print a summary as JSON (needs -o)")
 
@@ -100,7 +114,14 @@ def _add_plot(commands: Any) -> None:
     plot.add_argument("model", help="NPZ file written by fit")
     plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
     plot.add_argument("--data", help="data to draw with it, as for fit")
-    plot.add_argument("--column", help="name or number (from 0) of the column")
+    _add_table(plot)
+
+
+def _add_data(commands: Any) -> None:
+    data = commands.add_parser("data", help="write a bundled data set")
+    data.set_defaults(command=run_data)
+    data.add_argument("name", choices=tuple(BUNDLED), help="which one")
+    data.add_argument("-o", "--output", help="CSV file; standard output by default")
 
 
 def _add_demo(commands: Any) -> None:
@@ -108,11 +129,6 @@ def _add_demo(commands: Any) -> None:
     demo.set_defaults(command=run_demo)
     demo.add_argument("-o", "--output", default="demo", help="directory, default: demo")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
-
-
-def figure_numbers(text: str) -> list[int]:
-    """Parse the argument of --only."""
-    return [int(number) for number in text.split(",")]
 
 
 def _add_figures(commands: Any) -> None:

@@ -10,26 +10,28 @@ from pathlib import Path
 import numpy as np
 
 from .._support.files import written_whole
-from .._support.tables import read_column
 from ..networks.two_layer import TwoLayerNetwork
 from ..univariate.path import Path as RegularizationPath
 from ..univariate.path import regularization_path
-from .data import make_objective
-from .output import OK, check_figure, check_targets, draw
+from .data import make_objective, read_data
+from .output import FIGURE, OK, check_figure, check_outputs, draw
 
 __all__ = ["run_path", "run_plot"]
 
 
 def run_plot(options: argparse.Namespace) -> int:
     """Draw a stored network, with data if there are any."""
-    check_targets(options.output, None)
+    check_outputs([options.model, options.data], {"--output": (options.output, FIGURE)})
     check_figure(Path(options.output))
     network = TwoLayerNetwork.load(options.model)
     name, values = "x", None
     if options.data is not None:
-        name, values = read_column(options.data, options.column)
+        column = read_data(options)
+        name, values = column.name, column.values
     elif options.column is not None:
         raise ValueError("--column: expected only together with --data, got it alone")
+    elif options.header is not None or options.decimal != "." or options.drop_missing:
+        raise ValueError("--header, --decimal, --drop-missing: expected only with --data, got them alone")
     with written_whole(options.output) as temporary:
         draw(network, values, name, None, temporary)
     print(f"wrote        {options.output}")
@@ -38,9 +40,10 @@ def run_plot(options: argparse.Namespace) -> int:
 
 def run_path(options: argparse.Namespace) -> int:
     """Follow the optimum as the weight decay falls; write and draw its breakpoints."""
-    name, values = read_column(options.data, options.column)
-    objective = make_objective(options, values)
-    table, figure = check_targets(options.output, options.plot)
+    table, figure = options.output, options.plot
+    check_outputs([options.data], {"--output": (table, (".csv", ".txt")), "--plot": (figure, FIGURE)})
+    column = read_data(options)
+    objective = make_objective(options, column.values)
     path = regularization_path(objective, options.activation, options.skip, beta_min=options.beta_min)
     with ExitStack() as stack:
         if table is not None:
@@ -50,7 +53,7 @@ def run_path(options: argparse.Namespace) -> int:
                 temporary, rows, fmt=("%.17g", "%d"), delimiter=",", header="beta,n_kinks", comments=""
             )
         if figure is not None:
-            _draw_path(path, name, stack.enter_context(written_whole(figure)))
+            _draw_path(path, column.name, stack.enter_context(written_whole(figure)))
     files = [name for name in (options.output, options.plot) if name]
     if options.json:
         result = {"betas": path.betas.tolist(), "n_kinks": path.n_kinks.tolist(), "files": files}

@@ -9,12 +9,14 @@ import sys
 
 import numpy as np
 
-from .._support.tables import write_column
+from .._support.tables import WRITTEN, write_column
 from .._support.validation import FloatArray, as_count, as_real
+from ..networks.files import read_column_name
 from ..networks.two_layer import TwoLayerNetwork
 from ..samplers import langevin
 from ..scores.density import ScoreDensity
-from .output import OK, check_targets
+from .data import check_seed
+from .output import OK, check_outputs
 
 __all__ = ["run_sample"]
 
@@ -23,7 +25,8 @@ def run_sample(options: argparse.Namespace) -> int:
     """Sample from a stored network."""
     if options.json and options.output in (None, "-"):
         raise ValueError("--output: expected a file together with --json, got standard output")
-    check_targets(None if options.output == "-" else options.output, None)
+    check_outputs([options.model], {"--output": (options.output, WRITTEN)})
+    check_seed(options)
     count = as_count("-n", options.n, minimum=1)
     network = TwoLayerNetwork.load(options.model)
     rng = np.random.default_rng(options.seed)
@@ -31,7 +34,7 @@ def run_sample(options: argparse.Namespace) -> int:
         values = ScoreDensity(network).sample(count, rng)
     else:
         values = _langevin_samples(network, count, options, rng)
-    write_column(options.output, "x", values)
+    write_column(options.output, read_column_name(options.model) or "x", values)
     if options.json:
         summary = {
             "n": count,
@@ -53,7 +56,7 @@ def _langevin_samples(
     step_size = 0.1 / steepest if options.step_size is None else options.step_size
     as_real("--step-size", step_size, minimum=0.0, strict=True)
     start = density.mean() + density.std() * rng.standard_normal(count)
-    has_bar = importlib.util.find_spec("tqdm") is not None and sys.stderr.isatty()
+    has_bar = importlib.util.find_spec("tqdm") is not None and sys.stderr is not None and sys.stderr.isatty()
     return langevin(
         network,
         start,

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.files import DAMAGED_ARCHIVE, written_whole
+from .._support.archives import Archive, DamagedFileError
+from .._support.files import written_whole
 from ..activations import Activation
 
-__all__ = ["load_model", "save_model"]
+__all__ = ["load_model", "read_column_name", "save_model", "write_column_name"]
 
 _VERSION = 1
+# Bytes of a header, four a character, and characters of a column's name.
+_LONGEST_HEADER, _LONGEST_NAME = 100_000, 1000
 _Model = TypeVar("_Model")
 
 
@@ -47,20 +51,19 @@ def load_model(path: str | os.PathLike[str], make: Callable[..., _Model], names:
         If the file is damaged, is not a model file of this kind, or was written in a newer format.
     """
     expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
-    # The file is opened here, so that it is closed whatever np.load makes of it.
     with open(path, "rb") as stream:
         try:
-            stored = np.load(stream, allow_pickle=False)
-        except DAMAGED_ARCHIVE:
-            raise ValueError(f"{expected}, which is not an intact NPZ file") from None
+            stored = Archive(stream)
+        except DamagedFileError as error:
+            raise ValueError(f"{expected}, which is not an intact NPZ file ({error})") from None
         try:
-            header = json.loads(str(stored["header"]))
-            _check_header(header, f"convexscore.{getattr(make, '__name__', '')}", path)
-            arrays = {name: stored[name] for name in names}
-            return make(**arrays, activation=header["activation"])
+            activation = _check_header(
+                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", path
+            )
+            return make(**{name: _read_weights(stored, name) for name in names}, activation=activation)
         except _NewerFormatError as error:
             raise ValueError(str(error)) from None
-        except (AttributeError, *DAMAGED_ARCHIVE) as error:
+        except (LookupError, TypeError, ValueError) as error:
             raise ValueError(f"{expected}, which is damaged or something else ({error})") from error
 
 
@@ -68,11 +71,56 @@ class _NewerFormatError(Exception):
     """A model file whose format this version does not know."""
 
 
-def _check_header(header: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> None:
+def _read_header(stored: Archive) -> dict[str, Any]:
+    text = stored.read("header", _LONGEST_HEADER)
+    if text.ndim or text.dtype.kind != "U":
+        raise ValueError("its header is no text")
+    try:
+        header = json.loads(str(text))
+    except RecursionError:
+        raise ValueError("its header is nested too deeply") from None
+    if not isinstance(header, dict):
+        raise ValueError("its header names nothing")
+    return header
+
+
+def _check_header(header: dict[str, Any], kind: str, path: str | os.PathLike[str]) -> str:
+    """Return the activation if the header is one of this kind and of a known version."""
     if header["kind"] != kind:
         raise ValueError(f"kind {header['kind']!r}")
-    if header["version"] > _VERSION:
+    version, activation = header["version"], header["activation"]
+    # True == 1, but it is no version.
+    if type(version) is not int or version < 1:
+        raise ValueError(f"version {version!r}, expected a whole number from 1")
+    if version > _VERSION:
         raise _NewerFormatError(
-            f"path: expected model format {_VERSION} or older, got format {header['version']} in "
+            f"path: expected model format {_VERSION} or older, got format {version} in "
             f"{os.fspath(path)!r}; a newer convexscore wrote it, upgrade to read it"
         )
+    if not isinstance(activation, str):
+        raise ValueError(f"activation {activation!r}")
+    return activation
+
+
+def _read_weights(stored: Archive, name: str) -> NDArray[Any]:
+    array = stored.read(name)
+    # A convention of the kinks is True or False; text would count as True.
+    if (array.dtype.kind == "b") != (name == "right_derivative"):
+        raise ValueError(f"{name} has entries of type {array.dtype}")
+    return array
+
+
+def write_column_name(path: str | os.PathLike[str], column: str) -> None:
+    """Add the name of the data's column to a model file; readers that do not know of it pass it over."""
+    with zipfile.ZipFile(path, "a") as archive, archive.open("column.npy", "w") as member:
+        np.lib.format.write_array(member, np.array(column[:_LONGEST_NAME]), allow_pickle=False)
+
+
+def read_column_name(path: str | os.PathLike[str]) -> str | None:
+    """Return the name of the data's column, if a model file has one."""
+    with open(path, "rb") as stream:
+        try:
+            name = Archive(stream).read("column", 8 * _LONGEST_NAME)
+        except DamagedFileError:
+            return None
+    return str(name) if name.dtype.kind == "U" and not name.ndim else None

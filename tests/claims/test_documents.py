@@ -73,7 +73,6 @@ def test_the_readmes_commands_run(tmp_path, monkeypatch, capsys):
     from convexscore.cli import main
 
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "data.csv").write_bytes((ROOT / "convexscore/data/old_faithful.csv").read_bytes())
     lines = [line for block in code_blocks("sh") for line in block.replace("\\\n", " ").splitlines()]
     commands = [line for line in lines if line.startswith("convexscore ")]
     assert len(commands) >= 4

@@ -2,7 +2,6 @@
 
 import importlib
 import json
-import shutil
 import subprocess
 import sys
 from itertools import groupby, pairwise
@@ -134,18 +133,16 @@ def test_command_says_what_is_missing_outside_a_checkout(tmp_path, monkeypatch, 
     assert "a checkout of the repository" in capsys.readouterr().err
 
 
-def test_command_finds_the_scripts_of_the_working_directory(tmp_path, monkeypatch, capsys):
-    shutil.copytree(ROOT / "paper_figs", tmp_path / "paper_figs")
+def test_command_runs_no_scripts_of_the_working_directory(tmp_path, monkeypatch, capsys):
+    (tmp_path / "paper_figs").mkdir()
+    (tmp_path / "paper_figs" / "__init__.py").write_text("raise SystemExit('not mine')")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(
-        cli.figures, "__file__", str(tmp_path / "installed" / "convexscore" / "cli" / "figures.py")
-    )
     modules = {name: module for name, module in sys.modules.items() if name.split(".")[0] == "paper_figs"}
     try:
         for name in modules:
             del sys.modules[name]
         assert cli.main(["figures", "--only", "1", "--quick"]) == 0
-        assert sys.modules["paper_figs"].__file__ == str(tmp_path / "paper_figs" / "__init__.py")
+        assert sys.modules["paper_figs"].__file__ == str(ROOT / "paper_figs" / "__init__.py")
     finally:
         sys.modules.update(modules)
     assert (tmp_path / "figures" / "fig01.png").exists()

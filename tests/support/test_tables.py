@@ -102,7 +102,7 @@ class TestText:
 
     def test_an_unknown_suffix_is_refused(self, file):
         with pytest.raises(ValueError, match=r"\.csv, \.tsv"):
-            read_column(file("a.xlsx", "x\n1\n"))
+            read_column(file("a.xls", "x\n1\n"))
 
     def test_a_missing_file_is_file_not_found(self, tmp_path):
         with pytest.raises(FileNotFoundError):
@@ -188,7 +188,7 @@ class TestNumpy:
 
     def test_text_in_an_array_is_refused(self, tmp_path):
         np.save(tmp_path / "a.npy", np.array(["a", "b"]))
-        with pytest.raises(TypeError, match="real numbers"):
+        with pytest.raises(ValueError, match="real numbers"):
             read_column(str(tmp_path / "a.npy"))
 
     def test_pickles_are_never_opened(self, tmp_path):
