@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial.distance import cdist, pdist
 
+from ._support.seeds import generator
 from ._support.validation import (
     FloatArray,
     as_choice,
@@ -162,7 +163,7 @@ def sliced_wasserstein(
     coupling = _monotone_coupling(len(points), len(others))
     if points.shape[1] == 1:
         return _transport(points[:, 0], others[:, 0], coupling, order)
-    directions = np.random.default_rng(rng).standard_normal((count, points.shape[1]))
+    directions = generator(rng, "sliced_wasserstein").standard_normal((count, points.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     distances = np.array([_transport(points @ u, others @ u, coupling, order) for u in directions])
     return _power_mean(distances, np.full(count, 1 / count), order)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.progress import counted, steps
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array
 from ..errors import ConvergenceError
 from ._line import as_piecewise, evaluate
@@ -157,11 +158,11 @@ def run(
     of fixed size, each with a generator spawned for it, so that the result does not depend on the number of
     workers.  A block is moved as a copy and handed back: workers may be threads, the default, or processes.
     """
-    generator, bar = np.random.default_rng(rng), as_flag("progress", progress)
+    own, bar = generator(rng, description), as_flag("progress", progress)
     if n_jobs is None:
-        return x, _loop(setup, x, kept, generator, steps(count, bar, description))
+        return x, _loop(setup, x, kept, own, steps(count, bar, description))
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
-    done = _blocks(setup, x, blocks, kept, generator, range(count), _as_n_jobs(n_jobs))
+    done = _blocks(setup, x, blocks, kept, own, range(count), _as_n_jobs(n_jobs))
     states = np.empty((len(kept), *x.shape), dtype=x.dtype)
     for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
         # As they come: so memory holds few blocks twice.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_flag, as_real
 from ..errors import ConvergenceError
 from ._chains import Advance, Score, draw, run, scores_at, starting_points
@@ -97,7 +98,7 @@ def mala(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    x, states = run(setup, x, count, rng, description="mala", progress=progress, kept=kept)
+    x, states = run(setup, x, count, generator(rng, "mala"), description="mala", progress=progress, kept=kept)
     result = states if every else x
     return (result, accepted / max(count * len(x), 1)) if return_acceptance else result
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_real
 from ._chains import Advance, Score, check_bounded, draw, run, scores_at, starting_points
 
@@ -119,6 +120,13 @@ def underdamped(
 
     kept = range(every - 1, count, every) if every else range(0)
     x, states = run(
-        setup, x, count, rng, description="underdamped langevin", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        count,
+        generator(rng, "underdamped"),
+        description="underdamped langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     return states if every else x

@@ -15,6 +15,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from ._chains import (
     Advance,
@@ -121,7 +122,14 @@ def sequential(
 
     kept = range(m) if trajectory else range(0)
     means, states = run(
-        setup, means, m, rng, description="measurements", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        means,
+        m,
+        generator(rng, "sequential"),
+        description="measurements",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     return (states[:, :, 0], states[:, :, 1]) if trajectory else means[:, 1].copy()
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_flag, as_real
 from ._chains import Advance, Move, NoisyScore, Score, as_levels, at_level, run, scores_at, starting_points
 
@@ -92,7 +93,16 @@ def langevin(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    x, states = run(setup, x, count, rng, description="langevin", progress=progress, kept=kept, n_jobs=n_jobs)
+    x, states = run(
+        setup,
+        x,
+        count,
+        generator(rng, "langevin"),
+        description="langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
+    )
     return states if every else x
 
 
@@ -182,7 +192,14 @@ def annealed_langevin(
     total = count * levels.size
     kept = range(count - 1, total, count) if keep_levels else range(0)
     x, states = run(
-        setup, x, total, rng, description="annealed langevin", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        total,
+        generator(rng, "annealed_langevin"),
+        description="annealed langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     if denoise:
         sigma = float(levels[-1])

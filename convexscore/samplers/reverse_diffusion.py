@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_choice, as_flag
 from ._chains import (
     Advance,
@@ -151,7 +152,14 @@ def reverse(
     count = levels.size - 1
     kept = range(-1, count) if keep_levels else range(0)
     x, states = run(
-        setup, x, count, rng, description="reverse diffusion", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        count,
+        generator(rng, "reverse"),
+        description="reverse diffusion",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     if denoise:
         sigma = float(levels[-1])

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
@@ -129,7 +130,7 @@ class ScoreDensity:
         """Return `n` exact, independent samples, shape ``(n,)``, by inversion."""
         count = as_count("n", n)
         # Zero has probability 2^-53 and quantile -inf; one is never drawn.
-        uniforms = np.maximum(np.random.default_rng(rng).random(count), 2.0**-54)
+        uniforms = np.maximum(generator(rng, "ScoreDensity.sample").random(count), 2.0**-54)
         return self.icdf(uniforms)
 
     def expect(self, function: Callable[[FloatArray], FloatArray]) -> float:

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real, as_weights
 
 __all__ = ["GaussianMixture"]
@@ -220,9 +221,9 @@ class GaussianMixture:
         """
         n = as_count("n", n)
         level = as_real("sigma", sigma, minimum=0.0)
-        generator = np.random.default_rng(rng)
-        component = generator.choice(self.weights.size, size=n, p=self.weights)
-        samples = generator.standard_normal((n, self.n_features))
+        source = generator(rng, "GaussianMixture.sample")
+        component = source.choice(self.weights.size, size=n, p=self.weights)
+        samples = source.standard_normal((n, self.n_features))
         samples *= np.hypot(self.scales, level)[component, None]
         samples += self._centers[component]
         return samples.reshape(n, *self.means.shape[1:])

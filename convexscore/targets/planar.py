@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_data, as_real
 from .gaussian_mixture import GaussianMixture
 
@@ -167,7 +168,7 @@ class Banana:
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw independent samples, shape ``(n, 2)``; the same seed gives the same samples."""
-        normal = np.random.default_rng(rng).standard_normal((as_count("n", n), 2))
+        normal = generator(rng, "Banana.sample").standard_normal((as_count("n", n), 2))
         first = self.length * normal[:, 0]
         return np.stack([first, self._parabola(first) + self.width * normal[:, 1]], axis=1)
 

@@ -69,7 +69,15 @@ def test_without_langevin_steps_it_is_ancestral_sampling():
     # From the first measurement on, whose noise level is sigma.
     two, sigma, m = mixture_of(2), 4.0, 12
     averages, means = sequential(
-        two.score, sigma, m, 20, 2, rng=4, inner_steps=0, first_steps=0, trajectory=True
+        two.score,
+        sigma,
+        m,
+        20,
+        2,
+        rng=np.random.default_rng(4),
+        inner_steps=0,
+        first_steps=0,
+        trajectory=True,
     )
     rng = np.random.default_rng(4)
     first = sigma * rng.standard_normal((20, 2))
