@@ -547,3 +547,25 @@ def test_underdamped_has_hardly_any_bias():
     np.testing.assert_array_equal(kept[-1], underdamped(gaussian, np.zeros(4), 0.5, 6, rng=0))
     with pytest.raises(ValueError, match="friction: expected a number above 0"):
         underdamped(gaussian, np.zeros(4), 0.5, 7, 0.0)
+
+
+@pytest.mark.parametrize("d", [None, 3])
+def test_the_share_that_mala_accepts_is_that_of_the_chains_that_move(d):
+    start = np.zeros(200) if d is None else np.zeros((200, d))
+
+    def logpdf(x):
+        return -(x**2 if d is None else np.sum(x**2, axis=1)) / 2
+
+    path, share = mala(lambda x: -x, logpdf, start, 1.1, 6, rng=0, return_acceptance=True, keep_every=1)
+    steps = np.diff(np.concatenate([start[None], path]), axis=0).reshape(6 * 200, -1)
+    assert share == (steps != 0).any(axis=1).mean()
+    assert 0.2 < share < 0.9
+
+
+def test_levels_are_equally_spaced_in_what_they_say():
+    for most, least in ((1e3, 1e-3), (1e8, 2.0), (0.5, 1e-6)):
+        levels = cs.samplers.sigma_grid(most, least, 9, "ou-uniform")
+        gaps = np.diff(np.log1p(levels**2) / 2)
+        np.testing.assert_allclose(gaps, gaps.mean(), rtol=1e-9)
+        np.testing.assert_allclose(np.diff(cs.samplers.sigma_grid(most, least, 9)[::-1] ** 0.125), np.diff(
+            np.exp(np.linspace(np.log(least), np.log(most), 9) / 8)), rtol=1e-9)  # fmt: skip
