@@ -15,17 +15,19 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial.distance import cdist, pdist
 
+from ._support.seeds import generator
+from ._support.sizes import as_size
 from ._support.validation import (
     FloatArray,
     as_choice,
-    as_count,
     as_data,
     as_float_array,
     as_real,
     check_finite,
 )
+from .numerics.distances import Bandwidth, distances, pair_distances
+from .numerics.scaling import calm, exponent_of, times_power, unit_scale
 
 __all__ = [
     "fisher_divergence",
@@ -42,6 +44,8 @@ Score = Callable[[FloatArray], FloatArray]
 _BLOCK = 2**17
 # Points whose pairwise distances the median heuristic looks at.
 _MEDIAN_POINTS = 1000
+# A squared ratio to the bandwidth past which the Gaussian kernel is zero.
+_GONE = 1e4
 
 
 def fisher_divergence(score: Score, other: Score, X: ArrayLike) -> float:
@@ -72,8 +76,9 @@ def fisher_divergence(score: Score, other: Score, X: ArrayLike) -> float:
     >>> fisher_divergence(lambda x: -x, lambda x: -x / 2, [1.0, -1.0, 2.0])
     0.5
     """
-    difference = _scores("score", score, X) - _scores("other", other, X)
-    return float(np.sum(difference**2) / len(difference))
+    (values, others), shift = calm(_scores("score", score, X), _scores("other", other, X))
+    difference, more = unit_scale(values - others)
+    return times_power(float(np.sum(difference**2) / len(difference)), 2 * (shift + more))
 
 
 def wasserstein(x: ArrayLike, y: ArrayLike, p: float = 1.0) -> float:
@@ -111,8 +116,9 @@ def wasserstein(x: ArrayLike, y: ArrayLike, p: float = 1.0) -> float:
     for name, sample in zip("xy", samples, strict=True):
         if sample.shape[1] != 1:
             raise ValueError(f"{name}: expected 1 feature, got {sample.shape[1]}")
-    coupling = _monotone_coupling(*map(len, samples))
-    return _transport(samples[0][:, 0], samples[1][:, 0], coupling, as_real("p", p, minimum=1.0))
+    coupling, order = _monotone_coupling(*map(len, samples)), as_real("p", p, minimum=1.0)
+    (points, others), shift = calm(*samples)
+    return times_power(_transport(points[:, 0], others[:, 0], coupling, order), shift)
 
 
 def sliced_wasserstein(
@@ -158,14 +164,17 @@ def sliced_wasserstein(
     0.0
     """
     points, others = _two_samples(X, Y)
-    count, order = as_count("n_projections", n_projections, minimum=1), as_real("p", p, minimum=1.0)
+    count = as_size("n_projections", n_projections, minimum=1, each=points.shape[1])
+    order = as_real("p", p, minimum=1.0)
+    source = generator(rng, "sliced_wasserstein")
     coupling = _monotone_coupling(len(points), len(others))
+    (points, others), shift = calm(points, others)
     if points.shape[1] == 1:
-        return _transport(points[:, 0], others[:, 0], coupling, order)
-    directions = np.random.default_rng(rng).standard_normal((count, points.shape[1]))
+        return times_power(_transport(points[:, 0], others[:, 0], coupling, order), shift)
+    directions = source.standard_normal((count, points.shape[1]))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     distances = np.array([_transport(points @ u, others @ u, coupling, order) for u in directions])
-    return _power_mean(distances, np.full(count, 1 / count), order)
+    return times_power(_power_mean(distances, np.full(count, 1 / count), order), shift)
 
 
 def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
@@ -212,9 +221,7 @@ def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
     width = _bandwidth(bandwidth, np.concatenate([points, others]))
 
     def total(a: FloatArray, b: FloatArray) -> float:
-        return sum(
-            float(np.exp(-cdist(a[rows], b, "sqeuclidean") / (2 * width**2)).sum()) for rows in _blocks(a, b)
-        )
+        return sum(float(np.exp(-width.squares(a[rows], b) / 2).sum()) for rows in _blocks(a, b))
 
     def off_diagonal_mean(a: FloatArray) -> float:
         return (total(a, a) - len(a)) / (len(a) * (len(a) - 1))
@@ -283,23 +290,24 @@ def kernel_stein_discrepancy(
     unbiased = as_choice("statistic", statistic, ("u", "v")) == "u"
     if unbiased and n < 2:
         raise ValueError(f'X: expected at least 2 points for statistic="u", got {n}')
-    square = _bandwidth(bandwidth, points) ** 2
-    # The Stein kernel depends on differences of points only; products far from the origin would cancel.
-    points = points - points.mean(axis=0)
-    own = np.einsum("id,id->i", points, scores)
+    width = _bandwidth(bandwidth, points)
+    # In units of the bandwidth; scores that are large there are divided by a power of two.
+    unit = max(0, exponent_of(scores) + width.exponent)
+    scores = np.ldexp(scores, width.exponent - unit)
+    curvature = times_power(width.mantissa**-2, -2 * unit)
     total = 0.0
     for rows in _blocks(points, points):
-        r2 = cdist(points[rows], points, "sqeuclidean")
-        k, k1, k2 = profile(r2, square)
-        # <s_j - s_i, x_i - x_j>
-        pull = points[rows] @ scores.T + scores[rows] @ points.T - own[rows, None] - own
-        stein = k * (scores[rows] @ scores.T) + 2 * k1 * (pull - d) - 4 * k2 * r2
+        k, first, second = profile(width.squares(points[rows], points))
+        pull = width.pulls(points[rows], points, scores[rows], scores)
+        stein = k * (scores[rows] @ scores.T) - curvature * (second + d * first)
+        stein += times_power(width.mantissa**-2, -unit) * first * pull
         local = np.arange(len(stein))
         stein[local, rows.start + local] = 0.0
         total += float(stein.sum())
+    power = 2 * (unit - width.exponent)
     if unbiased:
-        return total / (n * (n - 1))
-    return (total + float(np.sum(scores**2)) + n * d / square) / n**2
+        return times_power(total / (n * (n - 1)), power)
+    return times_power((total + float(np.sum(scores**2)) + n * d * curvature) / n**2, power)
 
 
 def mode_fractions(X: ArrayLike, modes: ArrayLike, max_distance: float | None = None) -> FloatArray:
@@ -334,9 +342,9 @@ def mode_fractions(X: ArrayLike, modes: ArrayLike, max_distance: float | None = 
     limit = np.inf if max_distance is None else as_real("max_distance", max_distance, minimum=0.0)
     counts = np.zeros(len(centers), dtype=np.intp)
     for rows in _blocks(points, centers):
-        distances = cdist(points[rows], centers)
-        nearest = distances.argmin(axis=1)
-        near = distances[np.arange(len(nearest)), nearest] <= limit
+        lengths, shift = distances(points[rows], centers)
+        nearest = lengths.argmin(axis=1)
+        near = lengths[np.arange(len(nearest)), nearest] <= times_power(limit, -shift)
         counts += np.bincount(nearest[near], minlength=len(centers))
     return counts / len(points)
 
@@ -367,29 +375,29 @@ def _blocks(a: FloatArray, b: FloatArray) -> Iterator[slice]:
     return (slice(start, start + size) for start in range(0, len(a), size))
 
 
-def _bandwidth(bandwidth: float | None, points: FloatArray) -> float:
+def _bandwidth(bandwidth: float | None, points: FloatArray) -> Bandwidth:
     if bandwidth is not None:
-        return as_real("bandwidth", bandwidth, minimum=0.0, strict=True)
+        return Bandwidth.of(as_real("bandwidth", bandwidth, minimum=0.0, strict=True))
     if len(points) > _MEDIAN_POINTS:
         points = np.random.default_rng(0).choice(points, _MEDIAN_POINTS, replace=False)
-    distances = pdist(points)
-    if not distances.any():
+    lengths, shift = pair_distances(points)
+    if not lengths.any():
         raise ValueError("bandwidth: expected a number, because all points coincide, got None")
-    return float(np.median(distances[distances > 0]))
+    return Bandwidth.of(float(np.median(lengths[lengths > 0])), shift)
 
 
-def _gaussian(r2: FloatArray, square: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``exp(-r^2 / (2 h^2))`` and its first two derivatives in ``r^2``."""
-    value = np.exp(-r2 / (2 * square))
-    return value, -value / (2 * square), value / (4 * square**2)
+def _gaussian(q: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``k = exp(-q / 2)`` of ``q = r^2 / h^2``, ``2 k'`` and ``4 q k''``."""
+    value = np.exp(-q / 2)
+    return value, -value, np.minimum(q, _GONE) * value
 
 
-def _imq(r2: FloatArray, square: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return ``(1 + r^2 / h^2)^(-1/2)`` and its first two derivatives in ``r^2``."""
-    base = 1 + r2 / square
-    value = base**-0.5
-    first = -value / (2 * square * base)
-    return value, first, -1.5 * first / (square * base)
+def _imq(q: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return ``k = (1 + q)^(-1/2)`` of ``q = r^2 / h^2``, ``2 k'`` and ``4 q k''``."""
+    inverse = 1 / (1 + q)
+    value = np.sqrt(inverse)
+    first = -value * inverse
+    return value, first, -3 * first * (1 - inverse)
 
 
 _PROFILES = {"imq": _imq, "gaussian": _gaussian}

@@ -9,13 +9,18 @@ is_log_concave_chain          whether each measurement's law given those before 
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._support.sizes import as_size
 from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
+from .numerics.scaling import exponent_of, times_power
 
 __all__ = [
     "LangevinBound",
@@ -30,6 +35,8 @@ __all__ = [
 
 # Gauss-Legendre nodes of each time step; the Fisher information is analytic in time.
 _NODES = 8
+# Products below two to this power can be added in any number.
+_ADDED = 960
 
 
 class _Leveled(Protocol):
@@ -117,12 +124,11 @@ def langevin_kl(lipschitz: float, d: int, w2: float, step_size: float, n_steps: 
     0.2
     """
     slope = as_real("lipschitz", lipschitz, minimum=0.0, strict=True)
-    dimension, distance = as_count("d", d, minimum=1), as_real("w2", w2, minimum=0.0)
+    dimension, distance = as_size("d", d, minimum=1), as_real("w2", w2, minimum=0.0)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
     if h * slope > 1 + 1e-12:
         raise ValueError(f"step_size: expected at most 1 / lipschitz, {1 / slope:g}, got {h:g}")
-    count = as_count("n_steps", n_steps, minimum=1)
-    return distance**2 / (2 * count * h) + slope * dimension * h
+    return _langevin_kl(slope, dimension, distance, h, as_count("n_steps", n_steps, minimum=1))
 
 
 def langevin_bound(lipschitz: float, d: int, w2: float, kl: float) -> LangevinBound:
@@ -156,10 +162,31 @@ def langevin_bound(lipschitz: float, d: int, w2: float, kl: float) -> LangevinBo
     """
     slope = as_real("lipschitz", lipschitz, minimum=0.0, strict=True)
     target = as_real("kl", kl, minimum=0.0, strict=True)
-    h = min(target / (2 * slope * as_count("d", d, minimum=1)), 1 / slope)
+    dimension, distance = as_size("d", d, minimum=1), as_real("w2", w2, minimum=0.0)
+    # In exact arithmetic: a square, or the number of steps, may be no float.
+    h = _as_float(min(Fraction(target) / (2 * Fraction(slope) * dimension), 1 / Fraction(slope)))
+    if h == 0:
+        raise ValueError(
+            f"kl: expected a target whose step, kl / (2 lipschitz d), is a float, got {target:g}"
+        )
+    h = min(h, sys.float_info.max)
     # A whole number of steps that rounding has put just above itself is meant.
-    count = max(1, int(np.ceil(as_real("w2", w2, minimum=0.0) ** 2 / (h * target) * (1 - 1e-12))))
-    return LangevinBound(h, count, langevin_kl(slope, d, w2, h, count))
+    steps = Fraction(distance) ** 2 / (Fraction(h) * Fraction(target)) * Fraction(1 - 1e-12)
+    count = max(1, math.ceil(steps))
+    return LangevinBound(h, count, _langevin_kl(slope, dimension, distance, h, count))
+
+
+def _langevin_kl(slope: float, dimension: int, distance: float, h: float, count: int) -> float:
+    step = Fraction(h)
+    return _as_float(Fraction(distance) ** 2 / (2 * count * step) + Fraction(slope) * dimension * step)
+
+
+def _as_float(number: Fraction) -> float:
+    """Return the nearest float, infinity for numbers above all."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def ddpm_tv(
@@ -220,9 +247,10 @@ def ddpm_tv(
         raise ValueError(
             f"L, h: expected L of at least 1 and h L of at most 1, got {slope:g}, {step * slope:g}"
         )
-    steps_term = slope * float(np.sqrt(as_count("d", d, minimum=1) * step)) + slope * size * step
-    root = float(np.sqrt(time))
-    return ReverseBound(float(np.sqrt(entropy) * np.exp(-time)), steps_term * root, error * root)
+    roots = math.sqrt(as_size("d", d, minimum=1)), math.sqrt(step), math.sqrt(time)
+    # In exact arithmetic: a product may be a float where parts of it are none.
+    noise, drift = _product(slope, *roots), _product(slope, size, step, roots[2])
+    return ReverseBound(math.sqrt(entropy) * math.exp(-time), noise + drift, error * roots[2])
 
 
 def girsanov_kl(
@@ -282,17 +310,33 @@ def girsanov_kl(
         raise ValueError(f"ts: expected strictly decreasing times of at least 0, got {times.tolist()}")
     rule, h = as_choice("rule", rule, ("frozen", "euler")), -np.diff(times)
     total = as_real("kl_T", kl_T, minimum=0.0)
+    if not callable(fisher):
+        raise TypeError(f"fisher: expected a callable, got {fisher!r}")
     errors, products = _one_a_step("err", err, h.size), _one_a_step("cross", cross, h.size)
     if errors.min() < 0:
         raise ValueError(f"err: expected numbers of at least 0, got a minimum of {errors.min():g}")
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    within = times[1:, None] + h[:, None] * 0.5 * (1 + nodes)
-    moved = _fisher_at(fisher, within.ravel()).reshape(within.shape) @ (0.5 * weights) * h
-    start = _fisher_at(fisher, times[:-1])
+    within = times[1:, None] + 0.5 * h[:, None] * (1 + nodes)
+    inside, start = _fisher_at(fisher, within.ravel()).reshape(within.shape), _fisher_at(fisher, times[:-1])
+    # All terms are linear in these; where products are no floats, they are a power of two smaller meanwhile.
+    (inside, start, errors, products), power = _tame(h, inside, start, errors, products)
+    moved = inside @ (0.5 * weights) * h
     if rule == "euler":
-        return total + float(np.sum(moved - 0.5 * np.expm1(-2 * h) * (errors - start)))
-    held = start * (h + 2 * np.expm1(-h)) + h * errors + 2 * (h + np.expm1(-h)) * products
-    return total + float(np.sum(moved + held))
+        # Twice a step may be no float; past 50 nothing is left of the exponential.
+        terms = moved - 0.5 * np.expm1(-2 * np.minimum(h, 50)) * (errors - start)
+    else:
+        terms = moved + start * (h + 2 * np.expm1(-h)) + h * errors + (h + np.expm1(-h)) * products * 2
+    return total + times_power(float(np.sum(terms)), power)
+
+
+def _tame(h: FloatArray, *values: FloatArray) -> tuple[list[FloatArray], int]:
+    """Return values divided by ``2^e`` so that their products with `h` can be added, and ``e``."""
+    power = max(0, exponent_of(h) + exponent_of(*values) - _ADDED)
+    return [np.ldexp(array, -power) for array in values], power
+
+
+def _product(*factors: float) -> float:
+    return _as_float(math.prod(map(Fraction, factors), start=Fraction(1)))
 
 
 def multimeasurement_w2(sigma: float, m: int, d: int) -> float:
@@ -327,8 +371,8 @@ def multimeasurement_w2(sigma: float, m: int, d: int) -> float:
     >>> multimeasurement_w2(sigma=3.0, m=36, d=4)
     1.0
     """
-    noise, count = as_real("sigma", sigma, minimum=0.0), as_count("m", m, minimum=1)
-    return noise * float(np.sqrt(as_count("d", d, minimum=1) / count))
+    noise, count = as_real("sigma", sigma, minimum=0.0), as_size("m", m, minimum=1)
+    return _product(noise, math.sqrt(as_size("d", d, minimum=1) / count))
 
 
 def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
@@ -370,9 +414,11 @@ def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     >>> is_log_concave_chain(cs.NoiseConditionalScore([2.0, 1.0], lines), sigma=2.0, m=4)
     True
     """
-    noise, count = as_real("sigma", sigma, minimum=0.0, strict=True), as_count("m", m, minimum=1)
+    noise, count = as_real("sigma", sigma, minimum=0.0, strict=True), as_size("m", m, minimum=1)
+    if not callable(getattr(score, "at_level", None)):
+        raise TypeError(f"score: expected one with a method at_level, got {score!r}")
     for k in range(1, count + 1):
-        slopes, most = _slopes(score, noise / float(np.sqrt(k))), k * (k - 1) / noise**2
+        slopes, most = _slopes(score, noise / math.sqrt(k)), k * (k - 1) / noise / noise
         if slopes.max() > most + 1e-12 * np.abs(slopes).max():
             return False
     return True
@@ -382,7 +428,12 @@ def _slopes(score: _Leveled, sigma: float) -> FloatArray:
     """Return the slope of a piecewise linear score at a noise level, on every piece."""
     fixed = score.at_level(sigma)
     # Networks have a piecewise form; mixtures of networks only know their slopes.
-    return np.asarray(fixed.slopes() if hasattr(fixed, "slopes") else fixed.piecewise.slopes)
+    if callable(getattr(fixed, "slopes", None)):
+        return np.asarray(fixed.slopes())
+    form = getattr(fixed, "piecewise", fixed)
+    if not hasattr(form, "slopes"):
+        raise TypeError(f"score: expected slopes or a piecewise form at sigma={sigma:g}, got {fixed!r}")
+    return np.asarray(form.slopes)
 
 
 def _one_a_step(name: str, values: ArrayLike, n_steps: int) -> FloatArray:

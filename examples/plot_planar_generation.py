@@ -63,7 +63,8 @@ figure, axes = plt.subplots(3, 3, figsize=(9, 9), layout="constrained")
 for row, (name, X, fresh, modes) in zip(axes, data_sets(), strict=True):
     spread = X.std()
     sigmas = np.geomspace(1.5 * spread, 0.12 * spread, N_LEVELS)
-    convex = cs.NoiseConditionalScore.fit(X, sigmas, "auto", n_draws=N_DRAWS, rng=0)
+    # The noise that `trained_by_adam` draws.
+    convex = cs.NoiseConditionalScore.fit(X, sigmas, "auto", n_draws=N_DRAWS, rng=np.random.default_rng(0))
     gaps = [solution.certificate.gap / abs(solution.value) for solution in convex.solutions]
     print(f"{name}: {len(X)} points, largest relative gap of {N_LEVELS} levels {max(gaps):.0e}")
     titles, clouds = [f"{name}: data"], [X]

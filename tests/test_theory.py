@@ -1,11 +1,13 @@
 """Bounds dominate what they bound, on a grid without Monte Carlo error; the grid agrees with the samplers."""
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy import integrate
 
 import convexscore as cs
 from convexscore import theory
@@ -172,6 +174,31 @@ def test_girsanovs_bound_of_a_normal_law():
     assert exact.kl(law) == pytest.approx(0.0386054834, abs=1e-9)
 
 
+@pytest.mark.parametrize("rule", ["frozen", "euler"])
+@pytest.mark.parametrize(("factor", "shift"), [(1.0, 0.0), (1.4, 0.0), (0.7, -0.3)])
+def test_girsanovs_bound_is_its_expectation(rule, factor, shift):
+    # For X of variance 1/4 all is normal: the mean squared difference of drifts, by quadrature in time.
+    times = np.array([1.2, 1.0, 0.95, 0.7, 0.55])
+
+    def variance(t):
+        return 0.25 * np.exp(-2 * t) - np.expm1(-2 * t)
+
+    def squared(t, u):
+        """E (s_t(X_t) - g (factor s_u(X_u) + shift))^2 with s_t(x) = -x / variance(t)."""
+        decay = np.exp(-(u - t))
+        g = 1.0 if rule == "frozen" else decay
+        covariance = decay * variance(t) / (variance(t) * variance(u))
+        return 1 / variance(t) - 2 * g * factor * covariance + g**2 * (factor**2 / variance(u) + shift**2)
+
+    expected = 0.3 + sum(
+        integrate.quad(squared, r, u, args=(u,), epsabs=1e-13)[0] for u, r in pairwise(times.tolist())
+    )
+    fisher = 1 / variance(times[:-1])
+    errors, products = (factor - 1) ** 2 * fisher + shift**2, (factor - 1) * fisher
+    value = girsanov_kl(times, lambda t: 1 / variance(t), 0.3, errors, products, rule)
+    assert value == pytest.approx(expected, rel=1e-10)
+
+
 def test_the_three_terms():
     terms = ddpm_tv(kl0=4.0, T=2.0, h=0.01, L=2.0, d=9, m2=3.0, eps=0.1)
     root = np.sqrt(2.0)
@@ -252,7 +279,8 @@ def test_log_concavity_is_for_one_feature():
 
 def test_bounds_stand_on_their_own():
     source = Path(theory.__file__).read_text(encoding="utf-8")
-    assert set(re.findall(r"^\s*from (\.\S*) import", source, flags=re.MULTILINE)) == {"._support.validation"}
+    imported = set(re.findall(r"^\s*from (\.\S*) import", source, flags=re.MULTILINE))
+    assert imported == {"._support.sizes", "._support.validation", ".numerics.scaling"}
 
 
 def test_trained_scores_are_log_concave_where_the_noise_is_large():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.seeds import generator
 from .._support.validation import as_count
 from .counting import as_rows, known_count, reduced
 from .patterns import Patterns, scaled_rows
@@ -45,12 +46,12 @@ def sample_patterns(
     """
     rows = as_rows(X, bias)
     draws = as_count("n_samples", n_samples, minimum=1)
-    generator = np.random.default_rng(rng)
+    source = generator(rng, "sample_patterns")
     scaled = scaled_rows(rows)
     found = np.zeros((0, -(-len(rows) // 8)), dtype=np.uint8)
     witnesses = np.zeros((0, rows.shape[1]))
     for start in range(0, draws, _BLOCK_SIZE):
-        directions = generator.standard_normal((min(_BLOCK_SIZE, draws - start), rows.shape[1]))
+        directions = source.standard_normal((min(_BLOCK_SIZE, draws - start), rows.shape[1]))
         directions /= np.linalg.norm(directions, axis=1, keepdims=True)
         packed = np.packbits(directions @ scaled.T >= 0, axis=1)
         found, first = np.unique(np.concatenate([found, packed]), axis=0, return_index=True)

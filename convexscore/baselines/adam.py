@@ -16,6 +16,7 @@ import copy
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
@@ -139,7 +140,7 @@ def train_adam(
     n_trials, progress = as_count("n_trials", n_trials, minimum=1), as_flag("progress", progress)
 
     # A generator for each start, so that a trial does not depend on how many others there are.
-    rngs = np.random.default_rng(rng).spawn(n_trials)
+    rngs = generator(rng, "train_adam").spawn(n_trials)
     starts = _starts(rngs, problem.right.size, d, bias, initial)
     # Every rate goes through the same batches, drawn from a copy of the start's generator.
     batch_rngs = [copy.deepcopy(its_rng) for _ in rates for its_rng in rngs]

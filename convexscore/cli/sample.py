@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from .._support.seeds import generator
 from .._support.tables import WRITTEN, write_column
 from .._support.validation import FloatArray, as_count, as_real
 from ..networks.files import read_column_name
@@ -29,7 +30,7 @@ def run_sample(options: argparse.Namespace) -> int:
     check_seed(options)
     count = as_count("-n", options.n, minimum=1)
     network = TwoLayerNetwork.load(options.model)
-    rng = np.random.default_rng(options.seed)
+    rng = generator(None if options.seed is None else as_count("--seed", options.seed), "ScoreDensity.sample")
     if options.method == "exact":
         values = ScoreDensity(network).sample(count, rng)
     else:

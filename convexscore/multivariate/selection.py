@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support.seeds import generator
 from .._support.validation import as_count, as_probability, as_real
 from ..errors import ConvergenceWarning, SolverError, UnboundedError
 from ..problem import Problem
@@ -45,7 +46,7 @@ def select_network_decay(
     replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
     with_skip = NeuronProgram.from_problem(replace(problem, skip=True))
-    noise = NeuronNoise(problem.objective, with_skip, replicates, np.random.default_rng(rng))
+    noise = NeuronNoise(problem.objective, with_skip, replicates, generator(rng, "select_beta"))
     residual = with_skip.zero_residual
     about_the_line = noise.largest(residual)
     level = float(np.quantile(about_the_line, confidence))

@@ -22,6 +22,7 @@ def unit_quadrature(n_nodes: int = 20) -> tuple[FloatArray, FloatArray]:
 _NODES, _WEIGHTS = unit_quadrature()
 
 
+@np.errstate(over="ignore", invalid="ignore", divide="ignore")
 def log_decreasing_integral(fall: FloatArray, curvature: FloatArray, length: FloatArray) -> FloatArray:
     """Return ``log int_0^length exp(-fall t + curvature t^2 / 2) dt``, elementwise.
 
@@ -45,15 +46,13 @@ def log_decreasing_integral(fall: FloatArray, curvature: FloatArray, length: Flo
     fall, curvature, length = np.broadcast_arrays(fall, curvature, length)
     result = np.empty(fall.shape)
     # Zero times infinity is a NaN that compares false: an infinite piece is not short.
-    with np.errstate(over="ignore", invalid="ignore"):
-        size = fall * length + np.abs(curvature) * length * length
+    size = fall * length + np.abs(curvature) * length * length
     short = size <= _SHORT
     if short.any():
         p, k, width = fall[short], curvature[short], length[short]
         t = width[..., None] * _NODES
-        inner = np.exp(-p[..., None] * t + 0.5 * k[..., None] * t**2) @ _WEIGHTS
-        with np.errstate(divide="ignore"):
-            result[short] = np.log(width * inner)
+        inner = np.exp(-p[..., None] * t + 0.5 * k[..., None] * t * t) @ _WEIGHTS
+        result[short] = np.log(width) + np.log(inner)
     for branch, rule in (
         (~short & (curvature < 0), _gaussian),
         (~short & (curvature == 0), _exponential),
@@ -63,16 +62,15 @@ def log_decreasing_integral(fall: FloatArray, curvature: FloatArray, length: Flo
             p, k, width = fall[branch], curvature[branch], length[branch]
             mass = rule(p, k, width)
             # Where the closed form has lost all digits the piece is, to rounding, an exponential one.
-            with np.errstate(divide="ignore", invalid="ignore"):
-                mass = np.where(mass > 0, mass, _exponential(p, k, width))
-                result[branch] = np.log(mass)
+            mass = np.where((mass > 0) & (mass < np.inf), mass, _exponential(p, k, width))
+            result[branch] = np.log(mass)
     return result
 
 
 def _gaussian(p: FloatArray, k: FloatArray, length: FloatArray) -> FloatArray:
-    root = np.sqrt(-2 * k)
+    root = np.sqrt(2.0) * np.sqrt(-k)
     finite = np.where(np.isfinite(length), length, 0.0)
-    drop = np.where(np.isfinite(length), p * finite - 0.5 * k * finite**2, np.inf)
+    drop = np.where(np.isfinite(length), finite * (p - 0.5 * k * finite), np.inf)
     far = np.exp(-drop) * erfcx((p - k * finite) / root)
     return np.sqrt(np.pi) / root * (erfcx(p / root) - far)
 
@@ -82,8 +80,8 @@ def _exponential(p: FloatArray, k: FloatArray, length: FloatArray) -> FloatArray
 
 
 def _inverted(p: FloatArray, k: FloatArray, length: FloatArray) -> FloatArray:
-    root = np.sqrt(2 * k)
-    drop = p * length - 0.5 * k * length**2
+    root = np.sqrt(2.0) * np.sqrt(k)
+    drop = length * (p - 0.5 * k * length)
     # Rounding may push the end of the piece just past its minimum.
     far = np.maximum(p - k * length, 0.0)
     return 2 / root * (dawsn(p / root) - np.exp(-drop) * dawsn(far / root))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real
 from .base import Score, filled, freeze_weights, frozen, values_of
 from .expected import ExpectedDenoising
@@ -103,7 +104,7 @@ class DenoisingScoreMatching:
         level = as_real("noise_level", noise_level, minimum=0.0, strict=True)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(clean, (draws, 1))
-        delta = np.random.default_rng(rng).standard_normal(repeated.shape)
+        delta = generator(rng, "DenoisingScoreMatching.from_clean").standard_normal(repeated.shape)
         return cls(repeated + level * delta, -delta / level)
 
     @staticmethod

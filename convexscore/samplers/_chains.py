@@ -15,7 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.progress import counted, steps
-from .._support.validation import FloatArray, as_count, as_flag, as_float_array
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_flag, as_float_array, check_finite
 from ..errors import ConvergenceError
 from ._line import as_piecewise, evaluate
 
@@ -27,6 +29,8 @@ Setup = Callable[[FloatArray, np.random.Generator], Advance]
 # Chains farther out than this have diverged; overflow would follow, with a less helpful message.  In single
 # precision already squares of larger numbers overflow.
 _DIVERGED = {np.dtype(np.float64): 1e100, np.dtype(np.float32): 1e18}
+# Noise levels between these have squares that keep their digits.
+_SMALLEST, _LARGEST = 1e-150, 1e150
 # Chains that share a generator when `n_jobs` is given: part of what a seed means, so it is fixed.
 _BLOCK = 4096
 # Chains of a piecewise linear score that are moved at a time: a few such arrays fit the second-level cache.
@@ -49,7 +53,9 @@ def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray
     """Return a fresh array of chains, shape (n_chains,) or (n_chains, n_features), float32 or float64."""
     given = np.asarray(x0)
     chosen = as_float_type(given.dtype if dtype is None and given.dtype == np.float32 else dtype)
-    x = as_float_array("x0", given).astype(chosen, order="C", copy=True)
+    with np.errstate(over="ignore"):
+        x = as_float_array("x0", given).astype(chosen, order="C", copy=True)
+    check_finite("x0", x)
     if x.ndim not in (1, 2):
         raise ValueError(f"x0: expected shape (n_chains,) or (n_chains, n_features), got {x.shape}")
     return x
@@ -57,7 +63,10 @@ def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray
 
 def as_float_type(dtype: DTypeLike | None) -> np.dtype[Any]:
     """Return `dtype` as float32 or float64, which is the default."""
-    chosen = np.dtype(np.float64 if dtype is None else dtype)
+    try:
+        chosen = np.dtype(np.float64 if dtype is None else dtype)
+    except TypeError as error:
+        raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from error
     if chosen not in _DIVERGED:
         raise ValueError(f"dtype: expected float32 or float64, got {chosen}")
     return chosen
@@ -65,13 +74,15 @@ def as_float_type(dtype: DTypeLike | None) -> np.dtype[Any]:
 
 def chain_shape(n: int, d: int | None) -> tuple[int, ...]:
     """Return the shape of `n` chains of `d` features, or of plain numbers if `d` is None."""
-    count = as_count("n", n)
-    return (count,) if d is None else (count, as_count("d", d, minimum=1))
+    features = 1 if d is None else as_size("d", d, minimum=1, each=1)
+    count = as_size("n", n, each=features)
+    return (count,) if d is None else (count, features)
 
 
 def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
     """Return strictly decreasing noise levels, positive but, if `zero_last`, for the last."""
     levels = as_float_array("sigmas", sigmas)
+    check_squares("sigmas", levels)
     if levels.ndim == 1 and levels.size and (np.diff(levels) < 0).all():
         least, enough = float(levels[-1]), not zero_last or levels.size > 1
         if least > 0 or (zero_last and least == 0 and enough):
@@ -80,6 +91,23 @@ def as_levels(sigmas: ArrayLike, *, zero_last: bool = False) -> FloatArray:
         f"sigmas: expected positive, strictly decreasing noise levels"
         f"{' (zero may end them)' if zero_last else ''}, got {levels.tolist()}"
     )
+
+
+def check_squares(name: str, levels: ArrayLike) -> None:
+    """Raise a ValueError where the square of a noise level, but for zero, is no float with all its digits."""
+    sizes = np.abs(levels)
+    wrong = (sizes > _LARGEST) | ((sizes < _SMALLEST) & (sizes > 0))
+    if wrong.any():
+        raise ValueError(
+            f"{name}: expected noise levels from {_SMALLEST:g} to {_LARGEST:g}, got {sizes[wrong].max():g}"
+        )
+
+
+def as_score(score: Any) -> Any:
+    """Return `score`, which is to be called, or asked for its form at a noise level."""
+    if not callable(score) and not isinstance(score, Leveled):
+        raise TypeError(f"score: expected a callable, got {score!r}")
+    return score
 
 
 def at_level(score: NoisyScore, sigma: float) -> Score:
@@ -91,11 +119,22 @@ def at_level(score: NoisyScore, sigma: float) -> Score:
 def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:
     """Return the score at `x`, or raise if it has another shape or a NaN."""
     values = np.asarray(score(x))
+    if values.dtype.kind not in "fiub":
+        raise TypeError(f"score: expected an array of real numbers, got one of dtype {values.dtype}")
     if values.shape != x.shape:
         raise ValueError(f"score: expected an array of the shape of x, {x.shape}, got {values.shape}")
     if np.isnan(values).any():
         raise ConvergenceError(f"score: returned NaN at {where}")
     return values
+
+
+def denoise_last(score: NoisyScore, x: FloatArray, sigma: float) -> None:
+    """Move chains, in place, by ``sigma^2 score(x, sigma)`` (Tweedie)."""
+    where = "the final denoising"
+    values = scores_at(at_level(score, sigma), x, where)
+    with np.errstate(over="ignore", invalid="ignore"):
+        x += sigma**2 * values
+    check_bounded(x, where, "sigmas: expected a lower last level, or a score that points inwards")
 
 
 def check_bounded(x: FloatArray, where: str, advice: str) -> None:
@@ -128,11 +167,14 @@ class Move:
             check_bounded(x, where, advice)
 
     def _move(self, x: FloatArray, noise: FloatArray, values: FloatArray, c: float, b: float) -> None:
-        x += c * values
+        with np.errstate(over="ignore", invalid="ignore"):
+            # What is too large is refused as divergence.
+            x += c * values
         if b > 0:
             draw(self.rng, noise)
-            noise *= b
-            x += noise
+            with np.errstate(over="ignore", invalid="ignore"):
+                noise *= b
+                x += noise
 
 
 def draw(rng: np.random.Generator, out: FloatArray) -> None:
@@ -157,12 +199,12 @@ def run(
     of fixed size, each with a generator spawned for it, so that the result does not depend on the number of
     workers.  A block is moved as a copy and handed back: workers may be threads, the default, or processes.
     """
-    generator, bar = np.random.default_rng(rng), as_flag("progress", progress)
+    own, bar = generator(rng, description), as_flag("progress", progress)
     if n_jobs is None:
-        return x, _loop(setup, x, kept, generator, steps(count, bar, description))
+        return x, _loop(setup, x, kept, own, steps(count, bar, description))
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
-    done = _blocks(setup, x, blocks, kept, generator, range(count), _as_n_jobs(n_jobs))
-    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
+    done = _blocks(setup, x, blocks, kept, own, range(count), _as_n_jobs(n_jobs))
+    states = _room(kept, x)
     for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
         # As they come: so memory holds few blocks twice.
         x[block], states[:, block] = moved
@@ -200,7 +242,7 @@ def _loop(
     setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: Iterable[int]
 ) -> FloatArray:
     """Move chains, in place; return their states after the steps `kept`."""
-    states = np.empty((len(kept), *x.shape), dtype=x.dtype)
+    states = _room(kept, x)
     advance = setup(x, rng)
     if -1 in kept:
         states[0] = x
@@ -209,6 +251,11 @@ def _loop(
         if number in kept:
             states[kept.index(number)] = x
     return states
+
+
+def _room(kept: range, x: FloatArray) -> FloatArray:
+    """Return an array for the states that are kept."""
+    return np.empty((as_size("states", len(kept), each=x.size), *x.shape), dtype=x.dtype)
 
 
 def _as_n_jobs(n_jobs: Any) -> int:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._support.validation import FloatArray, as_count, as_flag, as_real
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_flag, as_real
 from ..errors import ConvergenceError
-from ._chains import Advance, Score, draw, run, scores_at, starting_points
+from ._chains import Advance, Score, as_score, draw, run, scores_at, starting_points
 
 __all__ = ["mala"]
 
@@ -80,11 +82,13 @@ def mala(
     >>> bool(abs(x.var() - 1) < 0.1), 0.6 < rate < 0.95
     (True, True)
     """
-    x = starting_points(x0, dtype)
+    x, score = starting_points(x0, dtype), as_score(score)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
-    count = as_count("n_steps", n_steps)
+    count = as_size("n_steps", n_steps)
+    if not callable(logpdf):
+        raise TypeError(f"logpdf: expected a callable, got {logpdf!r}")
     return_acceptance = as_flag("return_acceptance", return_acceptance)
-    every = None if keep_every is None else as_count("keep_every", keep_every, minimum=1)
+    every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     accepted = 0
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
@@ -97,7 +101,7 @@ def mala(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    x, states = run(setup, x, count, rng, description="mala", progress=progress, kept=kept)
+    x, states = run(setup, x, count, generator(rng, "mala"), description="mala", progress=progress, kept=kept)
     result = states if every else x
     return (result, accepted / max(count * len(x), 1)) if return_acceptance else result
 
@@ -115,14 +119,21 @@ def _metropolis(
     if np.isinf(logs).any():
         raise ValueError(f"x0: expected positive densities, got {int(np.isinf(logs).sum())} that are not")
     noise = np.empty_like(x)
+    scale = x.dtype.type(np.sqrt(h) * np.sqrt(2.0))
 
     def step(where: str) -> int:
         draw(rng, noise)
-        proposal = x + h * values + np.sqrt(2 * h).astype(x.dtype) * noise
+        with np.errstate(over="ignore", invalid="ignore"):
+            proposal = x + h * values + scale * noise
+        if not np.isfinite(proposal).all():
+            raise ConvergenceError(
+                f"step_size: proposals overflow at {where}; expected a smaller step than {h:g}"
+            )
         ahead = scores_at(score, proposal, where)
         logs_ahead = _log_densities(logpdf, proposal, where)
-        back = x - proposal - h * ahead
-        ratio = logs_ahead - logs + _squares(noise) / 2 - _squares(back) / (4 * h)
+        with np.errstate(over="ignore", invalid="ignore"):
+            back = (x - proposal - h * ahead) / scale
+            ratio = logs_ahead - logs + (_squares(noise) - _squares(back)) / 2
         # log of a uniform number, without the zero that would accept anything.
         accept = ratio > -rng.standard_exponential(len(x))
         for kept, new in ((x, proposal), (values, ahead), (logs, logs_ahead)):
@@ -134,6 +145,8 @@ def _metropolis(
 
 def _log_densities(logpdf: Callable[[FloatArray], FloatArray], x: FloatArray, where: str) -> FloatArray:
     logs = np.asarray(logpdf(x))
+    if logs.dtype.kind not in "fiub":
+        raise TypeError(f"logpdf: expected an array of real numbers, got one of dtype {logs.dtype}")
     if logs.shape != x.shape[:1]:
         raise ValueError(f"logpdf: expected one number a chain, shape {x.shape[:1]}, got {logs.shape}")
     if np.isnan(logs).any() or (logs == np.inf).any():

@@ -13,12 +13,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
-from .._support.validation import FloatArray, as_count, as_float_array, as_real
-from ._chains import NoisyScore, Score, as_levels, at_level, scores_at
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_float_array, as_real, check_finite
+from ..numerics.scaling import times_power, unit_scale
+from ._chains import NoisyScore, Score, as_levels, as_score, at_level, scores_at
 from .reverse_diffusion import coefficients
 
 __all__ = ["GridLaw", "langevin_law", "reverse_law"]
 
+# Half of the spacing of points: its inverse, and the inverse's product with their number, are floats.
+_SMALLEST, _LARGEST = 1e-290, 1e290
 # Mass that a step may lose, or gain by a kernel the grid does not resolve.
 _LOST = 1e-5
 # Logarithm below which a kernel is zero.
@@ -56,9 +60,13 @@ class GridLaw:
 
     def __post_init__(self) -> None:
         points, density = as_float_array("points", self.points), as_float_array("density", self.density)
-        gaps = np.diff(points) if points.ndim == 1 else np.zeros(0)
+        gaps = np.diff(points / 2) if points.ndim == 1 else np.zeros(0)
         if gaps.size < 2 or gaps.min() <= 0 or np.ptp(gaps) > 1e-6 * gaps.max():
             raise ValueError(f"points: expected at least 3, ascending and equally spaced, got {points.shape}")
+        if not _SMALLEST <= gaps[0] <= _LARGEST:
+            raise ValueError(
+                f"points: expected a spacing from {2 * _SMALLEST:g} to {2 * _LARGEST:g}, got {2 * gaps[0]:g}"
+            )
         if density.shape != points.shape:
             raise ValueError(f"density: expected shape {points.shape}, as points, got {density.shape}")
         if density.min() < 0 or density.max() == 0:
@@ -67,7 +75,8 @@ class GridLaw:
                 f"to {density.max():g}"
             )
         object.__setattr__(self, "points", points)
-        object.__setattr__(self, "density", density / (density.sum() * gaps.mean()))
+        density = density / density.max()
+        object.__setattr__(self, "density", density / (density.sum() * self.spacing))
 
     @classmethod
     def of(cls, logpdf: Callable[[FloatArray], FloatArray], points: ArrayLike) -> GridLaw:
@@ -90,13 +99,18 @@ class GridLaw:
             As for the class.
         """
         grid = as_float_array("points", points)
+        if not callable(logpdf):
+            raise TypeError(f"logpdf: expected a callable, got {logpdf!r}")
         logs = np.asarray(logpdf(grid), dtype=float)
-        return cls(grid, np.exp(logs - logs.max()))
+        if logs.shape != grid.shape or not logs.max(initial=-np.inf) < np.inf or logs.max() == -np.inf:
+            raise ValueError(f"logpdf: expected logarithms of shape {grid.shape}, one of them finite")
+        with np.errstate(over="ignore"):
+            return cls(grid, np.exp(logs - logs.max()))
 
     @property
     def spacing(self) -> float:
         """Distance of neighbouring points."""
-        return float(self.points[-1] - self.points[0]) / (self.points.size - 1)
+        return _spacing(self.points)
 
     @property
     def mean(self) -> float:
@@ -106,11 +120,15 @@ class GridLaw:
     @property
     def variance(self) -> float:
         """The variance."""
-        return self.expect((self.points - self.mean) ** 2)
+        gaps, exponent = unit_scale(self.points - self.mean)
+        return times_power(self.expect(gaps**2), 2 * exponent)
 
     def expect(self, values: ArrayLike) -> float:
         """Return the expectation of a function given by its `values` at the points."""
-        return float(self.density @ as_float_array("values", values)) * self.spacing
+        array = as_float_array("values", values)
+        if array.shape != self.points.shape:
+            raise ValueError(f"values: expected shape {self.points.shape}, as points, got {array.shape}")
+        return float((self.density * self.spacing) @ array)
 
     def push(self, means: ArrayLike, scale: float) -> GridLaw:
         """Return the law of ``f(x) + scale z``, where `means` are ``f`` at the points.
@@ -135,14 +153,16 @@ class GridLaw:
     def w2(self, other: GridLaw) -> float:
         """Return the second Wasserstein distance, through the quantile functions (Villani 2003, Sec. 2.2)."""
         u = (np.arange(20000) + 0.5) / 20000
-        return float(np.sqrt(np.mean((self._quantiles(u) - other._quantiles(u)) ** 2)))
+        gaps, exponent = unit_scale(self._quantiles(u) - other._quantiles(u))
+        return times_power(float(np.sqrt(np.mean(gaps**2))), exponent)
 
     def _quantiles(self, u: FloatArray) -> FloatArray:
         edges = self.points[0] + self.spacing * (np.arange(self.points.size + 1) - 0.5)
         return np.interp(u, np.concatenate([[0.0], np.cumsum(self.density) * self.spacing]), edges)
 
     def _through(self, kernel: FloatArray) -> GridLaw:
-        density = kernel @ self.density
+        with np.errstate(over="ignore", invalid="ignore"):
+            density = kernel @ self.density
         mass = float(density.sum()) * self.spacing
         if not abs(mass - 1) <= _LOST:
             raise ValueError(f"points: expected a grid that keeps the mass of a step, got {mass:.6g} of 1")
@@ -192,9 +212,11 @@ def langevin_law(
     1.0
     """
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
-    count = as_count("n_steps", n_steps, minimum=1)
-    means = law.points + h * scores_at(score, law.points, "the grid")
-    kernel = _kernel(law.points, means, float(np.sqrt(2 * h)))
+    count = as_size("n_steps", n_steps, minimum=1)
+    values = scores_at(as_score(score), law.points, "the grid")
+    with np.errstate(over="ignore"):
+        means = law.points + h * values
+    kernel = _kernel(law.points, means, float(np.sqrt(2.0) * np.sqrt(h)))
     total = np.zeros_like(law.density)
     for _ in range(count):
         law = law._through(kernel)
@@ -240,16 +262,27 @@ def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: s
     >>> law.tv(GridLaw.of(mixture.logpdf, x)) < 0.1
     True
     """
-    levels, grid = as_levels(sigmas, zero_last=True), as_float_array("points", points)
-    law = GridLaw.of(lambda x: -(x**2) / 2, grid)
+    levels, grid, score = as_levels(sigmas, zero_last=True), as_float_array("points", points), as_score(score)
+    if not np.abs(grid).min(initial=np.inf) < _FAR:
+        raise ValueError("points: expected a grid around 0, where the diffusion starts")
+    law = GridLaw.of(lambda x: -(np.minimum(np.abs(x), 1e100) ** 2) / 2, grid)
     for s, r in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
         c, b = coefficients(rule, s, r)
         if b == 0:
             raise ValueError(f"rule: expected a step with noise from level {s:g} to {r:g}, got {rule!r}")
         here, ahead = float(np.hypot(1, s)), float(np.hypot(1, r))
-        y = here * grid
-        law = law.push((y + c * scores_at(at_level(score, s), y, f"sigma={s:g}")) / ahead, b / ahead)
+        with np.errstate(over="ignore"):
+            y = here * grid
+        check_finite("points", y)
+        values = scores_at(at_level(score, s), y, f"sigma={s:g}")
+        with np.errstate(over="ignore", invalid="ignore"):
+            means = (y + c * values) / ahead
+        law = law._through(_kernel(grid, means, b / ahead))
     return law
+
+
+def _spacing(points: FloatArray) -> float:
+    return float(points[-1] / (points.size - 1) - points[0] / (points.size - 1))
 
 
 def _kernel(points: FloatArray, means: FloatArray, scale: float) -> FloatArray:
@@ -257,14 +290,17 @@ def _kernel(points: FloatArray, means: FloatArray, scale: float) -> FloatArray:
     scale = as_real("scale", scale, minimum=0.0, strict=True)
     if means.shape != points.shape:
         raise ValueError(f"means: expected shape {points.shape}, as points, got {means.shape}")
-    spacing = float(points[-1] - points[0]) / (points.size - 1)
-    kernel = points[:, None] - means
-    np.square(kernel, out=kernel)
-    kernel *= -0.5 / scale**2
+    spacing = _spacing(points)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernel = points[:, None] - means
+        kernel /= scale
+        np.square(kernel, out=kernel)
+    kernel *= -0.5
     # Zero, not a denormal number, with which arithmetic is ten times slower.
     far = kernel < -_FAR
     np.maximum(kernel, -_FAR, out=kernel)
     np.exp(kernel, out=kernel)
     kernel[far] = 0
-    kernel *= spacing / (scale * float(np.sqrt(2 * np.pi)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        kernel *= spacing / (scale * float(np.sqrt(2 * np.pi)))
     return kernel

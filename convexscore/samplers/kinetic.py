@@ -13,8 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._support.validation import FloatArray, as_count, as_real
-from ._chains import Advance, Score, check_bounded, draw, run, scores_at, starting_points
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_real
+from ._chains import Advance, Score, as_score, check_bounded, draw, run, scores_at, starting_points
 
 __all__ = ["Kick", "underdamped"]
 
@@ -34,15 +36,19 @@ class Kick:
     def __call__(self, score: Score, where: str) -> None:
         """Make one step."""
         y, v, half = self.y, self.velocity, 0.5 * self.step_size
-        y += half * v
-        push = half * scores_at(score, y, where)
-        v += push
-        v *= self.keep
+        # What is too large is refused as divergence.
+        with np.errstate(over="ignore", invalid="ignore"):
+            y += half * v
+        values = scores_at(score, y, where)
         draw(self.rng, self.noise)
-        self.noise *= self.fresh
-        v += self.noise
-        v += push
-        y += half * v
+        with np.errstate(over="ignore", invalid="ignore"):
+            push = half * values
+            v += push
+            v *= self.keep
+            self.noise *= self.fresh
+            v += self.noise
+            v += push
+            y += half * v
         check_bounded(y, where, self.advice)
 
 
@@ -106,11 +112,11 @@ def underdamped(
     >>> bool(abs(x.var() - 4) < 0.4)
     True
     """
-    x = starting_points(x0, dtype)
+    x, score = starting_points(x0, dtype), as_score(score)
     step_size = as_real("step_size", step_size, minimum=0.0, strict=True)
     friction = as_real("friction", friction, minimum=0.0, strict=True)
-    count = as_count("n_steps", n_steps)
-    every = None if keep_every is None else as_count("keep_every", keep_every, minimum=1)
+    count = as_size("n_steps", n_steps)
+    every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     advice = f"step_size: expected a smaller step than {step_size:g}"
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
@@ -119,6 +125,13 @@ def underdamped(
 
     kept = range(every - 1, count, every) if every else range(0)
     x, states = run(
-        setup, x, count, rng, description="underdamped langevin", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        count,
+        generator(rng, "underdamped"),
+        description="underdamped langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     return states if every else x

@@ -15,14 +15,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_flag, as_float_array, as_real
 from ._chains import (
     Advance,
     NoisyScore,
     as_float_type,
+    as_score,
     at_level,
     chain_shape,
     check_bounded,
+    check_squares,
     draw,
     run,
     scores_at,
@@ -106,9 +110,10 @@ def sequential(
     >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
     True
     """
-    sigma = as_real("sigma", sigma, minimum=0.0, strict=True)
-    m, shape = as_count("m", m, minimum=1), chain_shape(n, d)
-    inner, first = as_count("inner_steps", inner_steps), as_count("first_steps", first_steps)
+    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score(score)
+    check_squares("sigma", sigma)
+    m, shape = as_size("m", m, minimum=1), chain_shape(n, d)
+    inner, first = as_size("inner_steps", inner_steps), as_size("first_steps", first_steps)
     trajectory, origin = as_flag("trajectory", trajectory), as_float_array("center", center)
     if origin.ndim and origin.shape != shape[1:]:
         raise ValueError(f"center: expected a number or shape {shape[1:]}, got {origin.shape}")
@@ -116,12 +121,20 @@ def sequential(
     means = np.empty((shape[0], 2, *shape[1:]), dtype=as_float_type(dtype))
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
-        chains[:, 1] = origin
+        with np.errstate(over="ignore"):
+            chains[:, 1] = origin
         return _measurements(score, sigma, m, inner, first, chains, generator)
 
     kept = range(m) if trajectory else range(0)
     means, states = run(
-        setup, means, m, rng, description="measurements", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        means,
+        m,
+        generator(rng, "sequential"),
+        description="measurements",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     return (states[:, :, 0], states[:, :, 1]) if trajectory else means[:, 1].copy()
 
@@ -145,10 +158,14 @@ def _measurements(
         where = f"measurement {k} of {m} (sigma={level:g})"
 
         def posterior_mean(average: FloatArray) -> FloatArray:
-            return average + level**2 * scores_at(at_k, average, where)
+            values = scores_at(at_k, average, where)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return average + level**2 * values
 
         def conditional(point: FloatArray) -> FloatArray:
-            return (posterior_mean((total + point) / k) - point) / sigma**2
+            mean = posterior_mean((total + point) / k)
+            with np.errstate(over="ignore", invalid="ignore"):
+                return (mean - point) / sigma**2
 
         draw(rng, y)
         y[...] *= sigma

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from .._support.validation import FloatArray, as_choice, as_count, as_real
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_choice, as_real
 
 __all__ = ["sigma_grid"]
 
@@ -53,14 +56,27 @@ def sigma_grid(sigma_max: float, sigma_min: float, n_levels: int, kind: str = "l
     most = as_real("sigma_max", sigma_max)
     if most <= least:
         raise ValueError(f"sigma_max: expected a number above sigma_min, {least:g}, got {most:g}")
-    count = as_count("n_levels", n_levels, minimum=2)
+    count = as_size("n_levels", n_levels, minimum=2, each=1)
     if kind == "log":
-        levels = np.geomspace(most, least, count)
+        # The ends of what floats hold may be rounded beyond it; they are set below.
+        with np.errstate(over="ignore"):
+            levels = np.geomspace(most, least, count)
     elif kind == "linear":
         levels = np.linspace(most, least, count)
     else:
-        times = np.linspace(0.5 * np.log1p(most**2), 0.5 * np.log1p(least**2), count)
-        levels = np.sqrt(np.expm1(2 * times))
+        times = np.linspace(_time(most), _time(least), count)
+        levels = np.exp(times) * np.sqrt(-np.expm1(-2 * times))
     # The ends as given, not as the logarithm rounds them: a table of networks is looked up at them.
     levels[0], levels[-1] = most, least
+    if not (np.diff(levels) < 0).all():
+        raise ValueError(
+            f"n_levels: expected fewer levels than floats from {most:g} to {least:g}, got {count}"
+        )
     return levels
+
+
+def _time(sigma: float) -> float:
+    """Return ``log(1 + sigma^2) / 2``."""
+    if sigma > 1:
+        return math.log(sigma) + 0.5 * math.log1p((1 / sigma) ** 2)
+    return 0.5 * math.log1p(sigma**2)

@@ -13,8 +13,21 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from .._support.validation import FloatArray, as_count, as_flag, as_real
-from ._chains import Advance, Move, NoisyScore, Score, as_levels, at_level, run, scores_at, starting_points
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_flag, as_real
+from ._chains import (
+    Advance,
+    Move,
+    NoisyScore,
+    Score,
+    as_levels,
+    as_score,
+    at_level,
+    denoise_last,
+    run,
+    starting_points,
+)
 
 __all__ = ["annealed_langevin", "langevin"]
 
@@ -77,11 +90,11 @@ def langevin(
     >>> x.shape, bool(abs(x.mean()) < 0.1), bool(abs(x.var() - 1 / 0.95) < 0.1)
     ((1000,), True, True)
     """
-    x = starting_points(x0, dtype)
+    x, score = starting_points(x0, dtype), as_score(score)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
-    count = as_count("n_steps", n_steps)
-    every = None if keep_every is None else as_count("keep_every", keep_every, minimum=1)
-    noise_scale = float(np.sqrt(2 * h))
+    count = as_size("n_steps", n_steps)
+    every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
+    noise_scale = float(np.sqrt(2.0) * np.sqrt(h))
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         move = Move(chains, generator)
@@ -92,7 +105,16 @@ def langevin(
         return advance
 
     kept = range(every - 1, count, every) if every else range(0)
-    x, states = run(setup, x, count, rng, description="langevin", progress=progress, kept=kept, n_jobs=n_jobs)
+    x, states = run(
+        setup,
+        x,
+        count,
+        generator(rng, "langevin"),
+        description="langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
+    )
     return states if every else x
 
 
@@ -160,11 +182,11 @@ def annealed_langevin(
     >>> bool(abs(x.mean() - 3) < 0.2)
     True
     """
-    x, levels = starting_points(x0, dtype), as_levels(sigmas)
+    x, levels, score = starting_points(x0, dtype), as_levels(sigmas), as_score(score)
     r = as_real("r", r, minimum=0.0, strict=True)
     if r >= 2:
         raise ValueError(f"r: expected a number below 2, got {r:g}")
-    count = as_count("n_steps", n_steps, minimum=1)
+    count = as_size("n_steps", n_steps, minimum=1)
     denoise, keep_levels = as_flag("denoise", denoise), as_flag("keep_levels", keep_levels)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
@@ -182,11 +204,17 @@ def annealed_langevin(
     total = count * levels.size
     kept = range(count - 1, total, count) if keep_levels else range(0)
     x, states = run(
-        setup, x, total, rng, description="annealed langevin", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        total,
+        generator(rng, "annealed_langevin"),
+        description="annealed langevin",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     if denoise:
-        sigma = float(levels[-1])
-        x += sigma**2 * scores_at(at_level(score, sigma), x, "the final denoising")
+        denoise_last(score, x, float(levels[-1]))
     return states if keep_levels else x
 
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_choice, as_flag
 from ._chains import (
     Advance,
@@ -28,9 +29,12 @@ from ._chains import (
     NoisyScore,
     as_float_type,
     as_levels,
+    as_score,
     at_level,
     chain_shape,
     check_bounded,
+    check_squares,
+    denoise_last,
     draw,
     run,
     scores_at,
@@ -45,7 +49,7 @@ Rule = Callable[[float, float], tuple[float, float]]
 def _shrink(s: float, r: float) -> float:
     """Return ``A (A - B)``, without the cancellation of nearby levels."""
     a, b = float(np.hypot(1, s)), float(np.hypot(1, r))
-    return a * (s - r) * (s + r) / (a + b)
+    return a / (a + b) * (s - r) * (s + r)
 
 
 def _spread(s: float, r: float) -> float:
@@ -64,6 +68,7 @@ _RULES: dict[str, Rule] = {
 
 def coefficients(rule: str, s: float, r: float) -> tuple[float, float]:
     """Return ``(c, b)`` of a rule's step from level `s` to level `r`; `reverse` has the table."""
+    check_squares("levels", (s, r))
     return _RULES[as_choice("rule", rule, _RULES)](s, r)
 
 
@@ -135,7 +140,7 @@ def reverse(
     >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
     True
     """
-    levels, shape = as_levels(sigmas, zero_last=True), chain_shape(n, d)
+    levels, shape, score = as_levels(sigmas, zero_last=True), chain_shape(n, d), as_score(score)
     rule, denoise = as_choice("rule", rule, _RULES), as_flag("denoise", denoise)
     keep_levels = as_flag("keep_levels", keep_levels)
     if denoise and levels[-1] == 0:
@@ -151,11 +156,17 @@ def reverse(
     count = levels.size - 1
     kept = range(-1, count) if keep_levels else range(0)
     x, states = run(
-        setup, x, count, rng, description="reverse diffusion", progress=progress, kept=kept, n_jobs=n_jobs
+        setup,
+        x,
+        count,
+        generator(rng, "reverse"),
+        description="reverse diffusion",
+        progress=progress,
+        kept=kept,
+        n_jobs=n_jobs,
     )
     if denoise:
-        sigma = float(levels[-1])
-        x += sigma**2 * scores_at(at_level(score, sigma), x, "the final denoising")
+        denoise_last(score, x, float(levels[-1]))
     return states if keep_levels else x
 
 
@@ -181,8 +192,9 @@ def _stepper(
         move(at_level(score, s), *_RULES[rule](s, r), where, advice)
         if start is not None:
             # The mean of the slopes at both ends of the step; dy / d sigma = -sigma score.
-            ahead = 0.5 * (s - r) * r * scores_at(at_level(score, r), x, where)
-            x[...] = 0.5 * (start + x) + ahead
+            values = scores_at(at_level(score, r), x, where)
+            with np.errstate(over="ignore", invalid="ignore"):
+                x[...] = 0.5 * (start + x) + 0.5 * (s - r) * r * values
             check_bounded(x, where, advice)
 
     return advance

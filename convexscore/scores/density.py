@@ -14,16 +14,23 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray, as_count
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.integrals import log_decreasing_integral, unit_quadrature
 from ..numerics.piecewise import PiecewiseLinear
+from ..numerics.scaling import times_power, unit_scale
 
 __all__ = ["ScoreDensity"]
 
 # Parts of the density whose logarithm is this far below their piece's maximum do not reach any moment.
 _NEGLIGIBLE = 80.0
+# Newton steps of a quantile after which every other step is a bisection.
+_NEWTON = 60
+# Rates at which a tail decays have to be above this, so that quantiles are floats.
+_SLOWEST = 1e-290
 
 
 class ScoreDensity:
@@ -127,9 +134,9 @@ class ScoreDensity:
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Return `n` exact, independent samples, shape ``(n,)``, by inversion."""
-        count = as_count("n", n)
+        count = as_size("n", n, each=1)
         # Zero has probability 2^-53 and quantile -inf; one is never drawn.
-        uniforms = np.maximum(np.random.default_rng(rng).random(count), 2.0**-54)
+        uniforms = np.maximum(generator(rng, "ScoreDensity.sample").random(count), 2.0**-54)
         return self.icdf(uniforms)
 
     def expect(self, function: Callable[[FloatArray], FloatArray]) -> float:
@@ -149,7 +156,9 @@ class ScoreDensity:
     def variance(self) -> float:
         """Return ``E[(X - E X)^2]``."""
         mean = self.mean()
-        return self.expect(lambda x: (x - mean) ** 2)
+        x, weight = self._quadrature
+        gaps, exponent = unit_scale(x - mean)
+        return times_power(float(weight @ gaps**2), 2 * exponent)
 
     def std(self) -> float:
         """Return the standard deviation."""
@@ -167,7 +176,9 @@ class ScoreDensity:
     def _quadrature(self) -> tuple[FloatArray, FloatArray]:
         """Nodes and probability weights that integrate smooth functions against ``p``."""
         x, log_weight = self._pieces.quadrature()
-        return x, np.exp(log_weight - self.log_normalizer)
+        weight = np.exp(log_weight - self.log_normalizer)
+        # Where there is no mass, functions need not be floats.
+        return x[weight > 0], weight[weight > 0]
 
 
 def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
@@ -216,7 +227,7 @@ class _Pieces:
         if points.size == 0:
             points, values, slopes = score.knots[:1], score.values[:1], score.slopes[:2]
         anchor = np.concatenate([[0], np.arange(points.size)])
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             zeros = points[anchor] - values[anchor] / slopes
         left = np.concatenate([[-np.inf], points])
         right = np.concatenate([points, [np.inf]])
@@ -227,8 +238,16 @@ class _Pieces:
         all_points, all_scores = all_points[order], all_scores[order]
         middle = np.searchsorted(points, all_points, side="left")
         all_slopes = np.concatenate([slopes[middle], slopes[-1:]])
-        steps = 0.5 * (all_scores[1:] + all_scores[:-1]) * np.diff(all_points)
-        heights = np.concatenate([[0.0], np.cumsum(steps)])
+        gaps = np.diff(all_points)
+        with np.errstate(over="ignore", invalid="ignore"):
+            heights = np.concatenate(
+                [[0.0], np.cumsum((0.5 * all_scores[1:] + 0.5 * all_scores[:-1]) * gaps)]
+            )
+        rates = np.abs(all_scores[[0, -1]]) + np.sqrt(np.abs(all_slopes[[0, -1]]))
+        if not (np.isfinite(heights).all() and np.isfinite(gaps).all() and rates.min() > _SLOWEST):
+            raise ValueError(
+                "score: expected a log-density whose values at kinks, and whose tails' widths, are floats"
+            )
         return cls(all_points, all_scores, heights - heights.max(), all_slopes)
 
     def mirrored(self) -> _Pieces:
@@ -243,10 +262,14 @@ class _Pieces:
         slope, score = self.slopes[piece], self.scores[anchor]
         return self.heights[anchor] + step * (score + 0.5 * slope * step), score + slope * step
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def exponent(self, x: FloatArray) -> FloatArray:
         """Return ``U(x)``."""
-        return self._exponent_in(x, np.searchsorted(self.points, x))[0]
+        values = self._exponent_in(x, np.searchsorted(self.points, x))[0]
+        # Products past the largest float, at infinity above all.
+        return np.where(np.isnan(values) & ~np.isnan(x), -np.inf, values)
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def log_mass_below(self, x: FloatArray) -> FloatArray:
         """Return ``log int_{-inf}^x exp(U)``."""
         piece = np.searchsorted(self.points, x)
@@ -254,6 +277,10 @@ class _Pieces:
 
     def _log_partial(self, x: FloatArray, piece: NDArray[np.intp]) -> FloatArray:
         """Return the log mass of a piece up to `x`."""
+        return self._log_partial_and_rate(x, piece)[0]
+
+    def _log_partial_and_rate(self, x: FloatArray, piece: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
+        """Return the log mass of a piece up to `x`, and its derivative there."""
         start = np.maximum(piece - 1, 0)
         with np.errstate(invalid="ignore"):
             length = np.where(piece == 0, np.inf, x - self.points[start])
@@ -261,9 +288,19 @@ class _Pieces:
         rising = self.rising[piece]
         top = np.where(rising, height, self.heights[start])
         fall = np.where(rising, np.maximum(score, 0.0), np.abs(self.scores[start]))
-        result = top + log_decreasing_integral(fall, self.slopes[piece], length)
-        return np.where(x == -np.inf, -np.inf, result)
+        log_integral = log_decreasing_integral(fall, self.slopes[piece], length)
+        # Not by the difference of the density and the mass: far from the largest height both are large.
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = x - self.points[start]
+            drop = np.where(rising, 0.0, steps * (self.scores[start] + 0.5 * self.slopes[piece] * steps))
+            rate = np.exp(drop - log_integral)
+        result = np.minimum(top + log_integral, self.log_masses[piece])
+        # So far from the piece's top that products are no floats.
+        lost = np.isnan(result) & ~np.isnan(x)
+        result = np.where(lost, np.where(rising, -np.inf, self.log_masses[piece]), result)
+        return np.where(x == -np.inf, -np.inf, result), rate
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def quantile(self, log_probability: FloatArray) -> FloatArray:
         """Return ``x`` with ``log P(X <= x)`` as given, by safeguarded Newton steps in its piece."""
         target = log_probability + self.log_total
@@ -273,23 +310,26 @@ class _Pieces:
             inside = target + np.log1p(-np.exp(self.log_below[piece] - target))
         done = ~(target > -np.inf)
         low, high = self._brackets(piece, inside, done)
-        x = np.where(done, -np.inf, 0.5 * (low + high))
+        x = np.where(done, -np.inf, _mean(low, high))
         self._narrow(target, x, low, high)
         active = np.flatnonzero(~done)
         eps = np.finfo(float).eps
-        for _ in range(200):
+        for iteration in range(200):
             if active.size == 0:
                 return x
             here, where = x[active], piece[active]
-            partial = self._log_partial(here, where)
+            partial, rate = self._log_partial_and_rate(here, where)
             with np.errstate(invalid="ignore"):
                 error = partial - inside[active]
             high[active] = np.where(error >= 0, here, high[active])
             low[active] = np.where(error <= 0, here, low[active])
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                newton = here - error / np.exp(self._exponent_in(here, where)[0] - partial)
+                newton = here - error / rate
             bracketed = (newton > low[active]) & (newton < high[active])
-            proposal = np.where(bracketed, newton, 0.5 * (low[active] + high[active]))
+            # Now and then half of the floats between are ruled out: 64 times is enough.
+            middle = _halfway if iteration % 2 and iteration > _NEWTON else _mean
+            bracketed &= middle is _mean
+            proposal = np.where(bracketed, newton, middle(low[active], high[active]))
             settled = np.abs(error) <= 2 * eps * np.maximum(1.0, np.abs(inside[active]))
             x[active] = np.where(settled, here, proposal)
             settled |= np.abs(proposal - here) <= eps * np.abs(proposal)
@@ -313,7 +353,7 @@ class _Pieces:
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             share = np.expm1(target[covered] - log_mass[left]) / np.expm1(log_mass[right] - log_mass[left])
             start = low[covered] + share * (high[covered] - low[covered])
-        x[covered] = np.where(np.isfinite(start), start, 0.5 * (low[covered] + high[covered]))
+        x[covered] = np.where(np.isfinite(start), start, _mean(low[covered], high[covered]))
 
     def _brackets(
         self, piece: NDArray[np.intp], inside: FloatArray, done: NDArray[np.bool_]
@@ -338,6 +378,7 @@ class _Pieces:
                 step *= 2.0
         return low, high
 
+    @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def quadrature(self) -> tuple[FloatArray, FloatArray]:
         """Return nodes and log weights: panels on which ``U`` drops by at most 4, 20 nodes each."""
         nodes, weights = unit_quadrature()
@@ -353,11 +394,28 @@ class _Pieces:
         return np.concatenate(xs), np.concatenate(logs)
 
 
+def _mean(low: FloatArray, high: FloatArray) -> FloatArray:
+    return 0.5 * low + 0.5 * high
+
+
+def _halfway(low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return the float with as many floats between it and `low` as between it and `high`."""
+
+    def rank(x: FloatArray) -> NDArray[np.int64]:
+        bits = (x + 0.0).view(np.int64)
+        return np.where(bits < 0, np.iinfo(np.int64).min - bits, bits)
+
+    middle = rank(low) // 2 + rank(high) // 2
+    return np.where(middle < 0, np.iinfo(np.int64).min - middle, middle).view(np.float64)
+
+
 def _panel_edges(fall: float, curvature: float, length: float) -> FloatArray:
     """Return where ``fall t - curvature t^2 / 2`` passes 0, 4, 8, ... up to `length` or negligibility."""
-    drop = np.inf if np.isinf(length) else length * (fall - 0.5 * curvature * length)
+    drop = np.inf if np.isinf(length) else length * max(fall - 0.5 * curvature * length, 0.0)
     levels = np.arange(0.0, min(drop, _NEGLIGIBLE), 4.0)[1:]
-    edges = 2 * levels / (fall + np.sqrt(np.maximum(fall**2 - 2 * curvature * levels, 0.0)))
+    bend = np.sqrt(2 * abs(curvature) * levels)
+    falling = np.sqrt(np.maximum(fall - bend, 0.0)) * np.sqrt(fall + bend)
+    edges = 2 * levels / (fall + (falling if curvature > 0 else np.hypot(fall, bend)))
     if drop <= _NEGLIGIBLE:
         edges = np.append(edges[edges < length], length)
     return np.concatenate([[0.0], edges])

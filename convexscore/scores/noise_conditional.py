@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.progress import steps
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
 from ..families import family_of
 from ..objectives import DenoisingScoreMatching
@@ -128,7 +129,7 @@ class NoiseConditionalScore:
         betas = _betas(beta, levels.size)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(data, (draws, 1))
-        delta = np.random.default_rng(rng).standard_normal(repeated.shape)
+        delta = generator(rng, "NoiseConditionalScore.fit").standard_normal(repeated.shape)
         solutions: list[Solution] = []
         for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
             sigma = float(levels[level])

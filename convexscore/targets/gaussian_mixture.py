@@ -20,12 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real, as_weights
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_data, as_float_array, as_real, as_weights
 
 __all__ = ["GaussianMixture"]
 
 # Entries of the largest temporary array of a block of points.
 _BLOCK = 2**17
+# Lengths between these have squares that keep their digits.
+_SMALLEST, _LARGEST = 1e-150, 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +86,12 @@ class GaussianMixture:
         if scales.min() < 0:
             raise ValueError(f"scales: expected numbers of at least 0, got a minimum of {scales.min():g}")
         scales = np.full(n_components, scales)
+        if np.abs(means).max() > _LARGEST:
+            raise ValueError(
+                f"means: expected numbers up to {_LARGEST:g}, got one of {np.abs(means).max():g}"
+            )
+        _check_squares("scales", scales)
+        weights = weights / weights.max()
         for name, array in (("weights", weights / weights.sum()), ("means", means), ("scales", scales)):
             array.setflags(write=False)
             object.__setattr__(self, name, array)
@@ -218,11 +228,11 @@ class GaussianMixture:
         >>> GaussianMixture([0.5, 0.5], [[-1.0, 0.0], [1.0, 0.0]], 0.1).sample(3, rng=0).shape
         (3, 2)
         """
-        n = as_count("n", n)
-        level = as_real("sigma", sigma, minimum=0.0)
-        generator = np.random.default_rng(rng)
-        component = generator.choice(self.weights.size, size=n, p=self.weights)
-        samples = generator.standard_normal((n, self.n_features))
+        n = as_size("n", n, each=self.n_features)
+        level = _as_level(sigma)
+        source = generator(rng, "GaussianMixture.sample")
+        component = source.choice(self.weights.size, size=n, p=self.weights)
+        samples = source.standard_normal((n, self.n_features))
         samples *= np.hypot(self.scales, level)[component, None]
         samples += self._centers[component]
         return samples.reshape(n, *self.means.shape[1:])
@@ -240,7 +250,7 @@ class GaussianMixture:
         n_axes: int,
     ) -> FloatArray:
         """Evaluate a formula, whose values have `n_axes` feature axes, a block of points at a time."""
-        level = as_real("sigma", sigma, minimum=0.0)
+        level = _as_level(sigma)
         if np.min(self.scales**2 + level**2) == 0:
             raise ValueError(f"sigma: expected a number above 0, because a scale is 0, got {level:g}")
         given = as_float_array(name, values)
@@ -254,7 +264,13 @@ class GaussianMixture:
         size = max(1, _BLOCK // (d * max(k, d)))
         for start in range(0, len(points), size):
             block = slice(start, start + size)
-            result[block] = formula(_Posterior.at(points[block], level, self, name))
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                result[block] = formula(_Posterior.at(points[block], level, self, name))
+            if not np.isfinite(result[block]).all():
+                raise ValueError(
+                    f"{name}: expected points where the result is a float, got one at "
+                    f"{np.abs(points[block]).max():g}"
+                )
         return result.reshape(given.shape if scalar else given.shape[:-1] + (d,) * n_axes)
 
 
@@ -279,8 +295,8 @@ class _Posterior:
         # Differences, not expanded squares: those would cancel far from the origin.
         gaps = mixture._centers - y[:, None]
         variances = mixture.scales**2 + level**2
-        with np.errstate(over="ignore"):
-            squares = np.einsum("nkd,nkd->nk", gaps, gaps) / variances
+        scaled = gaps / np.sqrt(variances)[:, None]
+        squares = np.einsum("nkd,nkd->nk", scaled, scaled)
         normalizer = np.log(mixture.weights) - 0.5 * y.shape[1] * np.log(2 * np.pi * variances)
         logs = normalizer - 0.5 * squares
         top = logs.max(axis=1, keepdims=True)
@@ -291,6 +307,8 @@ class _Posterior:
             )
         shares = np.exp(logs - top)
         total = shares.sum(axis=1, keepdims=True)
+        # Components without a share, at any distance, have no part in any sum.
+        gaps[shares == 0] = 0
         return cls(y, level, mixture, gaps, variances, shares / total, (top + np.log(total))[:, 0])
 
     @property
@@ -318,6 +336,20 @@ class _Posterior:
     def covariance(self) -> FloatArray:
         means = self.pull[:, None] * self.mixture._centers + self.keep[:, None] * self.y[:, None]
         return _covariances(self.shares, means, self.keep * self.level**2)
+
+
+def _as_level(sigma: float) -> float:
+    level = as_real("sigma", sigma, minimum=0.0)
+    _check_squares("sigma", np.array(level))
+    return level
+
+
+def _check_squares(name: str, lengths: FloatArray) -> None:
+    wrong = (lengths > _LARGEST) | ((lengths < _SMALLEST) & (lengths > 0))
+    if wrong.any():
+        raise ValueError(
+            f"{name}: expected 0 or numbers from {_SMALLEST:g} to {_LARGEST:g}, got {lengths[wrong].max():g}"
+        )
 
 
 def _covariances(shares: FloatArray, vectors: FloatArray, variances: FloatArray) -> FloatArray:

@@ -8,10 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_count, as_data, as_real
+from .._support.seeds import generator
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_data, as_real
 from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]
+
+# Lengths between these have squares that keep their digits.
+_SMALLEST, _LARGEST = 1e-150, 1e150
+# Radii of a moon in units of its scale.
+_MOST = 1e7
 
 
 def ring(n_modes: int = 8, radius: float = 2.0, scale: float = 0.2) -> GaussianMixture:
@@ -43,9 +50,10 @@ def ring(n_modes: int = 8, radius: float = 2.0, scale: float = 0.2) -> GaussianM
     >>> target.means.shape, target.variance.round(6)
     ((8, 2), array([4.54, 4.54]))
     """
-    count = as_count("n_modes", n_modes, minimum=1)
+    count = as_size("n_modes", n_modes, minimum=1, each=6)
     radius = as_real("radius", radius, minimum=0.0, strict=True)
     scale = as_real("scale", scale, minimum=0.0, strict=True)
+    _check_radius(radius)
     angles = 2 * np.pi * np.arange(count) / count
     return GaussianMixture(np.ones(count), radius * _on_circle(angles), np.full(count, scale))
 
@@ -84,7 +92,10 @@ def moons(scale: float = 0.1, radius: float = 1.0) -> GaussianMixture:
     """
     scale = as_real("scale", scale, minimum=0.0, strict=True)
     radius = as_real("radius", radius, minimum=0.0, strict=True)
-    count = math.ceil(np.pi * radius / scale)
+    _check_radius(radius)
+    if not radius / scale <= _MOST:
+        raise ValueError(f"scale: expected at least radius / {_MOST:g}, got {scale:g} for radius {radius:g}")
+    count = math.ceil(np.pi * (radius / scale))
     upper = _on_circle(np.pi * (np.arange(count) + 0.5) / count)
     lower = np.array([1.0, 0.5]) - upper
     means = radius * np.concatenate([upper, lower])
@@ -136,6 +147,16 @@ class Banana:
         width = as_real("width", self.width, minimum=0.0, strict=True)
         for name, value in (("length", length), ("curvature", curvature), ("width", width)):
             object.__setattr__(self, name, value)
+        for name, value in (("length", length), ("width", width)):
+            if not _SMALLEST <= value <= _LARGEST:
+                raise ValueError(
+                    f"{name}: expected a number from {_SMALLEST:g} to {_LARGEST:g}, got {value:g}"
+                )
+        if not abs(curvature) * length**2 <= _LARGEST:
+            raise ValueError(
+                f"curvature: expected at most {_LARGEST:g} / length^2, got {curvature:g} for a length "
+                f"of {length:g}"
+            )
 
     @property
     def mean(self) -> FloatArray:
@@ -150,24 +171,29 @@ class Banana:
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return the log density at points of shape ``(n, 2)``, shape ``(n,)``."""
         first, residual = self._coordinates(x)
-        squares = (first / self.length) ** 2 + (residual / self.width) ** 2
-        return -0.5 * squares - math.log(2 * math.pi * self.length * self.width)
+        with np.errstate(over="ignore"):
+            squares = (first / self.length) ** 2 + (residual / self.width) ** 2
+        constant = math.log(2 * math.pi) + math.log(self.length) + math.log(self.width)
+        return _finite(-0.5 * squares - constant, first)
 
     def score(self, x: ArrayLike) -> FloatArray:
         """Return the gradient of the log density at points of shape ``(n, 2)``, shape ``(n, 2)``."""
         first, residual = self._coordinates(x)
-        second = -residual / self.width**2
-        return np.stack([-first / self.length**2 - 2 * self.curvature * first * second, second], axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            second = -residual / self.width**2
+            score = np.stack([-first / self.length**2 - 2 * self.curvature * first * second, second], axis=1)
+        return _finite(score, first)
 
     def divergence(self, x: ArrayLike) -> FloatArray:
         """Return the trace of the score's Jacobian at points of shape ``(n, 2)``, shape ``(n,)``."""
         first, residual = self._coordinates(x)
-        bend = 2 * self.curvature * (residual - 2 * self.curvature * first**2)
-        return (bend - 1) / self.width**2 - 1 / self.length**2
+        with np.errstate(over="ignore", invalid="ignore"):
+            bend = 2 * self.curvature * (residual - 2 * self.curvature * first**2)
+            return _finite((bend - 1) / self.width**2 - 1 / self.length**2, first)
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw independent samples, shape ``(n, 2)``; the same seed gives the same samples."""
-        normal = np.random.default_rng(rng).standard_normal((as_count("n", n), 2))
+        normal = generator(rng, "Banana.sample").standard_normal((as_size("n", n, each=2), 2))
         first = self.length * normal[:, 0]
         return np.stack([first, self._parabola(first) + self.width * normal[:, 1]], axis=1)
 
@@ -179,7 +205,24 @@ class Banana:
         points = as_data("x", x)
         if points.shape[1] != 2:
             raise ValueError(f"x: expected shape (n, 2), got {np.shape(x)}")
-        return points[:, 0], points[:, 1] - self._parabola(points[:, 0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            residual = points[:, 1] - self._parabola(points[:, 0])
+        return points[:, 0], residual
+
+
+def _finite(values: FloatArray, first: FloatArray) -> FloatArray:
+    """Return `values` if they are finite; otherwise points are too far out."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"x: expected points where the result is a float, got one with a first feature of "
+            f"{np.abs(first).max():g}"
+        )
+    return values
+
+
+def _check_radius(radius: float) -> None:
+    if radius > _LARGEST / 2:
+        raise ValueError(f"radius: expected at most {_LARGEST / 2:g}, got {radius:g}")
 
 
 def _on_circle(angles: FloatArray) -> FloatArray:

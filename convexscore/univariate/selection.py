@@ -23,6 +23,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..activations import get_activation
 from ..objectives import Objective
@@ -63,7 +64,7 @@ def select_univariate_decay(
     folds = as_count("n_folds", n_folds, minimum=2)
     objective, activation, skip = problem.objective, problem.activation, problem.skip
     program = UnivariateProgram.from_objective(objective, activation, skip)
-    generator = np.random.default_rng(rng)
+    source = generator(rng, "select_beta")
     n_distinct = program.position.size
     if method == "cv":
         if n_distinct < 2 * folds:
@@ -71,10 +72,10 @@ def select_univariate_decay(
                 f"X: expected at least {2 * folds} distinct values for method='cv' and n_folds={folds}, "
                 f"got {n_distinct}"
             )
-        losses = cross_validate(objective, _whole_range(program), activation, skip, folds, generator)
+        losses = cross_validate(objective, _whole_range(program), activation, skip, folds, source)
         return losses.best(standard_errors=1.0)
     lowest = boundedness_bound(program) * (1 + 1e-6)
-    noise = _Noise(objective, program, replicates, generator)
+    noise = _Noise(objective, program, replicates, source)
     straight = noise.straightness(confidence)
     if straight is not None:
         return max(straight, lowest)
@@ -85,7 +86,7 @@ def select_univariate_decay(
     path = regularization_path(objective, activation, skip, betas=betas)
     normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
     repeats = _REPEATS if len(objective.X) <= _FEW else 1
-    losses = cross_validate(objective, betas, activation, skip, folds, generator, repeats)
+    losses = cross_validate(objective, betas, activation, skip, folds, source, repeats)
     return losses.best(allowed=normalizable)
 
 

@@ -95,7 +95,9 @@ def test_the_best_network_on_the_way_is_kept_on_request():
 def test_decayed_neurons_leave_the_losses_alone(kind, activation, skip):
     # Weight decay drives input weights to zero while biases stay: kinks wander off.
     objective = problem(kind, n=60, seed=1)
-    result = tune_adam(objective, 20.0, activation, skip, n_epochs=1500, n_trials=1, rng=1)
+    result = tune_adam(
+        objective, 20.0, activation, skip, n_epochs=1500, n_trials=1, rng=np.random.default_rng(1)
+    )
     furthest = [np.abs(network.b1 / network.W1[:, 0]).max() for network in result.networks]
     assert np.median(furthest) > 1e10
     assert max(furthest) > 1e15

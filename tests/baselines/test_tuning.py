@@ -37,7 +37,7 @@ def test_seeds_repeat(batch_size):
         return train_adam(problem("sm"), 3.0, n_epochs=5, n_trials=2, batch_size=batch_size, rng=rng).losses
 
     np.testing.assert_array_equal(losses(3), losses(3))
-    np.testing.assert_array_equal(losses(3), losses(np.random.default_rng(3)))
+    np.testing.assert_array_equal(losses(np.random.default_rng(3)), losses(np.random.default_rng(3)))
     assert not np.array_equal(losses(3), losses(4))
     generator = np.random.default_rng(3)
     assert not np.array_equal(losses(generator), losses(generator))

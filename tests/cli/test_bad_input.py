@@ -140,7 +140,7 @@ class TestBadInput:
             ("-n -5", ["-n", "at least 1"]),
             ("--json", ["--output", "--json"]),
             ("--json -o -", ["--output", "--json"]),
-            ("--seed -1", ["non-negative"]),
+            ("--seed -1", ["--seed: expected an integer of at least 0, got -1"]),
             ("--method langevin --step-size 0", ["--step-size", "above 0"]),
             ("--method langevin --step-size nan", ["--step-size", "finite"]),
             ("--method langevin --steps 0", ["--steps", "at least 1"]),

@@ -69,7 +69,15 @@ def test_without_langevin_steps_it_is_ancestral_sampling():
     # From the first measurement on, whose noise level is sigma.
     two, sigma, m = mixture_of(2), 4.0, 12
     averages, means = sequential(
-        two.score, sigma, m, 20, 2, rng=4, inner_steps=0, first_steps=0, trajectory=True
+        two.score,
+        sigma,
+        m,
+        20,
+        2,
+        rng=np.random.default_rng(4),
+        inner_steps=0,
+        first_steps=0,
+        trajectory=True,
     )
     rng = np.random.default_rng(4)
     first = sigma * rng.standard_normal((20, 2))
@@ -118,3 +126,37 @@ def test_bad_arguments_are_named(arguments, error, message):
     good = {"score": lambda y, s: -y, "sigma": 1.0, "m": 2, "n": 4, "d": 2}
     with pytest.raises(error, match=message):
         sequential(**{**good, **arguments})
+
+
+def test_the_first_measurement_is_the_written_scheme():
+    # One measurement, two steps: D = sigma and gamma = 1 / sigma, so velocities keep 1 / e of themselves.
+    sigma, variance = 3.0, 4.0
+    rng = np.random.default_rng(5)
+    y, v = 1.5 + sigma * rng.standard_normal(4), rng.standard_normal(4)
+
+    def push(y):
+        mean = y * variance / (variance + sigma**2)
+        return sigma / 2 * (mean - y) / sigma**2
+
+    for _ in range(2):
+        y = y + sigma / 2 * v
+        v = np.exp(-1) * (v + push(y)) + np.sqrt(-np.expm1(-2)) * rng.standard_normal(4) + push(y)
+        y = y + sigma / 2 * v
+    averages, means = sequential(
+        lambda y, s: -y / (variance + s**2), sigma, 1, 4, None, np.random.default_rng(5),
+        first_steps=2, trajectory=True, center=1.5,
+    )  # fmt: skip
+    np.testing.assert_allclose(averages[0], y, rtol=1e-12)
+    np.testing.assert_allclose(means[0], y * variance / (variance + sigma**2), rtol=1e-12)
+
+
+def test_steps_are_taken_where_they_are_asked_for():
+    asked = []
+
+    def score(y, sigma):
+        asked.append(sigma)
+        return -y
+
+    sequential(score, 6.0, 3, 2, None, rng=0, first_steps=7, inner_steps=2)
+    # One more a measurement, for its posterior mean.
+    np.testing.assert_allclose(asked, [6.0] * 8 + [6 / np.sqrt(2)] * 3 + [6 / np.sqrt(3)] * 3)

@@ -22,7 +22,7 @@ def gaussian(y, sigma):
 
 def test_eulers_stochastic_localization_is_ancestral_sampling():
     sigmas = sigma_grid(20.0, 0.3, 40)
-    path = reverse(TWO.score, sigmas, 50, 2, rng=3, rule="ancestral", keep_levels=True)
+    path = reverse(TWO.score, sigmas, 50, 2, rng=np.random.default_rng(3), rule="ancestral", keep_levels=True)
     rng = np.random.default_rng(3)
     taus = 1 / sigmas**2
     # S = tau y follows dS = denoise(S / tau) d tau + dB.

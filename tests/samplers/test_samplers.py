@@ -24,7 +24,9 @@ def test_each_step_is_the_formula():
     expected = x0
     for z in noise:
         expected = expected + h * gaussian(expected) + np.sqrt(2 * h) * z
-    np.testing.assert_allclose(langevin(gaussian, x0, h, 2, rng=5), expected, rtol=1e-14)
+    np.testing.assert_allclose(
+        langevin(gaussian, x0, h, 2, rng=np.random.default_rng(5)), expected, rtol=1e-14
+    )
 
 
 def test_annealed_steps_scale_with_the_squared_noise_level():
@@ -38,9 +40,9 @@ def test_annealed_steps_scale_with_the_squared_noise_level():
         for _ in range(3):
             h = r * sigma**2
             expected = expected + h * score(expected, sigma) + np.sqrt(2 * h) * rng.standard_normal((2, 1))
-    result = annealed_langevin(score, x0, sigmas, r, 3, rng=5)
+    result = annealed_langevin(score, x0, sigmas, r, 3, rng=np.random.default_rng(5))
     np.testing.assert_allclose(result, expected, rtol=1e-14)
-    denoised = annealed_langevin(score, x0, sigmas, r, 3, rng=5, denoise=True)
+    denoised = annealed_langevin(score, x0, sigmas, r, 3, rng=np.random.default_rng(5), denoise=True)
     np.testing.assert_allclose(denoised, expected + 0.25 * score(expected, 0.5), rtol=1e-14)
 
 
@@ -85,7 +87,7 @@ def test_shapes_are_kept_and_seeds_repeat(shape):
     x0 = np.ones(shape)
     one = langevin(gaussian, x0, 0.1, 5, rng=3)
     assert one.shape == shape
-    np.testing.assert_array_equal(one, langevin(gaussian, x0, 0.1, 5, rng=np.random.default_rng(3)))
+    np.testing.assert_array_equal(one, langevin(gaussian, x0, 0.1, 5, rng=3))
     assert not np.array_equal(one, langevin(gaussian, x0, 0.1, 5, rng=4))
     np.testing.assert_array_equal(x0, np.ones(shape))
     kept = langevin(gaussian, x0, 0.1, 5, rng=3, keep_every=2)
@@ -222,7 +224,10 @@ def test_every_sampler_repeats_its_seed(name):
     one = sample(normal, rng=3)
     assert one.shape == (10, 2)
     assert one.dtype == np.float64
-    np.testing.assert_array_equal(one, sample(normal, rng=np.random.default_rng(3)))
+    np.testing.assert_array_equal(one, sample(normal, rng=3))
+    given = [sample(normal, rng=np.random.default_rng(3)) for _ in range(2)]
+    np.testing.assert_array_equal(*given)
+    assert not np.array_equal(one, given[0])
     assert not np.array_equal(one, sample(normal, rng=4))
     np.testing.assert_array_equal(START, np.ones((10, 2)))
 
@@ -528,7 +533,9 @@ def test_underdamped_steps_are_the_splitting():
         v = v + step / 2 * gaussian(y)
         v = keep * v + np.sqrt(1 - keep**2) * rng.standard_normal(2) + step / 2 * gaussian(y)
         y = y + step / 2 * v
-    np.testing.assert_allclose(underdamped(gaussian, x0, step, 3, friction, rng=4), y, rtol=1e-12)
+    np.testing.assert_allclose(
+        underdamped(gaussian, x0, step, 3, friction, rng=np.random.default_rng(4)), y, rtol=1e-12
+    )
 
 
 def test_underdamped_has_hardly_any_bias():
@@ -540,3 +547,25 @@ def test_underdamped_has_hardly_any_bias():
     np.testing.assert_array_equal(kept[-1], underdamped(gaussian, np.zeros(4), 0.5, 6, rng=0))
     with pytest.raises(ValueError, match="friction: expected a number above 0"):
         underdamped(gaussian, np.zeros(4), 0.5, 7, 0.0)
+
+
+@pytest.mark.parametrize("d", [None, 3])
+def test_the_share_that_mala_accepts_is_that_of_the_chains_that_move(d):
+    start = np.zeros(200) if d is None else np.zeros((200, d))
+
+    def logpdf(x):
+        return -(x**2 if d is None else np.sum(x**2, axis=1)) / 2
+
+    path, share = mala(lambda x: -x, logpdf, start, 1.1, 6, rng=0, return_acceptance=True, keep_every=1)
+    steps = np.diff(np.concatenate([start[None], path]), axis=0).reshape(6 * 200, -1)
+    assert share == (steps != 0).any(axis=1).mean()
+    assert 0.2 < share < 0.9
+
+
+def test_levels_are_equally_spaced_in_what_they_say():
+    for most, least in ((1e3, 1e-3), (1e8, 2.0), (0.5, 1e-6)):
+        levels = cs.samplers.sigma_grid(most, least, 9, "ou-uniform")
+        gaps = np.diff(np.log1p(levels**2) / 2)
+        np.testing.assert_allclose(gaps, gaps.mean(), rtol=1e-9)
+        np.testing.assert_allclose(np.diff(cs.samplers.sigma_grid(most, least, 9)[::-1] ** 0.125), np.diff(
+            np.exp(np.linspace(np.log(least), np.log(most), 9) / 8)), rtol=1e-9)  # fmt: skip

@@ -53,7 +53,7 @@ def vp_step(x, u, r, score, rule, noise):
 def test_both_coordinates_make_the_same_path(rule):
     times = np.linspace(4.0, 0.2, 25)
     sigmas = np.sqrt(np.expm1(2 * times))
-    path = reverse(TWO.score, sigmas, 30, 2, rng=7, rule=rule, keep_levels=True)
+    path = reverse(TWO.score, sigmas, 30, 2, rng=np.random.default_rng(7), rule=rule, keep_levels=True)
     rng = np.random.default_rng(7)
 
     def noise():

@@ -13,7 +13,7 @@ LEVELS = [2.0, 1.0, 0.5]
 @pytest.fixture(scope="module")
 def planar():
     X = np.random.default_rng(0).normal([1.0, -2.0], 1.0, (60, 2))
-    return X, cs.NoiseConditionalScore.fit(X, LEVELS, beta=20.0, n_draws=3, rng=1)
+    return X, cs.NoiseConditionalScore.fit(X, LEVELS, beta=20.0, n_draws=3, rng=np.random.default_rng(1))
 
 
 def test_every_level_is_the_certified_solution_of_its_own_problem(planar):

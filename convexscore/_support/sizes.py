@@ -1,0 +1,44 @@
+"""Counts that a computer can hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .validation import as_count
+
+__all__ = ["as_size"]
+
+# Numbers in the largest array that is tried, half a terabyte; and the largest count of anything.
+_MOST_ENTRIES = 2**36
+_MOST = 2**62
+
+
+def as_size(name: str, value: Any, *, minimum: int = 0, each: int = 0) -> int:
+    """Return `value` as an int that is at least `minimum` and of a size that can be worked with.
+
+    Parameters
+    ----------
+    name : str
+        The argument's name.
+    value : int
+        The count.
+    minimum : int
+        The least that is allowed.
+    each : int
+        Numbers that are stored for each; none by default, and then only counts beyond 2^62 are refused.
+
+    Returns
+    -------
+    int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `value` is no integer, or out of range; the message names the argument.
+    """
+    count = as_count(name, value, minimum=minimum)
+    most = _MOST_ENTRIES // each if each else _MOST
+    if count > most:
+        shown = str(count) if count < 10**20 else f"one of {count.bit_length()} bits"
+        raise ValueError(f"{name}: expected an integer of at most {most}, got {shown}")
+    return count
