@@ -17,6 +17,7 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import locked
 from .._support.progress import counted
 from .._support.validation import FloatArray, as_count, as_flag
 from ..errors import ConvergenceError
@@ -25,7 +26,7 @@ from .cells import CellMaker, NotGenericError, as_objects, random_frame
 from .counting import BLOCK_SIZE, as_rows, integer_normals, pattern_count, reduced, require_at_most
 from .faces import flats
 from .general_position import keep_without_broken_circuits, looks_general
-from .patterns import Patterns
+from .patterns import Known, Patterns
 from .reduction import Reduction, reduce_rows
 from .subsets import all_sets
 
@@ -171,6 +172,22 @@ class _Half:
         return np.concatenate([self.maker.points(part.members, part.signs) for part in parts])
 
 
+@dataclass(frozen=True, eq=False)
+class _Witnesses:
+    """Points inside cells and their opposites, made when called."""
+
+    halves: list[_Half]
+    columns: NDArray[np.intp]
+    n_columns: int
+
+    def __call__(self) -> FloatArray:
+        points = np.concatenate([half.points() for half in self.halves])
+        points = np.concatenate([points, -points]) if points.shape[1] else points
+        lifted = np.zeros((len(points), self.n_columns))
+        lifted[:, self.columns] = points
+        return locked(lifted)
+
+
 def _all_halves(reduction: Reduction, n_jobs: int = 1, progress: bool = False) -> list[_Half]:
     most = pattern_count(len(reduction.normals), reduction.rank) if reduction.rank else 1
     for seed in range(_FRAMES):
@@ -211,16 +228,9 @@ def _patterns(rows: FloatArray, reduction: Reduction, halves: list[_Half], compl
     signs = np.concatenate([half.signs for half in halves])
     if reduction.rank:
         signs = np.concatenate([signs, ~signs])
-
-    def witnesses() -> FloatArray:
-        points = np.concatenate([half.points() for half in halves])
-        points = np.concatenate([points, -points]) if reduction.rank else points
-        lifted = np.zeros((len(points), rows.shape[1]))
-        lifted[:, reduction.columns] = points
-        return lifted
-
     total = len(signs) if complete else None
-    return Patterns(_on_rows(reduction, signs), rows, complete, total, witnesses)
+    witnesses = _Witnesses(halves, reduction.columns, rows.shape[1])
+    return Patterns(locked(_on_rows(reduction, signs)), rows, complete, total, witnesses)
 
 
 def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
@@ -242,7 +252,7 @@ def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
     _, first = np.unique(np.packbits(every, axis=1), axis=0, return_index=True)
     witnesses = np.zeros((first.size, rows.shape[1]))
     witnesses[:, reduction.columns] = np.concatenate(points)[first]
-    return Patterns(every[first], rows, True, first.size, lambda: witnesses)
+    return Patterns(locked(every[first]), rows, True, first.size, Known(locked(witnesses)))
 
 
 def _sets(reduction: Reduction, general: bool, block_size: int) -> Iterator[NDArray[np.intp]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import as_count
+from .._support.frozen import locked
+from .._support.validation import as_count, as_generator
 from .counting import as_rows, known_count, reduced
-from .patterns import Patterns, scaled_rows
+from .patterns import Known, Patterns, scaled_rows
 
 __all__ = ["sample_patterns"]
 
@@ -45,7 +46,7 @@ def sample_patterns(
     """
     rows = as_rows(X, bias)
     draws = as_count("n_samples", n_samples, minimum=1)
-    generator = np.random.default_rng(rng)
+    generator = as_generator(rng)
     scaled = scaled_rows(rows)
     found = np.zeros((0, -(-len(rows) // 8)), dtype=np.uint8)
     witnesses = np.zeros((0, rows.shape[1]))
@@ -57,4 +58,4 @@ def sample_patterns(
         witnesses = np.concatenate([witnesses, directions])[first]
     signs = np.unpackbits(found, axis=1, count=len(rows)).astype(bool)
     total = known_count(reduced(rows))
-    return Patterns(signs, rows, len(signs) == total, total, lambda: witnesses)
+    return Patterns(locked(signs), rows, len(signs) == total, total, Known(locked(witnesses)))

@@ -16,11 +16,11 @@ import copy
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
+from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_generator, as_real
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
 from .arguments import as_rates, check_initial, check_objective, kink_convention
 from .result import AdamResult
 from .training import SCHEDULES, Plan, Problem, Training
@@ -116,6 +116,7 @@ def train_adam(
     True
     """
     check_objective(objective)
+    objective = weighted_part(objective)
     n, d = objective.X.shape
     problem = Problem(
         objective,
@@ -139,7 +140,7 @@ def train_adam(
     n_trials, progress = as_count("n_trials", n_trials, minimum=1), as_flag("progress", progress)
 
     # A generator for each start, so that a trial does not depend on how many others there are.
-    rngs = np.random.default_rng(rng).spawn(n_trials)
+    rngs = as_generator(rng).spawn(n_trials)
     starts = _starts(rngs, problem.right.size, d, bias, initial)
     # Every rate goes through the same batches, drawn from a copy of the start's generator.
     batch_rngs = [copy.deepcopy(its_rng) for _ in rates for its_rng in rngs]

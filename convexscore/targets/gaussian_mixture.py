@@ -20,7 +20,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real, as_weights
+from .._support.frozen import Frozen
+from .._support.validation import (
+    FloatArray,
+    as_count,
+    as_data,
+    as_float_array,
+    as_generator,
+    as_scale,
+    as_weights,
+)
 
 __all__ = ["GaussianMixture"]
 
@@ -29,7 +38,7 @@ _BLOCK = 2**17
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(Frozen):
     """The law ``sum_i w_i N(mu_i, tau_i^2 I)``, and what Gaussian noise makes of it.
 
     Methods take points, of shape ``(n, n_features)`` or ``(n_features,)``, and a noise level ``sigma`` of at
@@ -83,8 +92,8 @@ class GaussianMixture:
             raise ValueError(f"scales: expected numbers of at least 0, got a minimum of {scales.min():g}")
         scales = np.full(n_components, scales)
         for name, array in (("weights", weights / weights.sum()), ("means", means), ("scales", scales)):
-            array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self.freeze_arrays()
 
     @property
     def n_features(self) -> int:
@@ -219,8 +228,8 @@ class GaussianMixture:
         (3, 2)
         """
         n = as_count("n", n)
-        level = as_real("sigma", sigma, minimum=0.0)
-        generator = np.random.default_rng(rng)
+        level = as_scale("sigma", sigma, zero=True)
+        generator = as_generator(rng)
         component = generator.choice(self.weights.size, size=n, p=self.weights)
         samples = generator.standard_normal((n, self.n_features))
         samples *= np.hypot(self.scales, level)[component, None]
@@ -240,7 +249,7 @@ class GaussianMixture:
         n_axes: int,
     ) -> FloatArray:
         """Evaluate a formula, whose values have `n_axes` feature axes, a block of points at a time."""
-        level = as_real("sigma", sigma, minimum=0.0)
+        level = as_scale("sigma", sigma, zero=True)
         if np.min(self.scales**2 + level**2) == 0:
             raise ValueError(f"sigma: expected a number above 0, because a scale is 0, got {level:g}")
         given = as_float_array(name, values)

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_count, as_data, as_real
+from .._support.validation import FloatArray, as_count, as_data, as_generator, as_real, as_scale
 from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]
+
+# Components of a moon, at most.
+_MOST = 10**6
 
 
 def ring(n_modes: int = 8, radius: float = 2.0, scale: float = 0.2) -> GaussianMixture:
@@ -44,8 +47,8 @@ def ring(n_modes: int = 8, radius: float = 2.0, scale: float = 0.2) -> GaussianM
     ((8, 2), array([4.54, 4.54]))
     """
     count = as_count("n_modes", n_modes, minimum=1)
-    radius = as_real("radius", radius, minimum=0.0, strict=True)
-    scale = as_real("scale", scale, minimum=0.0, strict=True)
+    radius = as_scale("radius", radius)
+    scale = as_scale("scale", scale)
     angles = 2 * np.pi * np.arange(count) / count
     return GaussianMixture(np.ones(count), radius * _on_circle(angles), np.full(count, scale))
 
@@ -82,9 +85,11 @@ def moons(scale: float = 0.1, radius: float = 1.0) -> GaussianMixture:
     >>> target.weights.size, target.mean.round(6)
     (64, array([0.5 , 0.25]))
     """
-    scale = as_real("scale", scale, minimum=0.0, strict=True)
-    radius = as_real("radius", radius, minimum=0.0, strict=True)
+    scale = as_scale("scale", scale)
+    radius = as_scale("radius", radius)
     count = math.ceil(np.pi * radius / scale)
+    if count > _MOST:
+        raise ValueError(f"scale: expected at least pi radius / {_MOST}, got {scale:g} at radius {radius:g}")
     upper = _on_circle(np.pi * (np.arange(count) + 0.5) / count)
     lower = np.array([1.0, 0.5]) - upper
     means = radius * np.concatenate([upper, lower])
@@ -131,9 +136,9 @@ class Banana:
     width: float = 0.5
 
     def __post_init__(self) -> None:
-        length = as_real("length", self.length, minimum=0.0, strict=True)
+        length = as_scale("length", self.length)
         curvature = as_real("curvature", self.curvature)
-        width = as_real("width", self.width, minimum=0.0, strict=True)
+        width = as_scale("width", self.width)
         for name, value in (("length", length), ("curvature", curvature), ("width", width)):
             object.__setattr__(self, name, value)
 
@@ -167,7 +172,7 @@ class Banana:
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw independent samples, shape ``(n, 2)``; the same seed gives the same samples."""
-        normal = np.random.default_rng(rng).standard_normal((as_count("n", n), 2))
+        normal = as_generator(rng).standard_normal((as_count("n", n), 2))
         first = self.length * normal[:, 0]
         return np.stack([first, self._parabola(first) + self.width * normal[:, 1]], axis=1)
 
