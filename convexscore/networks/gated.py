@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_float_array, as_real
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
 from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
@@ -29,7 +30,7 @@ _ARRAYS = ("W1", "b1", "W2", "b2", "V", "gates", "gate_offsets")
 
 
 @dataclass(frozen=True, eq=False)
-class GatedNetwork:
+class GatedNetwork(Frozen):
     """A gated ReLU or abs network.
 
     Parameters
@@ -81,8 +82,8 @@ class GatedNetwork:
         for (name, array), shape in zip(arrays.items(), shapes, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
-            array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self.freeze_arrays()
 
     @property
     def n_neurons(self) -> int:
@@ -136,7 +137,7 @@ class GatedNetwork:
         return self._sigma.derivative(points @ self.gates.T + self.gate_offsets)
 
     def _points(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
-        points = np.asarray(x, dtype=np.float64)
+        points = as_numbers("x", x)
         if self.n_features == 1:
             return points.reshape(-1, 1), points.shape
         if points.ndim != 2 or points.shape[1] != self.n_features:
