@@ -7,13 +7,14 @@ from importlib import resources
 
 import numpy as np
 
+from ._support.frozen import Frozen
 from ._support.validation import FloatArray
 
 __all__ = ["Dataset", "load_galaxies", "load_old_faithful"]
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Frozen):
     """A table of numbers with named columns.
 
     Parameters

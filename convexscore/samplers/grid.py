@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_count, as_float_array, as_real
 from ._chains import NoisyScore, Score, as_levels, at_level, scores_at
 from .reverse_diffusion import coefficients
@@ -26,7 +27,7 @@ _FAR = 300.0
 
 
 @dataclass(frozen=True, eq=False)
-class GridLaw:
+class GridLaw(Frozen):
     """A probability law on the line by its density at equally spaced points.
 
     Parameters
@@ -68,6 +69,7 @@ class GridLaw:
             )
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "density", density / (density.sum() * gaps.mean()))
+        self.freeze_arrays()
 
     @classmethod
     def of(cls, logpdf: Callable[[FloatArray], FloatArray], points: ArrayLike) -> GridLaw:

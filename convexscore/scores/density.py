@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_count
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
@@ -26,7 +27,7 @@ __all__ = ["ScoreDensity"]
 _NEGLIGIBLE = 80.0
 
 
-class ScoreDensity:
+class ScoreDensity(Frozen):
     """The density ``p`` with ``(log p)' = s`` for a one-dimensional network ``s``.
 
     Parameters
@@ -64,7 +65,8 @@ class ScoreDensity:
         _require_tails(score)
         self._pieces = _Pieces.of(score)
         self.log_normalizer = self._pieces.log_total
-        self.breakpoints = self._pieces.points.copy()
+        self.breakpoints = self._pieces.points
+        self.freeze_arrays()
         self._is_log_concave = bool((score.slopes <= 0).all())
 
     @property

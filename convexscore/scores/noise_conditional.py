@@ -14,8 +14,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.frozen import Frozen
 from .._support.progress import steps
-from .._support.validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
+from .._support.validation import (
+    FloatArray,
+    as_choice,
+    as_count,
+    as_data,
+    as_flag,
+    as_float_array,
+    as_generator,
+    as_real,
+)
 from ..families import family_of
 from ..objectives import DenoisingScoreMatching
 from ..problem import Problem
@@ -33,7 +43,7 @@ _KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit")
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseConditionalScore:
+class NoiseConditionalScore(Frozen):
     """A table of networks, one a noise level, that is called as ``score(y, sigma)``.
 
     Parameters
@@ -71,9 +81,9 @@ class NoiseConditionalScore:
             )
         if len(self.networks) != levels.size:
             raise ValueError(f"networks: expected {levels.size}, one a noise level, got {len(self.networks)}")
-        levels.setflags(write=False)
         object.__setattr__(self, "sigmas", levels)
         object.__setattr__(self, "networks", tuple(self.networks))
+        self.freeze_arrays()
 
     @classmethod
     def fit(
@@ -128,7 +138,7 @@ class NoiseConditionalScore:
         betas = _betas(beta, levels.size)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(data, (draws, 1))
-        delta = np.random.default_rng(rng).standard_normal(repeated.shape)
+        delta = as_generator(rng).standard_normal(repeated.shape)
         solutions: list[Solution] = []
         for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
             sigma = float(levels[level])

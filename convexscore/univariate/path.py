@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
@@ -56,7 +57,7 @@ class _Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class Path(Frozen):
     """Optimal scores for a range of weight decays.
 
     Parameters
