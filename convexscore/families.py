@@ -125,7 +125,7 @@ class Family:
         if unknown:
             raise TypeError(
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
-                f"{', '.join(known)}, got {options[unknown[0]]!r}"
+                f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
         return self.select(problem, method, rng, **options)
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import as_choice, as_flag
+from ._support.validation import as_array, as_choice, as_flag
 from .activations import get_activation
 from .arrangements.patterns import Known, Patterns
 from .objectives import ExpectedDenoising, as_objective
@@ -71,6 +71,8 @@ class Problem:
     refit: bool = False
 
     def __post_init__(self) -> None:
+        if self.patterns is not None and not isinstance(self.patterns, Patterns):
+            object.__setattr__(self, "patterns", as_array("patterns", self.patterns))
         given, objective = self.objective, as_objective(self.objective)
         object.__setattr__(self, "objective", objective)
         if (
@@ -134,7 +136,7 @@ class Problem:
 
 def _on_samples(patterns: Patterns | NDArray[np.bool_], kept: NDArray[np.bool_]) -> Any:
     """Return patterns of some of the samples: what the others' signs told apart is one pattern."""
-    signs = patterns.signs if isinstance(patterns, Patterns) else np.asarray(patterns)
+    signs = patterns.signs if isinstance(patterns, Patterns) else patterns
     if signs.ndim != 2 or signs.shape[1] != kept.size or not len(signs):
         return patterns
     _, first = np.unique(signs[:, kept], axis=0, return_index=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ._support.validation import as_generator
 from .families import family_of
 from .objectives import Objective, as_sampled_objective
 from .problem import Problem
@@ -99,4 +100,4 @@ def select_beta(
         "n_folds": n_folds,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return family_of(problem).checked_select(problem, method, rng, given)
+    return family_of(problem).checked_select(problem, method, as_generator(rng), given)

@@ -35,7 +35,7 @@ def as_numbers(name: str, values: Any) -> FloatArray:
     """Return `values` as a float64 array, NaN and infinities allowed; itself if it is one."""
     if type(values) is np.ndarray and values.dtype == np.float64:
         return values
-    array = _as_array(name, values)
+    array = as_array(name, values)
     if array.dtype.kind not in "fiub":
         came = f"an array of dtype {array.dtype}" if array.ndim else shown(values)
         raise TypeError(f"{name}: expected real numbers, got {came}")
@@ -43,7 +43,8 @@ def as_numbers(name: str, values: Any) -> FloatArray:
         return np.asarray(array, dtype=np.float64)
 
 
-def _as_array(name: str, values: Any) -> NDArray[Any]:
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """Return `values` as an array of any type, without a mask, or raise naming `name`."""
     if _has_mask(values, _DEPTH):
         raise ValueError(f"{name}: expected numbers everywhere, got masked entries; leave them out first")
     try:
@@ -73,7 +74,7 @@ def as_float_array(name: str, values: ArrayLike) -> FloatArray:
 
 def as_flags(name: str, values: ArrayLike) -> NDArray[np.bool_]:
     """Return `values` as a boolean array; zeros and ones will do."""
-    array = _as_array(name, values)
+    array = as_array(name, values)
     if array.dtype.kind not in "biuf" or not ((array == 0) | (array == 1)).all():
         raise TypeError(f"{name}: expected True or False for each, got {shown(values)}")
     return array.astype(bool)
@@ -192,6 +193,13 @@ def as_choice(name: str, value: Any, choices: Collection[str]) -> str:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {shown(value)}")
     return str(value)
+
+
+def as_callable(name: str, value: Any) -> Any:
+    """Return `value` if it can be called."""
+    if not callable(value):
+        raise TypeError(f"{name}: expected a callable, got {shown(value)}")
+    return value
 
 
 def as_generator(rng: Any) -> np.random.Generator:

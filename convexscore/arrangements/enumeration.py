@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import locked
 from .._support.progress import counted
-from .._support.validation import FloatArray, as_count, as_flag
+from .._support.validation import FloatArray, as_count, as_flag, shown
 from ..errors import ConvergenceError
 from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame
@@ -36,6 +36,7 @@ Signs = NDArray[np.bool_]
 
 # How often fixed vectors that turn out not to be generic are drawn anew.
 _FRAMES = 20
+_MOST_JOBS = 10_000
 
 
 def enumerate_patterns(
@@ -148,8 +149,10 @@ def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
 
 
 def _as_jobs(n_jobs: int) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
-        raise ValueError(f"n_jobs: expected an integer other than 0, got {n_jobs!r}")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or not 0 < abs(int(n_jobs)) <= _MOST_JOBS:
+        raise ValueError(
+            f"n_jobs: expected an integer other than 0, of at most {_MOST_JOBS}, got {shown(n_jobs)}"
+        )
     return int(n_jobs)
 
 

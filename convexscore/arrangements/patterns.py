@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen, frozen
-from .._support.validation import FloatArray, as_float_array, as_real
+from .._support.validation import FloatArray, as_float_array, as_real, shown
 
 __all__ = ["Cone", "Known", "Patterns", "scaled_rows"]
 
@@ -80,6 +81,8 @@ class Patterns(Frozen):
 
     def cone(self, j: int) -> Cone:
         """Return the closed cone of pattern `j`."""
+        if isinstance(j, bool) or not isinstance(j, Integral) or not -len(self) <= j < len(self):
+            raise ValueError(f"j: expected the number of one of {len(self)} patterns, got {shown(j)}")
         return Cone(np.where(self.signs[j], 1.0, -1.0)[:, None] * self.rows)
 
 

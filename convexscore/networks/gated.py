@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
+from ..objectives import as_objective
 from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
 
@@ -118,7 +119,7 @@ class GatedNetwork(Frozen):
 
     def loss(self, objective: Objective, beta: float) -> float:
         """Return the training objective, ``objective.loss(self) + beta * weight_decay()``."""
-        return objective.loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""

@@ -21,6 +21,7 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_flags, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
 from ..numerics.piecewise import PiecewiseLinear
+from ..objectives import as_objective
 from .files import load_model, save_model
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ class TwoLayerNetwork(Frozen):
         float
             ``objective.loss(self) + beta/2 (||W1||_F^2 + ||W2||_F^2)``.
         """
-        return objective.loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
 
     def shifted(self, eta: float | None = None) -> TwoLayerNetwork:
         """Return an ordinary network whose kinks are moved off the data, by `eta`.
@@ -308,7 +309,7 @@ class TwoLayerNetwork(Frozen):
         A neuron is ``a (x - t)_+ + b (t - x)_+``; the third array sums ``a + b`` and the fourth ``a``.
         """
         if self.n_features != 1:
-            raise ValueError(f"network: kinks on a line exist for 1 feature only, got {self.n_features}")
+            raise ValueError(f"network: expected 1 feature, as kinks on a line have, got {self.n_features}")
         live = np.isfinite(self._positions)
         weight, sigma = self.W1[live, 0], self._sigma
         if not live.any():

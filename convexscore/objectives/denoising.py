@@ -52,8 +52,8 @@ class DenoisingScoreMatching(Frozen):
     sample_weight: FloatArray | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        shape = np.shape(self.X)
-        X = as_data("X", self.X)
+        given = as_float_array("X", self.X)
+        shape, X = given.shape, as_data("X", given)
         targets = as_float_array("targets", self.targets)
         if targets.shape != shape:
             raise ValueError(f"targets: expected the shape of X, {shape}, got {targets.shape}")

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 from .._support.frozen import Frozen
-from .._support.validation import FloatArray, as_data, as_scale
+from .._support.validation import FloatArray, as_data, as_scale, shown
 from ..numerics.gaussian_moments import BlurredData
 from ..numerics.piecewise import PiecewiseLinear
 from .base import check_weights, filled, weighted_part
@@ -97,5 +97,5 @@ class ExpectedDenoising(Frozen):
         """
         score = getattr(score, "piecewise", score)
         if not isinstance(score, PiecewiseLinear):
-            raise TypeError(f"score: expected a network or a piecewise linear function, got {score!r}")
+            raise TypeError(f"score: expected a network or a piecewise linear function, got {shown(score)}")
         return self.constant + self.blurred.score_matching_loss(score)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._support.frozen import Frozen
-from .._support.validation import FloatArray, as_data, as_numbers
+from .._support.validation import FloatArray, as_callable, as_data, as_numbers
 from .base import Score, check_weights, filled, values_of, weighted_part
 
 __all__ = ["ScoreMatching"]
@@ -90,7 +90,7 @@ class ScoreMatching(Frozen):
             )
         part = weighted_part(self)
         values = values_of(score, part.X)
-        traces = as_numbers("divergence", trace(part.X))
+        traces = as_numbers("divergence", as_callable("divergence", trace)(part.X))
         if traces.shape != (len(part.X),):
             raise ValueError(f"divergence: expected shape ({len(part.X)},), got {traces.shape}")
         return float(np.sum(part.weights * (traces + 0.5 * np.sum(values**2, axis=1))))

@@ -14,12 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_float_array, as_numbers, as_real, as_scale, shown
+from .._support.validation import FloatArray, as_callable, as_float_array, as_numbers, as_real, as_scale
 
 __all__ = ["denoise_many", "from_denoiser", "posterior_covariance", "to_denoiser", "ve", "vp"]
 
@@ -50,7 +49,7 @@ def vp(score: Conditional) -> Conditional:
     >>> vp(mixture.score)(np.array([2.0]), 0.7)
     array([-2.])
     """
-    return _VariancePreserving(_as_callable("score", score))
+    return _VariancePreserving(as_callable("score", score))
 
 
 def ve(score: Conditional) -> Conditional:
@@ -74,7 +73,7 @@ def ve(score: Conditional) -> Conditional:
     >>> ve(lambda z, t: -z)(np.array([2.0]), 1.0)
     array([-1.])
     """
-    return _VarianceExploding(_as_callable("score", score))
+    return _VarianceExploding(as_callable("score", score))
 
 
 def from_denoiser(denoiser: Conditional) -> Conditional:
@@ -97,7 +96,7 @@ def from_denoiser(denoiser: Conditional) -> Conditional:
     >>> from_denoiser(lambda y, sigma: y / (1 + sigma**2))(np.array([3.0]), 2.0)
     array([-0.6])
     """
-    return _FromDenoiser(_as_callable("denoiser", denoiser))
+    return _FromDenoiser(as_callable("denoiser", denoiser))
 
 
 def to_denoiser(score: Conditional) -> Conditional:
@@ -120,7 +119,7 @@ def to_denoiser(score: Conditional) -> Conditional:
     >>> to_denoiser(lambda y, sigma: -y / (1 + sigma**2))(np.array([5.0]), 2.0)
     array([1.])
     """
-    return _Denoiser(_as_callable("score", score))
+    return _Denoiser(as_callable("score", score))
 
 
 def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
@@ -193,16 +192,10 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
     measurements = as_float_array("Y", Y)
     if measurements.ndim not in (2, 3) or len(measurements) == 0:
         raise ValueError(f"Y: expected shape (m, n) or (m, n, n_features), got {measurements.shape}")
-    _as_callable("score", score)
+    as_callable("score", score)
     level = as_scale("sigma", sigma) / float(np.sqrt(len(measurements)))
     average = measurements.mean(axis=0)
     return average + level**2 * _values(score, average, level)
-
-
-def _as_callable(name: str, function: Any) -> Conditional:
-    if not callable(function):
-        raise TypeError(f"{name}: expected a callable, got {shown(function)}")
-    return function
 
 
 # Classes and not functions inside functions, so that they can be pickled and sent to other processes.

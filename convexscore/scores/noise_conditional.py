@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .._support.frozen import Frozen
 from .._support.progress import steps
 from .._support.validation import (
     FloatArray,
+    as_callable,
     as_choice,
     as_count,
     as_data,
@@ -25,6 +27,7 @@ from .._support.validation import (
     as_float_array,
     as_generator,
     as_real,
+    shown,
 )
 from ..families import family_of
 from ..objectives import DenoisingScoreMatching
@@ -74,13 +77,13 @@ class NoiseConditionalScore(Frozen):
     solutions: tuple[Solution, ...] = ()
 
     def __post_init__(self) -> None:
-        levels = as_float_array("sigmas", self.sigmas)
-        if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
-            raise ValueError(
-                f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
-            )
+        levels = _levels(self.sigmas)
+        if isinstance(self.networks, str) or not isinstance(self.networks, Sequence):
+            raise TypeError(f"networks: expected a sequence of callables, got {shown(self.networks)}")
         if len(self.networks) != levels.size:
             raise ValueError(f"networks: expected {levels.size}, one a noise level, got {len(self.networks)}")
+        for network in self.networks:
+            as_callable("networks", network)
         object.__setattr__(self, "sigmas", levels)
         object.__setattr__(self, "networks", tuple(self.networks))
         self.freeze_arrays()
@@ -133,8 +136,7 @@ class NoiseConditionalScore(Frozen):
         """
         data = as_data("X", X)
         one = np.ndim(X) == 1
-        levels = as_float_array("sigmas", sigmas)
-        cls(levels, [None] * levels.size)
+        levels = _levels(sigmas)
         betas = _betas(beta, levels.size)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(data, (draws, 1))
@@ -237,14 +239,25 @@ class _Mixture:
         )
 
 
+def _levels(sigmas: ArrayLike) -> FloatArray:
+    levels = as_float_array("sigmas", sigmas)
+    if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
+        raise ValueError(
+            f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
+        )
+    return levels
+
+
 def _like(values: FloatArray, one: bool) -> FloatArray:
     return values[:, 0] if one else values
 
 
 def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
-    if isinstance(beta, str) or np.ndim(beta) == 0:
+    if isinstance(beta, (str, Real)):
         return [beta] * n_levels
     values = as_float_array("beta", beta)
+    if values.ndim == 0:
+        return [beta] * n_levels
     if values.shape != (n_levels,):
         raise ValueError(f"beta: expected a number, or one a level, shape ({n_levels},), got {values.shape}")
     return values.tolist()
