@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import FloatArray, as_choice
+from ._support.validation import FloatArray, as_choice, as_numbers, as_real, shown
 
 __all__ = ["ABS", "RELU", "Activation", "get_activation"]
 
@@ -41,6 +41,11 @@ class Activation:
     name: str
     left_slope: float
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TypeError(f"name: expected a string, got {shown(self.name)}")
+        object.__setattr__(self, "left_slope", as_real("left_slope", self.left_slope))
+
     @property
     def jump(self) -> float:
         """How much the derivative jumps at zero: 1 for ReLU, 2 for abs."""
@@ -53,12 +58,12 @@ class Activation:
 
     def value(self, t: FloatArray) -> FloatArray:
         """Return ``sigma(t)``, elementwise."""
-        t = np.asarray(t, dtype=np.float64)
+        t = as_numbers("t", t)
         return np.where(t > 0, t, self.left_slope * t + 0.0)
 
     def derivative(self, t: FloatArray, right: NDArray[np.bool_] | bool = True) -> FloatArray:
         """Return ``sigma'(t)``; where ``t == 0`` the right derivative if `right`, else the left one."""
-        t = np.asarray(t, dtype=np.float64)
+        t = as_numbers("t", t)
         on_the_right = (t > 0) | ((t == 0) & np.asarray(right, dtype=bool))
         return np.where(on_the_right, 1.0, self.left_slope)
 

@@ -7,13 +7,14 @@ from importlib import resources
 
 import numpy as np
 
-from ._support.validation import FloatArray
+from ._support.frozen import Frozen
+from ._support.validation import FloatArray, shown
 
 __all__ = ["Dataset", "load_galaxies", "load_old_faithful"]
 
 
 @dataclass(frozen=True, eq=False)
-class Dataset:
+class Dataset(Frozen):
     """A table of numbers with named columns.
 
     Parameters
@@ -35,8 +36,8 @@ class Dataset:
 
     def __getitem__(self, column: str) -> FloatArray:
         """Return one column, shape ``(n_samples,)``."""
-        if column not in self.columns:
-            raise KeyError(f"column: expected one of {', '.join(self.columns)}, got {column!r}")
+        if not isinstance(column, str) or column not in self.columns:
+            raise KeyError(f"column: expected one of {', '.join(self.columns)}, got {shown(column)}")
         return self.data[:, self.columns.index(column)]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ._support.validation import as_choice, as_flag, as_real
+from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
 from .multivariate.gated import solve_gated
 from .multivariate.ridge import solve_ridge_network
@@ -125,7 +125,7 @@ class Family:
         if unknown:
             raise TypeError(
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
-                f"{', '.join(known)}, got {options[unknown[0]]!r}"
+                f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
         return self.select(problem, method, rng, **options)
 
@@ -249,14 +249,14 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
             f"activation: expected one of {listed} for {family.name}, whose programs know no other, got "
             f"{problem.activation!r}"
         )
-    if solver == "auto":
+    if isinstance(solver, str) and solver == "auto":
         return family
     for candidate in admitting:
-        if solver in candidate.solvers:
+        if isinstance(solver, str) and solver in candidate.solvers:
             return candidate
     names = ["auto", *dict.fromkeys(name for candidate in admitting for name in candidate.solvers)]
     listed = ", ".join(repr(name) for name in names)
-    raise ValueError(f"solver: expected one of {listed} for {family.name}, got {solver!r}")
+    raise ValueError(f"solver: expected one of {listed} for {family.name}, got {shown(solver)}")
 
 
 def _why_none(problem: Problem) -> str:

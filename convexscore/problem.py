@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import as_choice, as_flag
+from ._support.validation import as_array, as_choice, as_flag
 from .activations import get_activation
-from .arrangements.patterns import Patterns
+from .arrangements.patterns import Known, Patterns
 from .objectives import ExpectedDenoising, as_objective
 
 __all__ = ["PENALTIES", "SHAPES", "Problem"]
@@ -71,7 +71,16 @@ class Problem:
     refit: bool = False
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "objective", as_objective(self.objective))
+        if self.patterns is not None and not isinstance(self.patterns, Patterns):
+            object.__setattr__(self, "patterns", as_array("patterns", self.patterns))
+        given, objective = self.objective, as_objective(self.objective)
+        object.__setattr__(self, "objective", objective)
+        if (
+            objective is not given
+            and self.patterns is not None
+            and getattr(given, "sample_weight", None) is not None
+        ):
+            object.__setattr__(self, "patterns", _on_samples(self.patterns, given.weights > 0))
         get_activation(self.activation)
         for name in ("skip", "bias", "gated", "refit"):
             object.__setattr__(self, name, as_flag(name, getattr(self, name)))
@@ -123,3 +132,22 @@ class Problem:
     def on_the_line(self) -> bool:
         """Whether kinks at data points suffice: samples of one feature, biases, no patterns."""
         return not self.is_expected and self.n_features == 1 and self.bias and not self.on_patterns
+
+
+def _on_samples(patterns: Patterns | NDArray[np.bool_], kept: NDArray[np.bool_]) -> Any:
+    """Return patterns of some of the samples: what the others' signs told apart is one pattern."""
+    signs = patterns.signs if isinstance(patterns, Patterns) else patterns
+    if signs.ndim != 2 or signs.shape[1] != kept.size or not len(signs):
+        return patterns
+    _, first = np.unique(signs[:, kept], axis=0, return_index=True)
+    first = np.sort(first)
+    if not isinstance(patterns, Patterns):
+        return signs[first][:, kept]
+    return replace(
+        patterns,
+        signs=signs[first][:, kept],
+        rows=patterns.rows[kept],
+        complete=False,
+        total=None,
+        _find_witnesses=Known(patterns.witnesses[first]),
+    )

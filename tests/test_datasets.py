@@ -42,9 +42,12 @@ def test_provenance_names_a_publication(load):
 
 
 @pytest.mark.parametrize("load", LOADERS)
-def test_each_load_is_a_fresh_copy(load):
+def test_data_cannot_be_written_to(load):
     first = load()
-    first.data[:] = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        first.data[:] = 0.0
+    with pytest.raises(ValueError, match="read-only"):
+        first[first.columns[0]].sort()
     assert load().data.min() > 0
 
 

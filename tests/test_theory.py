@@ -273,7 +273,7 @@ def test_any_score_with_slopes_at_a_level_can_be_log_concave(slope):
 def test_log_concavity_is_for_one_feature():
     planar = cs.TwoLayerNetwork(np.eye(2), [0.0, 0.0], -np.eye(2), [0.0, 0.0], -np.eye(2))
     for levels in ([2.0, 1.0], [3.0, 1.0]):
-        with pytest.raises(ValueError, match="network: kinks on a line exist for 1 feature only, got 2"):
+        with pytest.raises(ValueError, match="network: expected 1 feature, as kinks on a line have, got 2"):
             is_log_concave_chain(cs.NoiseConditionalScore(levels, [planar, planar]), sigma=2.0, m=4)
 
 

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.random import PCG64, BitGenerator, Generator, SeedSequence
 
+from .validation import shown
+
 __all__ = ["generator"]
 
 
@@ -41,8 +43,8 @@ def generator(rng: Any, name: str) -> Generator:
     if rng is None or isinstance(rng, (Generator, SeedSequence, BitGenerator)):
         return np.random.default_rng(rng)
     if isinstance(rng, (bool, np.bool_)) or not isinstance(rng, Integral):
-        raise TypeError(f"rng: expected a Generator, an integer of at least 0 or None, got {rng!r}")
+        raise TypeError(f"rng: expected a Generator, an integer of at least 0 or None, got {shown(rng)}")
     if rng < 0:
-        raise ValueError(f"rng: expected an integer of at least 0, got {int(rng)}")
+        raise ValueError(f"rng: expected an integer of at least 0, got {shown(int(rng))}")
     key = zlib.crc32(name.encode())
     return Generator(PCG64(SeedSequence(int(rng), spawn_key=(key,))))

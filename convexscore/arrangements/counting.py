@@ -7,6 +7,7 @@ from math import comb
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import locked
 from .._support.validation import FloatArray, as_count, as_data, as_flag
 from .broken_circuits import count_sets_without_broken_circuits
 from .cells import CellMaker, as_objects, random_frame
@@ -92,8 +93,8 @@ def as_rows(X: ArrayLike, bias: bool) -> FloatArray:
     """Return validated data, with a column of ones if `bias`."""
     rows = as_data("X", X)
     if not as_flag("bias", bias):
-        return rows
-    return np.concatenate([rows, np.ones((len(rows), 1))], axis=1)
+        return locked(rows)
+    return locked(np.concatenate([rows, np.ones((len(rows), 1))], axis=1))
 
 
 def reduced(rows: FloatArray) -> Reduction:

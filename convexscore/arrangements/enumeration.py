@@ -17,15 +17,16 @@ from numbers import Integral
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import locked
 from .._support.progress import counted
-from .._support.validation import FloatArray, as_count, as_flag
+from .._support.validation import FloatArray, as_count, as_flag, shown
 from ..errors import ConvergenceError
 from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame
 from .counting import BLOCK_SIZE, as_rows, integer_normals, pattern_count, reduced, require_at_most
 from .faces import flats
 from .general_position import keep_without_broken_circuits, looks_general
-from .patterns import Patterns
+from .patterns import Known, Patterns
 from .reduction import Reduction, reduce_rows
 from .subsets import all_sets
 
@@ -35,6 +36,7 @@ Signs = NDArray[np.bool_]
 
 # How often fixed vectors that turn out not to be generic are drawn anew.
 _FRAMES = 20
+_MOST_JOBS = 10_000
 
 
 def enumerate_patterns(
@@ -147,8 +149,10 @@ def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
 
 
 def _as_jobs(n_jobs: int) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
-        raise ValueError(f"n_jobs: expected an integer other than 0, got {n_jobs!r}")
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or not 0 < abs(int(n_jobs)) <= _MOST_JOBS:
+        raise ValueError(
+            f"n_jobs: expected an integer other than 0, of at most {_MOST_JOBS}, got {shown(n_jobs)}"
+        )
     return int(n_jobs)
 
 
@@ -169,6 +173,22 @@ class _Half:
         steps = range(0, len(self.signs), BLOCK_SIZE)
         parts = (self.part(start, start + BLOCK_SIZE) for start in steps)
         return np.concatenate([self.maker.points(part.members, part.signs) for part in parts])
+
+
+@dataclass(frozen=True, eq=False)
+class _Witnesses:
+    """Points inside cells and their opposites, made when called."""
+
+    halves: list[_Half]
+    columns: NDArray[np.intp]
+    n_columns: int
+
+    def __call__(self) -> FloatArray:
+        points = np.concatenate([half.points() for half in self.halves])
+        points = np.concatenate([points, -points]) if points.shape[1] else points
+        lifted = np.zeros((len(points), self.n_columns))
+        lifted[:, self.columns] = points
+        return locked(lifted)
 
 
 def _all_halves(reduction: Reduction, n_jobs: int = 1, progress: bool = False) -> list[_Half]:
@@ -211,16 +231,9 @@ def _patterns(rows: FloatArray, reduction: Reduction, halves: list[_Half], compl
     signs = np.concatenate([half.signs for half in halves])
     if reduction.rank:
         signs = np.concatenate([signs, ~signs])
-
-    def witnesses() -> FloatArray:
-        points = np.concatenate([half.points() for half in halves])
-        points = np.concatenate([points, -points]) if reduction.rank else points
-        lifted = np.zeros((len(points), rows.shape[1]))
-        lifted[:, reduction.columns] = points
-        return lifted
-
     total = len(signs) if complete else None
-    return Patterns(_on_rows(reduction, signs), rows, complete, total, witnesses)
+    witnesses = _Witnesses(halves, reduction.columns, rows.shape[1])
+    return Patterns(locked(_on_rows(reduction, signs)), rows, complete, total, witnesses)
 
 
 def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
@@ -242,7 +255,7 @@ def _closed_patterns(rows: FloatArray, reduction: Reduction) -> Patterns:
     _, first = np.unique(np.packbits(every, axis=1), axis=0, return_index=True)
     witnesses = np.zeros((first.size, rows.shape[1]))
     witnesses[:, reduction.columns] = np.concatenate(points)[first]
-    return Patterns(every[first], rows, True, first.size, lambda: witnesses)
+    return Patterns(locked(every[first]), rows, True, first.size, Known(locked(witnesses)))
 
 
 def _sets(reduction: Reduction, general: bool, block_size: int) -> Iterator[NDArray[np.intp]]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray
+from .._support.frozen import Frozen, frozen
+from .._support.validation import FloatArray, as_float_array, as_real, shown
 
-__all__ = ["Cone", "Patterns", "scaled_rows"]
+__all__ = ["Cone", "Known", "Patterns", "scaled_rows"]
 
 
 @dataclass(frozen=True, eq=False)
-class Patterns:
+class Patterns(Frozen):
     """Activation patterns, each with a point strictly inside its cell.
 
     Parameters
@@ -51,7 +53,7 @@ class Patterns:
 
         Made when asked for.  For patterns of faces (``closed=True``) it is inside the face.
         """
-        return self._find_witnesses()
+        return frozen(self._find_witnesses())
 
     @cached_property
     def margins(self) -> FloatArray:
@@ -65,7 +67,7 @@ class Patterns:
         units = units / np.linalg.norm(units, axis=1, keepdims=True)
         side = np.where(self.signs[:, cut], 1.0, -1.0)
         heights: FloatArray = side * (self.witnesses @ units.T)
-        return heights.min(axis=1, initial=np.inf)
+        return frozen(heights.min(axis=1, initial=np.inf))
 
     @property
     def plus_minus(self) -> NDArray[np.int8]:
@@ -79,11 +81,13 @@ class Patterns:
 
     def cone(self, j: int) -> Cone:
         """Return the closed cone of pattern `j`."""
+        if isinstance(j, bool) or not isinstance(j, Integral) or not -len(self) <= j < len(self):
+            raise ValueError(f"j: expected the number of one of {len(self)} patterns, got {shown(j)}")
         return Cone(np.where(self.signs[j], 1.0, -1.0)[:, None] * self.rows)
 
 
 @dataclass(frozen=True, eq=False)
-class Cone:
+class Cone(Frozen):
     """The cone ``{u : normals u >= 0}``.
 
     Parameters
@@ -96,7 +100,22 @@ class Cone:
 
     def contains(self, u: ArrayLike, tol: float = 0.0) -> NDArray[np.bool_]:
         """Whether vectors of shape ``(n_features,)`` or ``(n, n_features)`` are in the cone, up to `tol`."""
-        return np.asarray((np.asarray(u, dtype=float) @ self.normals.T >= -tol).all(axis=-1))
+        points = as_float_array("u", u)
+        if points.ndim not in (1, 2) or points.shape[-1] != self.normals.shape[1]:
+            d = self.normals.shape[1]
+            raise ValueError(f"u: expected shape ({d},) or (n, {d}), got {points.shape}")
+        return np.asarray((points @ self.normals.T >= -as_real("tol", tol)).all(axis=-1))
+
+
+@dataclass(frozen=True, eq=False)
+class Known(Frozen):
+    """Witnesses that are there already; a class, so that patterns can be pickled."""
+
+    witnesses: FloatArray
+
+    def __call__(self) -> FloatArray:
+        """Return them."""
+        return self.witnesses
 
 
 def scaled_rows(rows: FloatArray) -> FloatArray:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.frozen import locked
 from .._support.seeds import generator
 from .._support.validation import as_count
 from .counting import as_rows, known_count, reduced
-from .patterns import Patterns, scaled_rows
+from .patterns import Known, Patterns, scaled_rows
 
 __all__ = ["sample_patterns"]
 
@@ -58,4 +59,4 @@ def sample_patterns(
         witnesses = np.concatenate([witnesses, directions])[first]
     signs = np.unpackbits(found, axis=1, count=len(rows)).astype(bool)
     total = known_count(reduced(rows))
-    return Patterns(signs, rows, len(signs) == total, total, lambda: witnesses)
+    return Patterns(locked(signs), rows, len(signs) == total, total, Known(locked(witnesses)))

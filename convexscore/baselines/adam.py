@@ -21,7 +21,7 @@ from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_r
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
 from .arguments import as_rates, check_initial, check_objective, kink_convention
 from .result import AdamResult
 from .training import SCHEDULES, Plan, Problem, Training
@@ -117,6 +117,7 @@ def train_adam(
     True
     """
     check_objective(objective)
+    objective = weighted_part(objective)
     n, d = objective.X.shape
     problem = Problem(
         objective,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray, as_count, as_float_array
+from .._support.validation import FloatArray, as_count, as_float_array, shown
 from ..activations import Activation
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
@@ -28,7 +28,7 @@ def kink_convention(n_neurons: int, initial: TwoLayerNetwork | None) -> NDArray[
     if initial is None:
         return np.ones(as_count("n_neurons", n_neurons, minimum=1), dtype=bool)
     if not isinstance(initial, TwoLayerNetwork):
-        raise TypeError(f"initial: expected a TwoLayerNetwork, got {initial!r}")
+        raise TypeError(f"initial: expected a TwoLayerNetwork, got {shown(initial)}")
     return initial.right_derivative
 
 

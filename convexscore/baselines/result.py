@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
 
@@ -13,7 +14,7 @@ __all__ = ["AdamResult"]
 
 
 @dataclass(frozen=True, eq=False)
-class AdamResult:
+class AdamResult(Frozen):
     """Trained networks of many trials, and their losses on the way.
 
     Parameters

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..activations import Activation
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
 from .adam import train_adam
 from .arguments import as_rates, check_objective
 from .result import AdamResult
@@ -89,7 +89,7 @@ def tune_adam(
     """
     check_objective(objective)
     if n_neurons is None:
-        n_neurons = min(max(_FEWEST_NEURONS, 2 * (len(objective.X) + 1)), _MOST_NEURONS)
+        n_neurons = min(max(_FEWEST_NEURONS, 2 * (len(weighted_part(objective).X) + 1)), _MOST_NEURONS)
     return train_adam(
         objective,
         beta,

@@ -35,7 +35,7 @@ from .._support.validation import FloatArray
 from ..activations import Activation, get_activation
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
-from ..objectives import Objective
+from ..objectives import Objective, weighted_part
 from ..problem import Problem
 
 __all__ = ["NeuronProgram", "Neurons", "merged_rows"]
@@ -348,6 +348,7 @@ class NeuronProgram:
 
 def merged_rows(objective: Objective) -> tuple[FloatArray, FloatArray, FloatArray, float]:
     """Merge repeated rows: points, masses, mean labels, and the scatter of labels around these."""
+    objective = weighted_part(objective)
     points, which = np.unique(objective.X, axis=0, return_inverse=True)
     which = which.reshape(-1)
     weights, labels = objective.weights, objective.targets

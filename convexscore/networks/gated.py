@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_float_array, as_real
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
+from ..objectives import as_objective
 from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
 
@@ -29,7 +31,7 @@ _ARRAYS = ("W1", "b1", "W2", "b2", "V", "gates", "gate_offsets")
 
 
 @dataclass(frozen=True, eq=False)
-class GatedNetwork:
+class GatedNetwork(Frozen):
     """A gated ReLU or abs network.
 
     Parameters
@@ -81,8 +83,8 @@ class GatedNetwork:
         for (name, array), shape in zip(arrays.items(), shapes, strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
-            array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self.freeze_arrays()
 
     @property
     def n_neurons(self) -> int:
@@ -117,7 +119,7 @@ class GatedNetwork:
 
     def loss(self, objective: Objective, beta: float) -> float:
         """Return the training objective, ``objective.loss(self) + beta * weight_decay()``."""
-        return objective.loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
@@ -136,7 +138,7 @@ class GatedNetwork:
         return self._sigma.derivative(points @ self.gates.T + self.gate_offsets)
 
     def _points(self, x: ArrayLike) -> tuple[FloatArray, tuple[int, ...]]:
-        points = np.asarray(x, dtype=np.float64)
+        points = as_numbers("x", x)
         if self.n_features == 1:
             return points.reshape(-1, 1), points.shape
         if points.ndim != 2 or points.shape[1] != self.n_features:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
-from .._support.validation import FloatArray
+from .._support.validation import FloatArray, shown
 from ..activations import Activation, get_activation
 
 if TYPE_CHECKING:
     import torch
+
+# The name of the class of exported networks, which is made when it is first asked for.
+_CLASS = "ScoreModule"
 
 
 class TwoLayers(Protocol):
@@ -39,8 +44,39 @@ class TwoLayers(Protocol):
         """The activation or its name."""
 
 
-def to_module(network: TwoLayers) -> torch.nn.Module:
-    """Return `network` (its kink convention ignored) as a ``torch.nn.Module`` of float64 layers."""
+def to_module(network: TwoLayers, dtype: FloatType) -> torch.nn.Module:
+    """Return `network` (its kink convention ignored) as a ``torch.nn.Module`` with weights of a type."""
+    import torch
+
+    m, d = network.W1.shape
+    # Looked up as pickle does, so that there is one class.
+    score = getattr(sys.modules[__name__], _CLASS)
+    module: torch.nn.Module = score(d, m, get_activation(network.activation).left_slope, dtype.torch)
+    weights = {
+        "hidden.weight": network.W1,
+        "hidden.bias": network.b1,
+        "output.weight": network.W2,
+        "output.bias": network.b2,
+        "skip.weight": network.V,
+    }
+    tensors = {name: torch.tensor(array.copy()).to(dtype.torch) for name, array in weights.items()}
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise ValueError(f"dtype: expected a type that holds {name}, got {dtype.torch}")
+    module.load_state_dict(tensors)
+    return module
+
+
+@dataclass(frozen=True)
+class FloatType:
+    """A floating point type of PyTorch and the distance of 1 from the next number."""
+
+    torch: torch.dtype
+    resolution: float
+
+
+def float_type(dtype: Any) -> FloatType:
+    """Return a floating point type by its name or itself."""
     try:
         import torch
     except ImportError as error:
@@ -48,28 +84,43 @@ def to_module(network: TwoLayers) -> torch.nn.Module:
             "to_torch needs PyTorch; install it with: pip install 'convexscore[torch]'"
         ) from error
 
-    def linear(weight: FloatArray, bias: FloatArray | None) -> torch.nn.Linear:
-        layer = torch.nn.Linear(*weight.shape[::-1], bias=bias is not None, dtype=torch.float64)
-        with torch.no_grad():
-            layer.weight.copy_(torch.from_numpy(weight.copy()))
-            if bias is not None:
-                layer.bias.copy_(torch.from_numpy(bias.copy()))
-        return layer
+    named = {"float32": torch.float32, "float64": torch.float64}
+    found = named.get(dtype) if isinstance(dtype, str) else dtype
+    if not isinstance(found, torch.dtype) or not found.is_floating_point:
+        raise ValueError(
+            f"dtype: expected 'float32', 'float64' or a floating point type of torch, got {shown(dtype)}"
+        )
+    return FloatType(found, float(torch.finfo(found).eps))
 
-    left_slope = get_activation(network.activation).left_slope
 
-    class Score(torch.nn.Module):
+def __getattr__(name: str) -> Any:
+    """Make the class of exported networks when it is first asked for, by an export or by unpickling."""
+    if name != _CLASS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[_CLASS] = _score_class()
+    return globals()[_CLASS]
+
+
+def _score_class() -> type[torch.nn.Module]:
+    import torch
+
+    class ScoreModule(torch.nn.Module):
         """``W2 sigma(W1 x + b1) + V x + b2`` on tensors of shape ``(n, d)``."""
 
-        def __init__(self) -> None:
+        def __init__(self, n_features: int, n_neurons: int, left_slope: float, dtype: torch.dtype) -> None:
             super().__init__()
-            self.hidden = linear(network.W1, network.b1)
-            self.output = linear(network.W2, network.b2)
-            self.skip = linear(network.V, None)
+            self.left_slope = left_slope
+            self.hidden = torch.nn.utils.skip_init(torch.nn.Linear, n_features, n_neurons, dtype=dtype)
+            self.output = torch.nn.utils.skip_init(torch.nn.Linear, n_neurons, n_features, dtype=dtype)
+            self.skip = torch.nn.utils.skip_init(
+                torch.nn.Linear, n_features, n_features, bias=False, dtype=dtype
+            )
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             pre = self.hidden(x)
-            active = torch.relu(pre) - left_slope * torch.relu(-pre)
+            active = torch.relu(pre) - self.left_slope * torch.relu(-pre)
             return self.output(active) + self.skip(x)
 
-    return Score()
+    # Pickle names a class by where it is: here, not inside this function.
+    ScoreModule.__qualname__ = _CLASS
+    return ScoreModule

@@ -12,14 +12,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray, as_float_array, as_real
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_flags, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
 from ..numerics.piecewise import PiecewiseLinear
+from ..objectives import as_objective
 from .files import load_model, save_model
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
 @dataclass(frozen=True, eq=False)
-class TwoLayerNetwork:
+class TwoLayerNetwork(Frozen):
     """A two-layer ReLU or abs network ``s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2``.
 
     Parameters
@@ -90,7 +92,7 @@ class TwoLayerNetwork:
         m, d = b1.size, b2.size
         V = np.zeros((d, d)) if self.V is None else as_float_array("V", self.V)
         right = self.right_derivative
-        right = np.ones(m, dtype=bool) if right is None else np.asarray(right, dtype=bool)
+        right = np.ones(m, dtype=bool) if right is None else as_flags("right_derivative", right)
         arrays = {
             "W1": (as_float_array("W1", self.W1), (m, d)),
             "b1": (b1, (m,)),
@@ -102,9 +104,8 @@ class TwoLayerNetwork:
         for name, (array, shape) in arrays.items():
             if array.shape != shape:
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
-            array = array.copy()
-            array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self.freeze_arrays()
 
     @property
     def n_neurons(self) -> int:
@@ -175,7 +176,7 @@ class TwoLayerNetwork:
         float
             ``objective.loss(self) + beta/2 (||W1||_F^2 + ||W2||_F^2)``.
         """
-        return objective.loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
 
     def shifted(self, eta: float | None = None) -> TwoLayerNetwork:
         """Return an ordinary network whose kinks are moved off the data, by `eta`.
@@ -188,24 +189,49 @@ class TwoLayerNetwork:
         eta : float, optional
             Distance to move each hyperplane; by default ``1e-9 * max(1, |b1| / ||w1||)`` a neuron.
         """
+        return self._shifted(eta, 1e-9)
+
+    def _shifted(self, eta: float | None, share: float) -> TwoLayerNetwork:
         norms = np.linalg.norm(self.W1, axis=1)
         if eta is None:
             position = np.abs(self.b1) / np.where(norms > 0, norms, 1.0)
-            distance = 1e-9 * np.maximum(1.0, position)
+            distance = share * np.maximum(1.0, position)
         else:
             distance = np.full(self.n_neurons, as_real("eta", eta, minimum=0.0, strict=True))
         b1 = self.b1 + np.where(self.right_derivative, 1.0, -1.0) * norms * distance
         return TwoLayerNetwork(self.W1, b1, self.W2, self.b2, self.V, activation=self.activation)
 
-    def to_torch(self, eta: float | None = None) -> torch.nn.Module:
-        """Return a float64 ``torch.nn.Module`` computing ``s`` on ``(n, d)`` tensors.
+    def to_torch(
+        self, eta: float | None = None, *, dtype: torch.dtype | Literal["float32", "float64"] = "float64"
+    ) -> torch.nn.Module:
+        """Return a ``torch.nn.Module`` computing ``s`` on ``(n, d)`` tensors, which ``torch.save`` takes.
 
         Needs the ``torch`` extra.  The export has no kink convention, so its kinks are moved off
-        the data by `eta` first (see `shifted`).
-        """
-        from .torch import to_module
+        the data first (see `shifted`).
 
-        return to_module(self.shifted(eta))
+        Parameters
+        ----------
+        eta : float, optional
+            Distance to move each hyperplane; by default as for `shifted`, and in other types than float64
+            far enough that their rounding does not undo it.
+        dtype : torch.dtype, "float32" or "float64"
+            Type of the weights, a floating point type.
+
+        Returns
+        -------
+        torch.nn.Module
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        ValueError
+            If the type is none of floating point numbers, or a weight is too large for it.
+        """
+        from .torch import float_type, to_module
+
+        found = float_type(dtype)
+        return to_module(self._shifted(eta, max(1e-9, 8 * found.resolution)), found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
@@ -283,7 +309,7 @@ class TwoLayerNetwork:
         A neuron is ``a (x - t)_+ + b (t - x)_+``; the third array sums ``a + b`` and the fourth ``a``.
         """
         if self.n_features != 1:
-            raise ValueError(f"network: kinks on a line exist for 1 feature only, got {self.n_features}")
+            raise ValueError(f"network: expected 1 feature, as kinks on a line have, got {self.n_features}")
         live = np.isfinite(self._positions)
         weight, sigma = self.W1[live, 0], self._sigma
         if not live.any():
@@ -312,7 +338,7 @@ class TwoLayerNetwork:
         return self.piecewise.derivative(x, self._slope_at_knots)
 
     def _points(self, x: ArrayLike) -> FloatArray:
-        points = np.asarray(x, dtype=np.float64)
+        points = as_numbers("x", x)
         if self.n_features == 1 and points.ndim > 1 and points.shape[-1] != 1:
             raise ValueError(
                 f"x: expected shape (n,) or (n, 1) for a network of 1 feature, got {points.shape}"

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from .piecewise import PiecewiseLinear
 
@@ -32,7 +33,7 @@ _ENTRIES = 200_000
 
 
 @dataclass(frozen=True, eq=False)
-class BlurredData:
+class BlurredData(Frozen):
     """The law ``sum_i m_i N(x_i, h^2)`` of total mass ``sum m``.
 
     Parameters

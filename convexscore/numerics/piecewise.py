@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 
 __all__ = ["PiecewiseLinear"]
@@ -16,8 +17,8 @@ __all__ = ["PiecewiseLinear"]
 _MANY = 64
 
 
-@dataclass(frozen=True)
-class PiecewiseLinear:
+@dataclass(frozen=True, eq=False)
+class PiecewiseLinear(Frozen):
     """A continuous piecewise linear function, linear between and outside its knots.
 
     A piece is evaluated from the end nearer to zero.  So a knot far away, whose value has a rounding error in

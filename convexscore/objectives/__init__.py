@@ -6,7 +6,7 @@
 Sums over samples, not means.  The weight decay is added by the network (`TwoLayerNetwork.loss`).
 """
 
-from .base import Objective
+from .base import Objective, weighted_part
 from .conversion import as_objective, as_sampled_objective
 from .denoising import DenoisingScoreMatching
 from .expected import ExpectedDenoising
@@ -19,4 +19,5 @@ __all__ = [
     "ScoreMatching",
     "as_objective",
     "as_sampled_objective",
+    "weighted_part",
 ]

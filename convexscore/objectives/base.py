@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from .._support.validation import FloatArray, as_weights
+from .._support.validation import FloatArray, as_callable, as_numbers, as_weights
 
-__all__ = ["Objective", "Score", "filled", "freeze_weights", "frozen", "values_of"]
+__all__ = ["Objective", "Score", "check_weights", "filled", "values_of", "weighted_part"]
 
 Score = Callable[[FloatArray], FloatArray]
 
@@ -30,7 +31,7 @@ class Objective(Protocol):
 
     @property
     def weights(self) -> FloatArray:
-        """Positive weights, shape ``(n_samples,)``."""
+        """Weights of at least 0, shape ``(n_samples,)``."""
 
     @property
     def targets(self) -> FloatArray:
@@ -40,18 +41,22 @@ class Objective(Protocol):
         """Return the objective's value at `score`."""
 
 
-def frozen(array: FloatArray) -> FloatArray:
-    """Return a copy that nobody can write to."""
-    array = array.copy()
-    array.setflags(write=False)
-    return array
-
-
-def freeze_weights(objective: Any, n_samples: int) -> None:
-    """Validate the weights of a frozen dataclass that is being made, if it has any."""
+def check_weights(objective: Any) -> None:
+    """Check the weights of an objective that is being made, if it has any, and freeze its arrays."""
     if objective.sample_weight is not None:
-        weights = as_weights("sample_weight", objective.sample_weight, n_samples)
-        object.__setattr__(objective, "sample_weight", frozen(weights))
+        weights = as_weights("sample_weight", objective.sample_weight, len(objective.X), zeros=True)
+        object.__setattr__(objective, "sample_weight", weights)
+    objective.freeze_arrays()
+
+
+def weighted_part(objective: Any) -> Any:
+    """Return an objective without its samples of weight zero; itself if there are none."""
+    weights = getattr(objective, "sample_weight", None)
+    if weights is None or not is_dataclass(objective) or np.all(weights):
+        return objective
+    kept = np.asarray(weights) > 0
+    names = {field.name for field in fields(objective)} & {"X", "targets", "sample_weight"}
+    return replace(objective, **{name: getattr(objective, name)[kept] for name in names})  # type: ignore[type-var]
 
 
 def filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:
@@ -61,7 +66,7 @@ def filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:
 
 def values_of(score: Score, X: FloatArray) -> FloatArray:
     """Return the score at `X`, or raise if it has another shape."""
-    values = np.asarray(score(X), dtype=np.float64)
+    values = as_numbers("score", as_callable("score", score)(X))
     if values.shape != X.shape:
         raise ValueError(f"score: expected an array of the shape of x, {X.shape}, got {values.shape}")
     return values

@@ -6,7 +6,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from .base import Objective
+from .._support.validation import shown
+from .base import Objective, weighted_part
 from .denoising import DenoisingScoreMatching
 from .expected import ExpectedDenoising
 from .score_matching import ScoreMatching
@@ -15,22 +16,24 @@ __all__ = ["as_objective", "as_sampled_objective"]
 
 
 def as_objective(objective: Objective | ExpectedDenoising | ArrayLike) -> Any:
-    """Return an objective; an array of data stands for score matching on it.
+    """Return an objective, without samples of weight zero; an array of data is score matching on it.
 
     Raises
     ------
     TypeError, ValueError
         If it is neither an objective nor an array of data.
     """
+    if isinstance(objective, type):
+        raise TypeError(f"objective: expected an objective or an array of data, got {shown(objective)}")
     if isinstance(objective, (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising)):
-        return objective
+        return weighted_part(objective)
     if hasattr(objective, "has_trace") and hasattr(objective, "targets"):
         # One made elsewhere: samples, weights, targets and whether there is a trace are all it takes.
-        return objective
+        return weighted_part(objective)
     if objective is None or isinstance(objective, str) or callable(objective):
         raise TypeError(
             "objective: expected ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or an array of "
-            f"data, got {objective!r}"
+            f"data, got {shown(objective)}"
         )
     return ScoreMatching(objective)  # type: ignore[arg-type]  # converted there
 

@@ -8,16 +8,17 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.frozen import Frozen
 from .._support.seeds import generator
-from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_real
-from .base import Score, filled, freeze_weights, frozen, values_of
+from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_scale
+from .base import Score, check_weights, filled, values_of, weighted_part
 from .expected import ExpectedDenoising
 
 __all__ = ["DenoisingScoreMatching"]
 
 
 @dataclass(frozen=True, eq=False)
-class DenoisingScoreMatching:
+class DenoisingScoreMatching(Frozen):
     """The denoising objective ``sum_i w_i 1/2 ||s(x_i) - l_i||^2`` (ZP eq. 8-9).
 
     Parameters
@@ -27,14 +28,14 @@ class DenoisingScoreMatching:
     targets : array of the shape of `X`
         Labels ``l_i = -delta_i / eps``, the scores of the noising kernel (Vincent 2011).
     sample_weight : array of shape (n_samples,), optional
-        Positive weights; ones by default.
+        Weights, ones by default; samples of weight zero are left out, and not all may be.
 
     Raises
     ------
     TypeError
         If an argument is not numeric.
     ValueError
-        If there are no samples, a shape is wrong, a value is not finite, or a weight is not positive.
+        If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
 
     Examples
     --------
@@ -52,14 +53,14 @@ class DenoisingScoreMatching:
     sample_weight: FloatArray | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        shape = np.shape(self.X)
-        X = as_data("X", self.X)
+        given = as_float_array("X", self.X)
+        shape, X = given.shape, as_data("X", given)
         targets = as_float_array("targets", self.targets)
         if targets.shape != shape:
             raise ValueError(f"targets: expected the shape of X, {shape}, got {targets.shape}")
-        object.__setattr__(self, "X", frozen(X))
-        object.__setattr__(self, "targets", frozen(targets.reshape(X.shape)))
-        freeze_weights(self, len(X))
+        object.__setattr__(self, "X", X)
+        object.__setattr__(self, "targets", targets.reshape(X.shape))
+        check_weights(self)
 
     @property
     def weights(self) -> FloatArray:
@@ -101,7 +102,7 @@ class DenoisingScoreMatching:
         (6, 1)
         """
         clean = as_data("X", X)
-        level = as_real("noise_level", noise_level, minimum=0.0, strict=True)
+        level = as_scale("noise_level", noise_level)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(clean, (draws, 1))
         delta = generator(rng, "DenoisingScoreMatching.from_clean").standard_normal(repeated.shape)
@@ -120,7 +121,7 @@ class DenoisingScoreMatching:
         noise_level : float
             Standard deviation ``eps`` of the noise, positive, in the units of `X`.
         sample_weight : array of shape (n_samples,), optional
-            Positive weights; ones by default.
+            Weights, ones by default; samples of weight zero are left out, and not all may be.
 
         Returns
         -------
@@ -138,5 +139,6 @@ class DenoisingScoreMatching:
 
     def loss(self, score: Score) -> float:
         """Return the objective at `score`, a callable from ``(n, d)`` points to ``(n, d)`` scores."""
-        squares = np.sum((values_of(score, self.X) - self.targets) ** 2, axis=1)
-        return float(0.5 * np.sum(self.weights * squares))
+        part = weighted_part(self)
+        squares = np.sum((values_of(score, part.X) - part.targets) ** 2, axis=1)
+        return float(0.5 * np.sum(part.weights * squares))

@@ -6,16 +6,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
-from .._support.validation import FloatArray, as_data, as_real
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_data, as_scale, shown
 from ..numerics.gaussian_moments import BlurredData
 from ..numerics.piecewise import PiecewiseLinear
-from .base import filled, freeze_weights, frozen
+from .base import check_weights, filled, weighted_part
 
 __all__ = ["ExpectedDenoising"]
 
 
 @dataclass(frozen=True, eq=False)
-class ExpectedDenoising:
+class ExpectedDenoising(Frozen):
     """The denoising objective in expectation, ``sum_i w_i E 1/2 |s(x_i + eps xi) + xi / eps|^2``.
 
     Up to a constant this is score matching of the smooth density ``sum_i w_i N(x_i, eps^2)``.  Optimal kinks
@@ -28,7 +29,7 @@ class ExpectedDenoising:
     noise_level : float
         Standard deviation ``eps`` of the noise, positive, in the units of `X`.
     sample_weight : array of shape (n_samples,), optional
-        Positive weights; ones by default.
+        Weights, ones by default; samples of weight zero are left out, and not all may be.
 
     Raises
     ------
@@ -56,10 +57,10 @@ class ExpectedDenoising:
         X = as_data("X", self.X)
         if X.shape[1] != 1:
             raise ValueError(f"X: expected data with 1 feature, got {X.shape[1]}")
-        level = as_real("noise_level", self.noise_level, minimum=0.0, strict=True)
-        object.__setattr__(self, "X", frozen(X))
+        level = as_scale("noise_level", self.noise_level)
+        object.__setattr__(self, "X", X)
         object.__setattr__(self, "noise_level", level)
-        freeze_weights(self, len(X))
+        check_weights(self)
 
     @property
     def weights(self) -> FloatArray:
@@ -74,7 +75,8 @@ class ExpectedDenoising:
     @cached_property
     def blurred(self) -> BlurredData:
         """The law of the noisy data."""
-        return BlurredData.from_samples(self.X[:, 0], self.weights, self.noise_level)
+        part = weighted_part(self)
+        return BlurredData.from_samples(part.X[:, 0], part.weights, self.noise_level)
 
     def loss(self, score: Any) -> float:
         """Return the objective at a piecewise linear score, in closed form.
@@ -95,5 +97,5 @@ class ExpectedDenoising:
         """
         score = getattr(score, "piecewise", score)
         if not isinstance(score, PiecewiseLinear):
-            raise TypeError(f"score: expected a network or a piecewise linear function, got {score!r}")
+            raise TypeError(f"score: expected a network or a piecewise linear function, got {shown(score)}")
         return self.constant + self.blurred.score_matching_loss(score)

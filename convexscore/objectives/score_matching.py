@@ -8,14 +8,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .._support.validation import FloatArray, as_data
-from .base import Score, filled, freeze_weights, frozen, values_of
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_callable, as_data, as_numbers
+from .base import Score, check_weights, filled, values_of, weighted_part
 
 __all__ = ["ScoreMatching"]
 
 
 @dataclass(frozen=True, eq=False)
-class ScoreMatching:
+class ScoreMatching(Frozen):
     """The score matching objective ``sum_i w_i [tr J_s(x_i) + 1/2 ||s(x_i)||^2]`` (ZP eq. 2).
 
     Parameters
@@ -23,14 +24,15 @@ class ScoreMatching:
     X : array of shape (n_samples,) or (n_samples, n_features)
         Data; order and repetitions do not matter.
     sample_weight : array of shape (n_samples,), optional
-        Positive weights; ones by default.  An integer weight equals that many repetitions.
+        Weights, ones by default.  An integer weight equals that many repetitions; samples of weight zero are
+        left out, and not all may be.
 
     Raises
     ------
     TypeError
         If an argument is not numeric.
     ValueError
-        If there are no samples, a shape is wrong, a value is not finite, or a weight is not positive.
+        If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
 
     Examples
     --------
@@ -48,8 +50,8 @@ class ScoreMatching:
 
     def __post_init__(self) -> None:
         X = as_data("X", self.X)
-        object.__setattr__(self, "X", frozen(X))
-        freeze_weights(self, len(X))
+        object.__setattr__(self, "X", X)
+        check_weights(self)
 
     @property
     def weights(self) -> FloatArray:
@@ -86,6 +88,9 @@ class ScoreMatching:
             raise TypeError(
                 "divergence: expected a callable, because this score has no method `divergence`; got None"
             )
-        values = values_of(score, self.X)
-        traces = np.asarray(trace(self.X), dtype=np.float64)
-        return float(np.sum(self.weights * (traces + 0.5 * np.sum(values**2, axis=1))))
+        part = weighted_part(self)
+        values = values_of(score, part.X)
+        traces = as_numbers("divergence", as_callable("divergence", trace)(part.X))
+        if traces.shape != (len(part.X),):
+            raise ValueError(f"divergence: expected shape ({len(part.X)},), got {traces.shape}")
+        return float(np.sum(part.weights * (traces + 0.5 * np.sum(values**2, axis=1))))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
+from .._support.frozen import Frozen
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_float_array, as_real, check_finite
 from ..numerics.scaling import times_power, unit_scale
@@ -30,7 +31,7 @@ _FAR = 300.0
 
 
 @dataclass(frozen=True, eq=False)
-class GridLaw:
+class GridLaw(Frozen):
     """A probability law on the line by its density at equally spaced points.
 
     Parameters
@@ -77,6 +78,7 @@ class GridLaw:
         object.__setattr__(self, "points", points)
         density = density / density.max()
         object.__setattr__(self, "density", density / (density.sum() * self.spacing))
+        self.freeze_arrays()
 
     @classmethod
     def of(cls, logpdf: Callable[[FloatArray], FloatArray], points: ArrayLike) -> GridLaw:

@@ -13,16 +13,19 @@ where ``z = e^-t X + sqrt(1 - e^{-2t}) xi`` is the variance-preserving diffusion
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_float_array, as_real
+from .._support.validation import FloatArray, as_callable, as_float_array, as_numbers, as_real, as_scale
 
 __all__ = ["denoise_many", "from_denoiser", "posterior_covariance", "to_denoiser", "ve", "vp"]
 
 # Of points and a noise level, or of points and a time.
 Conditional = Callable[[FloatArray, float], FloatArray]
+# Times beyond this have noise levels whose squares are not floats.
+_LONGEST = 345.0
 
 
 def vp(score: Conditional) -> Conditional:
@@ -46,14 +49,7 @@ def vp(score: Conditional) -> Conditional:
     >>> vp(mixture.score)(np.array([2.0]), 0.7)
     array([-2.])
     """
-    _require_callable("score", score)
-
-    def scaled(z: FloatArray, t: float) -> FloatArray:
-        time = as_real("t", t, minimum=0.0)
-        growth = float(np.exp(time))
-        return growth * np.asarray(score(growth * np.asarray(z), float(np.sqrt(np.expm1(2 * time)))))
-
-    return scaled
+    return _VariancePreserving(as_callable("score", score))
 
 
 def ve(score: Conditional) -> Conditional:
@@ -77,14 +73,7 @@ def ve(score: Conditional) -> Conditional:
     >>> ve(lambda z, t: -z)(np.array([2.0]), 1.0)
     array([-1.])
     """
-    _require_callable("score", score)
-
-    def scaled(y: FloatArray, sigma: float) -> FloatArray:
-        level = as_real("sigma", sigma, minimum=0.0)
-        shrinkage = 1 / float(np.hypot(1, level))
-        return shrinkage * np.asarray(score(shrinkage * np.asarray(y), 0.5 * float(np.log1p(level**2))))
-
-    return scaled
+    return _VarianceExploding(as_callable("score", score))
 
 
 def from_denoiser(denoiser: Conditional) -> Conditional:
@@ -107,13 +96,7 @@ def from_denoiser(denoiser: Conditional) -> Conditional:
     >>> from_denoiser(lambda y, sigma: y / (1 + sigma**2))(np.array([3.0]), 2.0)
     array([-0.6])
     """
-    _require_callable("denoiser", denoiser)
-
-    def score(y: FloatArray, sigma: float) -> FloatArray:
-        level = as_real("sigma", sigma, minimum=0.0, strict=True)
-        return (np.asarray(denoiser(y, level)) - y) / level**2
-
-    return score
+    return _FromDenoiser(as_callable("denoiser", denoiser))
 
 
 def to_denoiser(score: Conditional) -> Conditional:
@@ -136,13 +119,7 @@ def to_denoiser(score: Conditional) -> Conditional:
     >>> to_denoiser(lambda y, sigma: -y / (1 + sigma**2))(np.array([5.0]), 2.0)
     array([1.])
     """
-    _require_callable("score", score)
-
-    def denoiser(y: FloatArray, sigma: float) -> FloatArray:
-        level = as_real("sigma", sigma, minimum=0.0, strict=True)
-        return np.asarray(y + level**2 * np.asarray(score(y, level)))
-
-    return denoiser
+    return _Denoiser(as_callable("score", score))
 
 
 def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
@@ -172,7 +149,7 @@ def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
     >>> posterior_covariance([-0.5], 1.0)
     array([0.5])
     """
-    slopes, level = as_float_array("jacobian", jacobian), as_real("sigma", sigma, minimum=0.0)
+    slopes, level = as_float_array("jacobian", jacobian), as_scale("sigma", sigma, zero=True)
     if slopes.ndim < 2:
         return level**2 * (1 + level**2 * slopes)
     if slopes.shape[-1] != slopes.shape[-2]:
@@ -215,14 +192,56 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
     measurements = as_float_array("Y", Y)
     if measurements.ndim not in (2, 3) or len(measurements) == 0:
         raise ValueError(f"Y: expected shape (m, n) or (m, n, n_features), got {measurements.shape}")
-    level = as_real("sigma", sigma, minimum=0.0, strict=True) / float(np.sqrt(len(measurements)))
+    as_callable("score", score)
+    level = as_scale("sigma", sigma) / float(np.sqrt(len(measurements)))
     average = measurements.mean(axis=0)
-    values = np.asarray(score(average, level))
-    if values.shape != average.shape:
-        raise ValueError(f"score: expected an array of shape {average.shape}, got {values.shape}")
-    return average + level**2 * values
+    return average + level**2 * _values(score, average, level)
 
 
-def _require_callable(name: str, function: object) -> None:
-    if not callable(function):
-        raise TypeError(f"{name}: expected a callable, got {function!r}")
+# Classes and not functions inside functions, so that they can be pickled and sent to other processes.
+
+
+@dataclass(frozen=True, eq=False)
+class _VariancePreserving:
+    score: Conditional
+
+    def __call__(self, z: ArrayLike, t: float) -> FloatArray:
+        points, time = as_numbers("z", z), as_real("t", t, minimum=0.0, maximum=_LONGEST)
+        growth, level = float(np.exp(time)), float(np.sqrt(np.expm1(2 * time)))
+        return growth * as_numbers("score", self.score(growth * points, level))
+
+
+@dataclass(frozen=True, eq=False)
+class _VarianceExploding:
+    score: Conditional
+
+    def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
+        points, level = as_numbers("y", y), as_scale("sigma", sigma, zero=True)
+        shrinkage, time = 1 / float(np.hypot(1, level)), 0.5 * float(np.log1p(level**2))
+        return shrinkage * as_numbers("score", self.score(shrinkage * points, time))
+
+
+@dataclass(frozen=True, eq=False)
+class _FromDenoiser:
+    denoiser: Conditional
+
+    def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
+        points, level = as_numbers("y", y), as_scale("sigma", sigma)
+        return (_values(self.denoiser, points, level, "denoiser") - points) / level**2
+
+
+@dataclass(frozen=True, eq=False)
+class _Denoiser:
+    score: Conditional
+
+    def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
+        points, level = as_numbers("y", y), as_scale("sigma", sigma)
+        return points + level**2 * _values(self.score, points, level)
+
+
+def _values(score: Conditional, points: FloatArray, level: float, name: str = "score") -> FloatArray:
+    """Return a score at `points`, or raise if it has another shape."""
+    values = as_numbers(name, score(points, level))
+    if values.shape != points.shape:
+        raise ValueError(f"{name}: expected an array of shape {points.shape}, got {values.shape}")
+    return values

@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray
@@ -33,7 +34,7 @@ _NEWTON = 60
 _SLOWEST = 1e-290
 
 
-class ScoreDensity:
+class ScoreDensity(Frozen):
     """The density ``p`` with ``(log p)' = s`` for a one-dimensional network ``s``.
 
     Parameters
@@ -71,7 +72,8 @@ class ScoreDensity:
         _require_tails(score)
         self._pieces = _Pieces.of(score)
         self.log_normalizer = self._pieces.log_total
-        self.breakpoints = self._pieces.points.copy()
+        self.breakpoints = self._pieces.points
+        self.freeze_arrays()
         self._is_log_concave = bool((score.slopes <= 0).all())
 
     @property

@@ -9,14 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.frozen import Frozen
 from .._support.progress import steps
 from .._support.seeds import generator
-from .._support.validation import FloatArray, as_choice, as_count, as_data, as_flag, as_float_array, as_real
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_choice,
+    as_count,
+    as_data,
+    as_flag,
+    as_float_array,
+    as_real,
+    shown,
+)
 from ..families import family_of
 from ..objectives import DenoisingScoreMatching
 from ..problem import Problem
@@ -34,7 +46,7 @@ _KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit")
 
 
 @dataclass(frozen=True, eq=False)
-class NoiseConditionalScore:
+class NoiseConditionalScore(Frozen):
     """A table of networks, one a noise level, that is called as ``score(y, sigma)``.
 
     Parameters
@@ -65,16 +77,16 @@ class NoiseConditionalScore:
     solutions: tuple[Solution, ...] = ()
 
     def __post_init__(self) -> None:
-        levels = as_float_array("sigmas", self.sigmas)
-        if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
-            raise ValueError(
-                f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
-            )
+        levels = _levels(self.sigmas)
+        if isinstance(self.networks, str) or not isinstance(self.networks, Sequence):
+            raise TypeError(f"networks: expected a sequence of callables, got {shown(self.networks)}")
         if len(self.networks) != levels.size:
             raise ValueError(f"networks: expected {levels.size}, one a noise level, got {len(self.networks)}")
-        levels.setflags(write=False)
+        for network in self.networks:
+            as_callable("networks", network)
         object.__setattr__(self, "sigmas", levels)
         object.__setattr__(self, "networks", tuple(self.networks))
+        self.freeze_arrays()
 
     @classmethod
     def fit(
@@ -124,8 +136,7 @@ class NoiseConditionalScore:
         """
         data = as_data("X", X)
         one = np.ndim(X) == 1
-        levels = as_float_array("sigmas", sigmas)
-        cls(levels, [None] * levels.size)
+        levels = _levels(sigmas)
         betas = _betas(beta, levels.size)
         draws = as_count("n_draws", n_draws, minimum=1)
         repeated = np.tile(data, (draws, 1))
@@ -228,14 +239,25 @@ class _Mixture:
         )
 
 
+def _levels(sigmas: ArrayLike) -> FloatArray:
+    levels = as_float_array("sigmas", sigmas)
+    if levels.ndim != 1 or levels.size == 0 or levels.min() <= 0 or (np.diff(levels) >= 0).any():
+        raise ValueError(
+            f"sigmas: expected positive, strictly decreasing noise levels, got {levels.tolist()}"
+        )
+    return levels
+
+
 def _like(values: FloatArray, one: bool) -> FloatArray:
     return values[:, 0] if one else values
 
 
 def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
-    if isinstance(beta, str) or np.ndim(beta) == 0:
+    if isinstance(beta, (str, Real)):
         return [beta] * n_levels
     values = as_float_array("beta", beta)
+    if values.ndim == 0:
+        return [beta] * n_levels
     if values.shape != (n_levels,):
         raise ValueError(f"beta: expected a number, or one a level, shape ({n_levels},), got {values.shape}")
     return values.tolist()

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_data, as_float_array, as_real, as_weights
@@ -33,7 +34,7 @@ _SMALLEST, _LARGEST = 1e-150, 1e150
 
 
 @dataclass(frozen=True, eq=False)
-class GaussianMixture:
+class GaussianMixture(Frozen):
     """The law ``sum_i w_i N(mu_i, tau_i^2 I)``, and what Gaussian noise makes of it.
 
     Methods take points, of shape ``(n, n_features)`` or ``(n_features,)``, and a noise level ``sigma`` of at
@@ -93,8 +94,8 @@ class GaussianMixture:
         _check_squares("scales", scales)
         weights = weights / weights.max()
         for name, array in (("weights", weights / weights.sum()), ("means", means), ("scales", scales)):
-            array.setflags(write=False)
             object.__setattr__(self, name, array)
+        self.freeze_arrays()
 
     @property
     def n_features(self) -> int:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_data, as_real
+from .._support.validation import FloatArray, as_data, as_real, as_scale
 from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]
@@ -142,9 +142,9 @@ class Banana:
     width: float = 0.5
 
     def __post_init__(self) -> None:
-        length = as_real("length", self.length, minimum=0.0, strict=True)
+        length = as_scale("length", self.length)
         curvature = as_real("curvature", self.curvature)
-        width = as_real("width", self.width, minimum=0.0, strict=True)
+        width = as_scale("width", self.width)
         for name, value in (("length", length), ("curvature", curvature), ("width", width)):
             object.__setattr__(self, name, value)
         for name, value in (("length", length), ("width", width)):

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real
+from .._support.frozen import Frozen
+from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import Objective, as_sampled_objective
@@ -56,7 +57,7 @@ class _Piece:
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class Path(Frozen):
     """Optimal scores for a range of weight decays.
 
     Parameters
@@ -134,6 +135,8 @@ class Path:
     def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
         """Return the certified solutions at several weight decays, by default at `betas`."""
         chosen = self.betas if betas is None else as_float_array("betas", betas)
+        if chosen.ndim > 1:
+            raise ValueError(f"betas: expected a number or shape (n_betas,), got {chosen.shape}")
         return [self.solution(float(beta)) for beta in np.atleast_1d(chosen)]
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -238,7 +241,9 @@ def regularization_path(
     if betas is not None:
         for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
             if value is not None:
-                raise ValueError(f"{name}: expected none beside betas, which end the path, got {value!r}")
+                raise ValueError(
+                    f"{name}: expected none beside betas, which end the path, got {shown(value)}"
+                )
         grid = np.unique(as_float_array("betas", betas))[::-1]
         if grid.size == 0 or grid[-1] < 0:
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")

@@ -44,7 +44,7 @@ import numpy as np
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.sorting import sorting_order
-from ..objectives import Objective
+from ..objectives import Objective, weighted_part
 from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
@@ -109,6 +109,7 @@ class UnivariateProgram:
             If the data have more than one feature or fewer than two distinct values.
         """
         rules_of(activation)
+        objective = weighted_part(objective)
         n, d = objective.X.shape
         if d != 1:
             raise ValueError(f"objective: expected data with 1 feature, got {d}")

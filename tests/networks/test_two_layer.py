@@ -263,20 +263,6 @@ def test_points_of_the_wrong_shape_are_refused():
         net(np.zeros(4))
 
 
-def test_torch_export_computes_the_same_function():
-    torch = pytest.importorskip("torch")
-    objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
-    for activation in ("relu", "abs"):
-        net = cs.solve(objective, 40.0, activation, skip=True).network
-        module = net.to_torch()
-        x = torch.linspace(1, 6, 50, dtype=torch.float64)[:, None].requires_grad_()
-        values = module(x)
-        np.testing.assert_allclose(values.detach().numpy(), net(x.detach().numpy()), atol=1e-6)
-        data = torch.tensor(objective.X).requires_grad_()
-        slopes = torch.autograd.grad(module(data).sum(), data)[0]
-        np.testing.assert_allclose(slopes.numpy()[:, 0], net.divergence(objective.X), atol=1e-8)
-
-
 # Kinks far away: neurons whose input weights training has all but switched off
 
 

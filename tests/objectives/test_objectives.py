@@ -56,7 +56,8 @@ def test_objectives_keep_their_own_copy_of_the_data():
         (["a", "b"], None, TypeError, "X: expected real numbers"),
         ([1j, 2.0], None, TypeError, "X: expected real numbers, got an array of dtype complex"),
         ([0.0, 1.0], [1.0], ValueError, r"sample_weight: expected shape \(2,\), got \(1,\)"),
-        ([0.0, 1.0], [1.0, 0.0], ValueError, "sample_weight: expected positive weights"),
+        ([0.0, 1.0], [1.0, -1.0], ValueError, "sample_weight: expected weights of at least 0"),
+        ([0.0, 1.0], [0.0, 0.0], ValueError, "sample_weight: expected at least one positive weight"),
         ([0.0, 1.0], [1.0, np.nan], ValueError, "sample_weight: expected finite numbers"),
     ],
 )
