@@ -35,7 +35,7 @@ def test_samples_are_some_of_the_patterns(n_samples, bias):
 
 def test_samples_are_reproducible():
     X = np.random.default_rng(5).standard_normal((12, 3))
-    once, again = cs.sample_patterns(X, 50, rng=3), cs.sample_patterns(X, 50, rng=np.random.default_rng(3))
+    once, again = (cs.sample_patterns(X, 50, rng=3) for _ in range(2))
     np.testing.assert_array_equal(once.signs, again.signs)
     np.testing.assert_array_equal(once.witnesses, again.witnesses)
     assert as_set(once.signs) != as_set(cs.sample_patterns(X, 50, rng=4).signs)

@@ -189,7 +189,7 @@ def test_plain_cross_validation_takes_the_one_standard_error_rule_over_the_whole
     objective = cs.ScoreMatching(x)
     betas = whole_range(objective, "relu", skip)
     losses = cross_validate(objective, betas, "relu", skip, 4, np.random.default_rng(2))
-    chosen = cs.select_beta(objective, "cv", 2, skip=skip, n_folds=4)
+    chosen = cs.select_beta(objective, "cv", np.random.default_rng(2), skip=skip, n_folds=4)
     assert chosen == losses.best(1.0)
     assert losses.best() < chosen < betas[0]
 
