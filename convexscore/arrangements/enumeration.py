@@ -149,10 +149,10 @@ def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
 
 
 def _as_jobs(n_jobs: int) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or not 0 < abs(int(n_jobs)) <= _MOST_JOBS:
-        raise ValueError(
-            f"n_jobs: expected an integer other than 0, of at most {_MOST_JOBS}, got {shown(n_jobs)}"
-        )
+    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
+        raise ValueError(f"n_jobs: expected an integer other than 0, got {shown(n_jobs)}")
+    if abs(int(n_jobs)) > _MOST_JOBS:
+        raise ValueError(f"n_jobs: expected at most {_MOST_JOBS} workers, got {shown(n_jobs)}")
     return int(n_jobs)
 
 
