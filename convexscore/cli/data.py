@@ -9,7 +9,7 @@ from typing import TextIO
 
 from .._support.files import written_whole
 from .._support.tables import Column, Format, read_table
-from .._support.validation import FloatArray
+from .._support.validation import FloatArray, as_count
 from ..datasets import Dataset, load_galaxies, load_old_faithful
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
 from .output import OK, check_outputs
@@ -73,8 +73,8 @@ def make_expected(options: argparse.Namespace, values: FloatArray) -> ExpectedDe
 
 def check_seed(options: argparse.Namespace) -> None:
     """Raise unless the seed is one."""
-    if options.seed is not None and options.seed < 0:
-        raise ValueError(f"--seed: expected a non-negative whole number, got {options.seed}")
+    if options.seed is not None:
+        as_count("--seed", options.seed)
 
 
 def _noise_level(options: argparse.Namespace) -> float:

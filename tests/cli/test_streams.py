@@ -187,7 +187,7 @@ class TestArguments:
 
     @pytest.mark.parametrize("line", ["sample m.npz", "fit a.csv", "path a.csv"])
     def test_a_negative_seed_names_its_option(self, run, data, model, line):
-        assert refused(run(f"{line} --seed -1"), 2, "--seed: expected a non-negative whole number, got -1")
+        assert refused(run(f"{line} --seed -1"), 2, "--seed: expected an integer of at least 0, got -1")
 
     @pytest.mark.parametrize("option", ["--seed 1", "--n-draws 2", "--n-draws 1"])
     def test_draws_are_for_denoising(self, run, data, option):

@@ -216,7 +216,7 @@ def test_noise_levels_whose_squares_overflow():
         lambda: cs.posterior_covariance([0.5], 1e160),
         lambda: cs.denoise_many(mixture.score, [[1.0]], 1e160),
     ):
-        with pytest.raises(ValueError, match=r"^sigma: expected a number between 1e-150 and 1e\+150"):
+        with pytest.raises(ValueError, match=r"^sigma: expected .*1e-150 (and|to) 1e\+150"):
             call()
     with pytest.raises(ValueError, match=r"^noise_level: expected a number between"):
         cs.DenoisingScoreMatching.from_clean([0.0], 1e200)
