@@ -38,7 +38,7 @@ class Certificate:
         scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
     value_scale : float
         The size of the problem's values, against which the gap is measured: the sizes of misfit, trace and
-        weight decay of the network, which may cancel in the value, and a ten-thousandth of those of the zero
+        weight decay of the network, which may cancel in the value, and a thousandth of those of the zero
         score; by default ``|primal|``.
     violation_scale : float
         The size of its correlations, against which violations are measured; by default 1.

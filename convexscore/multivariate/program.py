@@ -130,7 +130,7 @@ class Neurons:
 
 
 # Share of the zero score's scale below which values are rounding of the data term.
-_FLOOR = 1e-4
+_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -322,7 +322,7 @@ class NeuronProgram:
     def magnitude(self, network: ScoreNetwork) -> float:
         """Return the size of the data term's parts, which may cancel in its value, in the units of the data.
 
-        A ten-thousandth of the zero score's own scale is added: values far below that are rounding.
+        A thousandth of the zero score's own scale is added: values far below that are rounding.
         """
         misfit = (network(self.points) - self.target / self.scale) ** 2
         size = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))

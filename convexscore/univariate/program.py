@@ -64,7 +64,7 @@ THEOREMS = {
 
 
 # Share of the zero score's scale below which values are rounding of the data term.
-_FLOOR = 1e-4
+_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ class UnivariateProgram:
     def magnitude(self, network: TwoLayerNetwork, residual: FloatArray) -> float:
         """Return the size of the data term's parts, which may cancel in its value.
 
-        A ten-thousandth of the zero score's own scale is added: values far below that are rounding.
+        A thousandth of the zero score's own scale is added: values far below that are rounding.
         """
         size = 0.5 * float(np.sum(self.mass * residual**2)) + self.scatter
         if self.has_trace:

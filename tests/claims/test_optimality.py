@@ -130,3 +130,12 @@ def test_large_labels_do_not_excuse_a_gap():
     assert solution.certificate.value_scale <= 1e-2 * 0.5 * np.sum(X**2)
     if solution.status == "optimal":
         assert abs(solution.certificate.gap) <= 1e-4 * solution.value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_threshold_of_no_neurons_is_certified(seed):
+    X = np.random.default_rng(seed).standard_normal((8, 2))
+    maximum = cs.beta_bounds(cs.ScoreMatching(X), bias=False, gated=True).maximum
+    solution = cs.solve(cs.ScoreMatching(X), maximum, bias=False, gated=True)
+    assert solution.status == "optimal"
+    assert abs(solution.value) <= 1e-8

@@ -55,7 +55,7 @@ def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: f
     # int q l^2 has no closed form; it is at most sum w / eps^2.
     dual = constant - 0.5 * keep**2 * (square + 2 * trace) + keep * trace - (1 - keep) ** 2 * constant
     primal = network.loss(program.objective, beta)
-    value_scale = abs(primal) + 1e-4 * constant
+    value_scale = abs(primal) + 1e-3 * constant
     return Certificate(
         primal,
         dual,
