@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray
+from .._support.validation import FloatArray, as_numbers
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.integrals import log_decreasing_integral, unit_quadrature
@@ -83,7 +83,7 @@ class ScoreDensity(Frozen):
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log p(x)``, of the shape of `x`."""
-        return self._pieces.exponent(np.asarray(x, dtype=float)) - self.log_normalizer
+        return self._pieces.exponent(as_numbers("x", x)) - self.log_normalizer
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """Return ``p(x)``, of the shape of `x`."""
@@ -91,11 +91,11 @@ class ScoreDensity(Frozen):
 
     def logcdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X <= x)``, accurate far in the left tail."""
-        return self._pieces.log_mass_below(np.asarray(x, dtype=float)) - self.log_normalizer
+        return self._pieces.log_mass_below(as_numbers("x", x)) - self.log_normalizer
 
     def logsf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X > x)``, accurate far in the right tail."""
-        return self._mirror.log_mass_below(-np.asarray(x, dtype=float)) - self.log_normalizer
+        return self._mirror.log_mass_below(-as_numbers("x", x)) - self.log_normalizer
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """Return ``P(X <= x)``, of the shape of `x`."""
@@ -123,7 +123,7 @@ class ScoreDensity(Frozen):
         ValueError
             If a probability is outside ``[0, 1]`` or NaN.
         """
-        q = np.asarray(q, dtype=float)
+        q = as_numbers("q", q)
         if not ((q >= 0) & (q <= 1)).all():
             raise ValueError(f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}")
         flat = q.reshape(-1)

@@ -285,13 +285,8 @@ KNOWN = {
     ("solve_gated", "tol"): {"large"},
     ("solve_ridge", "beta"): {"least"},
     ("solve_ridge", "objective"): {"largest"},
-    # Densities take any array; samplers, diagnostics and bounds any score, and squares overflow.
+    # Densities take any network; samplers, diagnostics and bounds any score, and squares overflow.
     ("ScoreDensity", "network"): (),
-    **{(f"density.{name}", "x"): () for name in ("logpdf", "pdf", "cdf", "sf", "logsf")},
-    ("density.icdf", "q"): (),
-    ("density.sample", "rng"): (),
-    ("law.expect", "values"): (),
-    ("law.push", "scale"): {"large", "small", "least"},
     ("law.kl", "other"): (),
     **{
         (name, argument): ()
@@ -299,17 +294,12 @@ KNOWN = {
         for argument in ("score", "logpdf", "x0", "rng", "dtype")
     },
     ("sequential", "sigma"): {"large"},
-    ("langevin_kl", "w2"): {"large"},
-    ("langevin_bound", "w2"): {"large"},
-    ("langevin_bound", "kl"): {"small", "least"},
     ("girsanov_kl", "fisher"): (),
     ("is_log_concave_chain", "score"): (),
     ("fisher_divergence", "score"): (),
     ("fisher_divergence", "other"): (),
     ("kernel_stein_discrepancy", "score"): (),
     ("kernel_stein_discrepancy", "bandwidth"): {"large"},
-    ("mmd", "bandwidth"): {"large"},
-    ("sliced_wasserstein", "rng"): (),
 }
 
 
