@@ -70,7 +70,4 @@ def beta_bounds(
     2.0
     """
     problem = Problem(objective, activation, skip, bias, gated, patterns)
-    family = family_of(problem)
-    if family.bounds is None:
-        raise ValueError(f"objective: expected another problem, no thresholds are known for {family.name}")
-    return family.bounds(problem)
+    return family_of(problem).checked_bounds(problem)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,8 +20,10 @@ from .multivariate.ridge import solve_ridge_network
 from .multivariate.selection import select_network_decay
 from .multivariate.train import solve_networks
 from .multivariate.unpenalized import solve_without_decay
+from .networks.two_layer import TwoLayerNetwork
 from .problem import Problem
 from .results import BetaBounds, Solution
+from .units import units_of
 from .univariate.bounds import univariate_bounds
 from .univariate.expected.train import expected_denoising_bounds, solve_expected
 from .univariate.selection import select_univariate_decay
@@ -106,9 +109,20 @@ class Family:
             )
         if as_flag("verbose", verbose) and not row.shows_progress:
             raise ValueError(f"verbose: expected False for solver {chosen!r}, which is one step, got True")
-        tolerance = self.tol if tol is None else as_real("tol", tol, minimum=0.0, strict=True)
-        run = row.solve or self.solve
-        return run(problem, beta, solver=solver, tol=tolerance, verbose=verbose, options=options)
+        tolerance = self.tol if tol is None else as_real("tol", tol, minimum=0.0, strict=True, maximum=1.0)
+        units = units_of(problem)
+        if isinstance(options.get("start"), TwoLayerNetwork):
+            options = {**options, "start": units.network(options["start"])}
+        run = partial(row.solve or self.solve, units.problem(problem), units.beta(beta))
+        found = units.run(partial(run, solver=solver, tol=tolerance, verbose=verbose, options=options), beta)
+        return units.solution(found, beta)
+
+    def checked_bounds(self, problem: Problem) -> BetaBounds:
+        """Return the thresholds of a problem's weight decay."""
+        if self.bounds is None:
+            raise ValueError(f"objective: expected another problem, no thresholds are known for {self.name}")
+        units = units_of(problem)
+        return units.bounds(units.run(partial(self.bounds, units.problem(problem))))
 
     def checked_select(
         self,
@@ -127,7 +141,9 @@ class Family:
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
                 f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
-        return self.select(problem, method, rng, **options)
+        units = units_of(problem)
+        select = partial(self.select, units.problem(problem), method, rng, **options)
+        return units.beta_outside(units.run(select))
 
     def takes(self, option: str, problem: Problem, solver: str) -> bool:
         """Whether a solver (``"auto"``: the default) has an option for a problem."""

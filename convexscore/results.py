@@ -199,9 +199,14 @@ def judged(certificate: Certificate, tol: float, status: str = "optimal", *, sta
     if certificate.meets(tol):
         return status
     warnings.warn(
-        f"the certificate misses tol={tol:g}: gap {certificate.gap:.3g}, largest violation "
-        f"{certificate.max_violation:.3g} at value {certificate.primal:.6g}",
+        f"the certificate misses tol={tol:g}: gap {_share(certificate.gap, certificate.value_scale)} of the "
+        "values' size, largest violation "
+        f"{_share(certificate.max_violation, certificate.violation_scale)} of the correlations'",
         ConvergenceWarning,
         stacklevel=stacklevel,
     )
     return "inaccurate"
+
+
+def _share(part: float, whole: float) -> str:
+    return f"{part / whole:.3g}" if whole else f"{part:.3g}"

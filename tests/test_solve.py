@@ -46,7 +46,7 @@ def test_bad_arguments_are_named(arguments, error, message):
 def test_data_that_do_not_fit_are_named():
     with pytest.raises(ValueError, match=r"X: expected at least two distinct values, got 1 sample"):
         cs.solve(cs.ScoreMatching([2.0]), 1.0)
-    with pytest.raises(ValueError, match=r"X: expected at least two distinct values, got 3 .* equal to 2"):
+    with pytest.raises(ValueError, match=r"X: expected at least two distinct values, got 3 .* all equal"):
         cs.solve(cs.ScoreMatching([2.0, 2.0, 2.0]), 1.0)
     with pytest.raises(ValueError, match="objective: expected data with 1 feature, got 2"):
         cs.regularization_path(cs.ScoreMatching(np.ones((3, 2))))

@@ -42,7 +42,7 @@ def check_initial(
         raise ValueError(f"initial: expected activation {activation!r}, got {initial.activation!r}")
     if not skip and initial.V.any():
         raise ValueError(f"initial: expected V = 0 without skip, got V = {initial.V.tolist()}")
-    if not bias and (initial.b1.any() or initial.b2.any()):
+    if not bias and (initial.b1.any() or initial.b2.any() or initial.origin.any()):
         raise ValueError("initial: expected b1 = 0 and b2 = 0 without bias, got a network with biases")
 
 

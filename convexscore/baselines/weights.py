@@ -88,6 +88,7 @@ class Weights:
 
     def set_network(self, network: TwoLayerNetwork) -> None:
         """Set every trial to `network`."""
+        network = network.recentred() if network.origin.any() else network
         for block, value in zip(
             self.blocks, (network.W1, network.b1, network.W2.T, network.V, network.b2), strict=True
         ):

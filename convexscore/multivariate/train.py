@@ -200,8 +200,9 @@ class Training:
             # Rounding, not a point on the wrong side: the certificate says how much it costs.
             return closest
         raise SolverError(
-            f"the optimal neurons at beta={self.beta:.10g} cannot be written as a network: its value would "
-            f"be {closest[0].primal:.10g} instead of {value:.10g}"
+            "the optimal neurons at beta={beta:.10g} cannot be written as a network: its value would be "
+            f"off by {off:.3g} of the size of its parts",
+            beta=self.beta,
         )
 
 
@@ -216,17 +217,20 @@ def _with_dual(certificate: Certificate, dual: float) -> Certificate:
 def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:
     """Return the error of a weight decay below the bound, which it names where that takes seconds."""
     kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
-    bound = "at least the bound"
+    bound, decays = "at least the bound", {"beta": beta}
     if len(program.points) * program.n_features <= _BOUND_NAMED:
         few = len(program.points) * program.n_features <= _BOUND_EXACT
         smallest = smallest_decay(program, pricer, 1e-5 if few else 1e-3)
         if smallest <= beta:
             return SolverError(
-                f"the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "
-                f"the bound, about {smallest:.6g}, below which score matching ({kind}) is unbounded"
+                "the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "
+                f"the bound, about {{bound:.6g}}, below which score matching ({kind}) is unbounded",
+                beta=beta,
+                bound=smallest,
             )
-        bound = f"at least about {smallest:.6g}"
+        decays["bound"], bound = smallest, "at least about {bound:.6g}"
     return UnboundedError(
         f"beta: expected {bound} (`beta_bounds` finds it), below which score matching ({kind}) is "
-        f"unbounded on these data, got {beta:.10g}"
+        "unbounded on these data, got {beta:.10g}",
+        **decays,
     )

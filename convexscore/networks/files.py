@@ -17,7 +17,10 @@ from ..activations import Activation
 
 __all__ = ["load_model", "read_column_name", "save_model", "write_column_name"]
 
-_VERSION = 1
+# The first format, and the newest: models with arrays that readers of the first would pass over.
+_FIRST, _VERSION = 1, 2
+# Arrays that the first format does not have.
+_LATER = {"origin"}
 # Bytes of a header, four a character, and characters of a column's name.
 _LONGEST_HEADER, _LONGEST_NAME = 100_000, 1000
 _Model = TypeVar("_Model")
@@ -35,13 +38,21 @@ def save_model(
     """
     if not isinstance(activation, str):
         raise TypeError(f"activation: expected the name of one for a model file, got {activation!r}")
-    header = {"kind": f"convexscore.{kind}", "version": _VERSION, "activation": activation}
+    version = _VERSION if _LATER & set(arrays) else _FIRST
+    header = {"kind": f"convexscore.{kind}", "version": version, "activation": activation}
     with written_whole(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
 
 
-def load_model(path: str | os.PathLike[str], make: Callable[..., _Model], names: Sequence[str]) -> _Model:
+def load_model(
+    path: str | os.PathLike[str],
+    make: Callable[..., _Model],
+    names: Sequence[str],
+    later: Sequence[str] = (),
+) -> _Model:
     """Read a model written by `save_model` and return ``make(**arrays, activation=...)``.
+
+    Arrays in `later` are read where a file has them.
 
     Raises
     ------
@@ -60,7 +71,8 @@ def load_model(path: str | os.PathLike[str], make: Callable[..., _Model], names:
             activation = _check_header(
                 _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", path
             )
-            return make(**{name: _read_weights(stored, name) for name in names}, activation=activation)
+            found = [*names, *(name for name in later if name in stored.names)]
+            return make(**{name: _read_weights(stored, name) for name in found}, activation=activation)
         except _NewerFormatError as error:
             raise ValueError(str(error)) from None
         except (LookupError, TypeError, ValueError) as error:

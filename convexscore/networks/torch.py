@@ -40,6 +40,10 @@ class TwoLayers(Protocol):
         """Skip connection."""
 
     @property
+    def origin(self) -> FloatArray:
+        """What is subtracted from points first."""
+
+    @property
     def activation(self) -> str | Activation:
         """The activation or its name."""
 
@@ -51,13 +55,15 @@ def to_module(network: TwoLayers, dtype: FloatType) -> torch.nn.Module:
     m, d = network.W1.shape
     # Looked up as pickle does, so that there is one class.
     score = getattr(sys.modules[__name__], _CLASS)
-    module: torch.nn.Module = score(d, m, get_activation(network.activation).left_slope, dtype.torch)
+    left_slope = get_activation(network.activation).left_slope
+    module: torch.nn.Module = score(d, m, left_slope, dtype.torch)
     weights = {
         "hidden.weight": network.W1,
         "hidden.bias": network.b1,
         "output.weight": network.W2,
         "output.bias": network.b2,
         "skip.weight": network.V,
+        "origin": network.origin,
     }
     tensors = {name: torch.tensor(array.copy()).to(dtype.torch) for name, array in weights.items()}
     for name, tensor in tensors.items():
@@ -115,11 +121,13 @@ def _score_class() -> type[torch.nn.Module]:
             self.skip = torch.nn.utils.skip_init(
                 torch.nn.Linear, n_features, n_features, bias=False, dtype=dtype
             )
+            self.register_buffer("origin", torch.zeros(n_features, dtype=dtype))
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            pre = self.hidden(x)
+            centred = x - self.origin
+            pre = self.hidden(centred)
             active = torch.relu(pre) - self.left_slope * torch.relu(-pre)
-            return self.output(active) + self.skip(x)
+            return self.output(active) + self.skip(centred)
 
     # Pickle names a class by where it is: here, not inside this function.
     ScoreModule.__qualname__ = _CLASS

@@ -1,6 +1,9 @@
 """Two-layer networks as score models: evaluation, derivatives, loss, files, export.
 
-    s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2
+    s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2,
+
+where data far from zero, compared with their range, are measured from an origin beside them: ``x - origin``
+stands for ``x``.
 
 In one dimension the network is a continuous piecewise linear function.  It is evaluated as one, by
 a binary search over its sorted kinks, and its value at a data point that lies exactly on a kink is
@@ -10,7 +13,7 @@ governed by the kink convention below.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -57,6 +60,11 @@ class TwoLayerNetwork(Frozen):
         right derivative of ``sigma`` at zero (1) or with the left one (0 for ReLU, -1 for abs).
         All True by default.  It matters for score matching, whose optimal networks have their kinks
         at data points; `shifted` gives an ordinary network with the same loss.
+    origin : array of shape (n_features,), optional
+        What is subtracted from the points first, zero by default: ``s(x) = W2 @ sigma(W1 @ (x - origin) +
+        b1) + V @ (x - origin) + b2``.  `solve` sets it where the data are many of their ranges away
+        from zero, where biases would have to cancel ``W1 @ x`` and digits would be lost;
+        `recentred` writes the same function with another one.
 
     Raises
     ------
@@ -80,6 +88,7 @@ class TwoLayerNetwork(Frozen):
     V: FloatArray = None  # type: ignore[assignment]  # filled in by __post_init__
     activation: str | Activation = field(default="relu", kw_only=True)
     right_derivative: NDArray[np.bool_] = field(default=None, kw_only=True)  # type: ignore[arg-type]
+    origin: FloatArray = field(default=None, kw_only=True)  # type: ignore[arg-type]
 
     def __post_init__(self) -> None:
         get_activation(self.activation)
@@ -100,6 +109,7 @@ class TwoLayerNetwork(Frozen):
             "b2": (b2, (d,)),
             "V": (V, (d, d)),
             "right_derivative": (right, (m,)),
+            "origin": (np.zeros(d) if self.origin is None else as_float_array("origin", self.origin), (d,)),
         }
         for name, (array, shape) in arrays.items():
             if array.shape != shape:
@@ -121,7 +131,7 @@ class TwoLayerNetwork(Frozen):
     def kinks(self) -> FloatArray:
         """Distinct kink positions of a 1-D network, ascending, shape ``(n_kinks,)``."""
         _, knots, jumps, _ = self._kink_table
-        return knots[jumps != 0] if self.n_neurons else knots[:0]
+        return (knots[jumps != 0] if self.n_neurons else knots[:0]) + self.origin
 
     def __call__(self, x: ArrayLike) -> FloatArray:
         """Evaluate the score.
@@ -137,7 +147,7 @@ class TwoLayerNetwork(Frozen):
         """
         x = self._points(x)
         if self.n_features == 1:
-            return self.piecewise(x)
+            return self.centred_piecewise(x)
         hidden = self._sigma.value(x @ self.W1.T + self.b1)
         return hidden @ self.W2.T + x @ self.V.T + self.b2
 
@@ -199,7 +209,26 @@ class TwoLayerNetwork(Frozen):
         else:
             distance = np.full(self.n_neurons, as_real("eta", eta, minimum=0.0, strict=True))
         b1 = self.b1 + np.where(self.right_derivative, 1.0, -1.0) * norms * distance
-        return TwoLayerNetwork(self.W1, b1, self.W2, self.b2, self.V, activation=self.activation)
+        return replace(self, b1=b1, right_derivative=np.ones(self.n_neurons, dtype=bool))
+
+    def recentred(self, origin: ArrayLike | None = None) -> TwoLayerNetwork:
+        """Return the same function with another origin, up to rounding errors of the biases.
+
+        Parameters
+        ----------
+        origin : array of shape (n_features,), optional
+            The new origin; zero by default, which gives a network of weights and biases alone.
+
+        Examples
+        --------
+        >>> import convexscore as cs
+        >>> net = cs.TwoLayerNetwork([[2.0]], [0.0], [[1.0]], [0.0], origin=[5.0])
+        >>> net(6.0), net.recentred().b1
+        (array(2.), array([-10.]))
+        """
+        new = np.zeros(self.n_features) if origin is None else as_float_array("origin", origin)
+        step = new - self.origin
+        return replace(self, b1=self.b1 + self.W1 @ step, b2=self.b2 + self.V @ step, origin=new)
 
     def to_torch(
         self, eta: float | None = None, *, dtype: torch.dtype | Literal["float32", "float64"] = "float64"
@@ -235,7 +264,8 @@ class TwoLayerNetwork(Frozen):
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
-        save_model(path, "TwoLayerNetwork", {name: getattr(self, name) for name in _ARRAYS}, self.activation)
+        names = (*_ARRAYS, "origin") if self.origin.any() else _ARRAYS
+        save_model(path, "TwoLayerNetwork", {name: getattr(self, name) for name in names}, self.activation)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> TwoLayerNetwork:
@@ -248,7 +278,7 @@ class TwoLayerNetwork(Frozen):
         ValueError
             If the file is damaged, is not a model file, or was written in a newer format.
         """
-        return load_model(path, cls, _ARRAYS)
+        return load_model(path, cls, _ARRAYS, later=("origin",))
 
     @cached_property
     def piecewise(self) -> PiecewiseLinear:
@@ -258,6 +288,15 @@ class TwoLayerNetwork(Frozen):
         slopes of an abs network without skip cancel exactly only in exact arithmetic, and the sign
         of the remainder would decide whether the density exists.
         """
+        found = self.centred_piecewise
+        if not self.origin.any():
+            return found
+        far = float(found(-self.origin)[0])
+        return PiecewiseLinear(found.knots + self.origin, found.values, found.slopes, far)
+
+    @cached_property
+    def centred_piecewise(self) -> PiecewiseLinear:
+        """The network as a piecewise linear function of the distance from the origin."""
         _, knots, jumps, right_jumps = self._kink_table
         left_jumps = jumps - right_jumps
         skip, offset = self._line
@@ -326,7 +365,7 @@ class TwoLayerNetwork(Frozen):
     def _slope_at_knots(self) -> FloatArray:
         """The derivative at each knot under the kink convention."""
         which, _, _, _ = self._kink_table
-        at_knots = self.piecewise.slopes[:-1].copy()
+        at_knots = self.centred_piecewise.slopes[:-1].copy()
         live = np.isfinite(self._positions)
         # The right derivative of sigma is the right derivative in x only where the weight is positive.
         counts_right = (self.W1[live, 0] > 0) == self.right_derivative[live]
@@ -335,9 +374,10 @@ class TwoLayerNetwork(Frozen):
         return at_knots
 
     def _slope(self, x: FloatArray) -> FloatArray:
-        return self.piecewise.derivative(x, self._slope_at_knots)
+        return self.centred_piecewise.derivative(x, self._slope_at_knots)
 
     def _points(self, x: ArrayLike) -> FloatArray:
+        """Return points, checked, from the origin."""
         points = as_numbers("x", x)
         if self.n_features == 1 and points.ndim > 1 and points.shape[-1] != 1:
             raise ValueError(
@@ -345,7 +385,7 @@ class TwoLayerNetwork(Frozen):
             )
         if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
             raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
-        return points
+        return points - self.origin if self.origin.any() else points
 
 
 def _running_sum(steps: NDArray[np.longdouble], start: int) -> NDArray[np.longdouble]:

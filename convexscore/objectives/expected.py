@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, ClassVar
+
+import numpy as np
 
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_data, as_scale, shown
@@ -95,6 +97,9 @@ class ExpectedDenoising(Frozen):
         TypeError
             If `score` is not piecewise linear.
         """
+        origin = getattr(score, "origin", None)
+        if isinstance(origin, np.ndarray) and origin.any():
+            return replace(self, X=self.X - origin).loss(getattr(score, "centred_piecewise", score))
         score = getattr(score, "piecewise", score)
         if not isinstance(score, PiecewiseLinear):
             raise TypeError(f"score: expected a network or a piecewise linear function, got {shown(score)}")

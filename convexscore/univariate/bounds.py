@@ -69,8 +69,10 @@ def require_bounded(program: UnivariateProgram, beta: float, name: str = "beta")
     if beta < minimum * (1 - 1e-12):
         kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
         raise UnboundedError(
-            f"{name}: expected at least {minimum:.10g}, below which score matching ({kind}) is "
-            f"unbounded on these data, got {beta:.10g}"
+            f"{name}: expected at least {{minimum:.10g}}, below which score matching ({kind}) is "
+            "unbounded on these data, got {beta:.10g}",
+            minimum=minimum,
+            beta=beta,
         )
 
 

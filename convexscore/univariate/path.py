@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +23,9 @@ from .._support.validation import FloatArray, as_count, as_flag, as_float_array,
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import Objective, as_sampled_objective
+from ..problem import Problem
 from ..results import Solution, SolveStats
+from ..units import Units, units_of
 from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
 from .moments import Blocks
@@ -83,6 +85,7 @@ class Path(Frozen):
     n_kinks: NDArray[np.intp]
     exact: bool
     _program: UnivariateProgram = field(repr=False)
+    _units: Units = field(repr=False)
     _pieces: list[_Piece] = field(repr=False)
 
     def solution(self, beta: float) -> Solution:
@@ -106,7 +109,8 @@ class Path(Frozen):
         start = time.perf_counter()
         problem, spline = self._at(beta)
         stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
-        return certified_solution(problem, spline, "optimal", stats, 1e-8)
+        found = certified_solution(problem, spline, "optimal", stats, 1e-8)
+        return self._units.solution(found, float(beta))
 
     def network(self, beta: float) -> TwoLayerNetwork:
         """Return the network at one weight decay, without the cost of a certificate.
@@ -121,7 +125,8 @@ class Path(Frozen):
         ValueError
             If the path does not cover `beta`.
         """
-        return reconstruct(*self._at(beta))
+        found: TwoLayerNetwork = self._units.network_outside(reconstruct(*self._at(beta)))
+        return found
 
     def _at(self, beta: float) -> tuple[SplineProblem, Spline]:
         beta = as_real("beta", beta, minimum=0.0)
@@ -129,7 +134,7 @@ class Path(Frozen):
         if not covered:
             what = f"at least {self.betas[-1]:.10g}" if self.exact else f"one of {self.betas.tolist()}"
             raise ValueError(f"beta: expected {what}, the range of this path, got {beta:.10g}")
-        problem = SplineProblem(self._program, beta, self._blocks)
+        problem = SplineProblem(self._program, self._units.beta(beta), self._blocks)
         return problem, self._spline(problem, beta)
 
     def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
@@ -155,7 +160,7 @@ class Path(Frozen):
             import matplotlib.pyplot as plt
 
             ax = plt.gca()
-        position = self._program.position
+        position = np.ldexp(self._program.position, self._units.length) + self._units.origin
         for sign, color, label in ((-1.0, "#1f3b57", "slope falls"), (1.0, "#c8553d", "slope rises")):
             spans, heights = [], []
             for top, bottom, piece in zip(self.betas, self.betas[1:], self._pieces, strict=False):
@@ -182,7 +187,7 @@ class Path(Frozen):
             # At and above the largest threshold nothing depends on beta.
             return solve_active_set(problem).spline
         piece = self._pieces[number - 1]
-        return _moved(piece, beta - self.betas[number - 1], problem)
+        return _moved(piece, problem.beta - self._units.beta(float(self.betas[number - 1])), problem)
 
 
 def regularization_path(
@@ -236,8 +241,9 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
-    sampled = as_sampled_objective(objective)
-    program = UnivariateProgram.from_objective(sampled, activation, as_flag("skip", skip))
+    problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip))
+    units = units_of(problem)
+    program = UnivariateProgram.from_problem(units.problem(problem))
     if betas is not None:
         for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
             if value is not None:
@@ -247,21 +253,23 @@ def regularization_path(
         grid = np.unique(as_float_array("betas", betas))[::-1]
         if grid.size == 0 or grid[-1] < 0:
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
-        require_bounded(program, float(grid[-1]), "betas")
-        pieces = _grid_pieces(program, grid)
+        inner = np.array([units.beta(float(beta)) for beta in grid])
+        units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
+        pieces = _grid_pieces(program, inner)
         exact = False
     else:
         bounds = program_bounds(program)
         default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
-        end = default if beta_min is None else as_real("beta_min", beta_min, minimum=0.0)
-        require_bounded(program, end, "beta_min")
+        end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
+        units.run(partial(require_bounded, program, end, "beta_min"))
         limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        grid, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
+        inner, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
+        grid = np.array([units.beta_outside(float(beta)) for beta in inner])
         exact = True
     n_kinks = np.array([piece.spline.kinks.size for piece in pieces], dtype=np.intp)
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(sampled, activation, skip, grid, n_kinks, exact, program, pieces)
+    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces)
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._support.validation import as_count
+from ..errors import WeightDecayError
 from ..problem import Problem
 from ..results import Solution, SolveStats
 from .bounds import line_solution, program_bounds, require_bounded
@@ -67,8 +68,10 @@ _Found = tuple[Spline, int, float | None]
 def _closed_form(problem: SplineProblem) -> _Found:
     linear = program_bounds(problem.program).linear
     if problem.beta < linear:
-        raise ValueError(
-            f"beta: expected at least {linear:.10g} for solver='closed_form', got {problem.beta:.10g}"
+        raise WeightDecayError(
+            "beta: expected at least {linear:.10g} for solver='closed_form', got {beta:.10g}",
+            linear=linear,
+            beta=problem.beta,
         )
     return _line(problem), 0, None
 

@@ -19,6 +19,7 @@ LAYERS = [
     ("numerics", "activations", "arrangements", "results", "datasets"),
     ("objectives",),
     ("networks", "problem"),
+    ("units",),
     ("univariate", "multivariate", "samplers", "baselines", "targets", "diagnostics"),
     ("families", "theory"),
     ("bounds", "selection"),

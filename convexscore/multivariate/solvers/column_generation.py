@@ -172,7 +172,7 @@ def _restricted(
     outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
     huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
     if outputs is None and not program.has_trace:
-        raise SolverError(f"Clarabel calls denoising at beta={beta:.10g} unbounded, which it never is")
+        raise SolverError("Clarabel calls denoising unbounded, which it never is")
     if outputs is None or (program.has_trace and np.linalg.norm(outputs, axis=1).sum() > huge):
-        raise UnboundedError(f"beta: score matching is unbounded at {beta:.10g}")
+        raise UnboundedError("beta: score matching is unbounded at {beta:.10g}", beta=beta)
     return pruned(neurons, outputs, 1e-7)

@@ -59,8 +59,8 @@ class ExpectedProgram:
         span = float(self.data.x[-1] - self.data.x[0])
         if self.data.width < 1e-5 * span:
             raise ValueError(
-                f"noise_level: expected at least {1e-5 * span:g}, a hundred-thousandth of the range of X, "
-                f"got {self.data.width:g}"
+                "noise_level: expected at least a hundred-thousandth of the range of X, got "
+                f"{self.data.width / span:g} of it"
             )
         self.total, self.centre = self.data.total, self.data.mean
         self.variance = self.data.variance
