@@ -5,6 +5,7 @@ and exact shifts leave every digit as it is.
 """
 
 import os
+import re
 import warnings
 
 import numpy as np
@@ -242,13 +243,13 @@ def test_weight_decays_beyond_all_sizes_are_as_good_as_infinite():
 def test_errors_name_weight_decays_in_the_units_of_the_data():
     weights = np.array([3.0, 5.0, 4.0]) * 2.0**40
     least = cs.beta_bounds(cs.ScoreMatching([0.0, 1.0, 3.0], weights)).minimum
-    with pytest.raises(cs.UnboundedError, match=rf"at least {least:.10g}, .* got 1$"):
+    with pytest.raises(cs.UnboundedError, match=re.escape(f"at least {least:.10g}, ") + ".* got 1$"):
         cs.solve(cs.ScoreMatching([0.0, 1.0, 3.0], weights), 1.0)
-    with pytest.raises(cs.UnboundedError, match=rf"betas: expected at least {least:.10g}"):
+    with pytest.raises(cs.UnboundedError, match=re.escape(f"betas: expected at least {least:.10g}")):
         cs.regularization_path(cs.ScoreMatching([0.0, 1.0, 3.0], weights), betas=[1.0])
     objective = cs.DenoisingScoreMatching([0.0, 1.0, 3.0], [1e9, 0.0, -3e9])
     linear = cs.beta_bounds(objective).linear
-    with pytest.raises(ValueError, match=rf"beta: expected at least {linear:.10g} .*, got 1$"):
+    with pytest.raises(ValueError, match=re.escape(f"beta: expected at least {linear:.10g} ")):
         cs.solve(objective, 1.0, solver="closed_form")
 
 
