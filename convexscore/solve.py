@@ -124,7 +124,7 @@ def solve(
     from 1e-120 to 1e120 and places up to 1e9 ranges from zero are all the same.  Networks of data far from
     zero have an `origin`.  The columns of data with several features share one unit, because weight decay
     treats all directions alike: a column in other units, or whitened data, is another problem with another
-    optimum (and another ``"auto"``).  So divide columns that do not have a common unit by their deviations first.
+    optimum (and another ``"auto"``).  So divide columns without a common unit by their deviations first.
     Gated networks with bias penalize a column of ones beside the data; there scale and place matter too.
 
     In two and more dimensions kink hyperplanes go through data, and score matching may count each data
