@@ -110,9 +110,10 @@ class Family:
         if as_flag("verbose", verbose) and not row.shows_progress:
             raise ValueError(f"verbose: expected False for solver {chosen!r}, which is one step, got True")
         tolerance = self.tol if tol is None else as_real("tol", tol, minimum=0.0, strict=True, maximum=1.0)
-        units = units_of(problem)
-        if isinstance(options.get("start"), TwoLayerNetwork):
-            options = {**options, "start": units.network(options["start"])}
+        units = units_of(problem, least_norm=beta == 0)
+        start = options.get("start")
+        if isinstance(start, TwoLayerNetwork) and start.n_features == problem.n_features:
+            options = {**options, "start": units.network(start)}
         run = partial(row.solve or self.solve, units.problem(problem), units.beta(beta))
         found = units.run(partial(run, solver=solver, tol=tolerance, verbose=verbose, options=options), beta)
         return units.solution(found, beta)

@@ -37,6 +37,8 @@ _SMALLEST, _LARGEST = 1e-120, 1e120
 _FURTHEST = 1e9
 # Positions further from zero than this many ranges are measured from one of their own.
 _FAR = 64.0
+# Exponents of ranges that are near enough to one.
+_NEAR_ONE = 16
 # Data far smaller or larger than the ones beside them, for gates with biases, are not told from each other.
 _SMALLEST_BESIDE_ONES, _LARGEST_BESIDE_ONES = 1e-6, 1e12
 # Exponents of the units themselves, so that values and weight decays are floats.
@@ -191,11 +193,12 @@ class Units(Frozen):
             raise error.scaled(self.decay, **asked) from error.__cause__
 
 
-def units_of(problem: Problem) -> Units:
+def units_of(problem: Problem, *, least_norm: bool = False) -> Units:
     """Return the units in which a problem is of size one.
 
     With gates the ones beside the data are penalized as the data are, so that their scale is part of the
-    problem and only that of labels and weights is changed.
+    problem and only that of labels and weights is changed.  With `least_norm`, one of many solutions is
+    chosen by its norm, in which scale counts: only data far from size one are divided by theirs.
 
     Raises
     ------
@@ -205,6 +208,8 @@ def units_of(problem: Problem) -> Units:
     """
     objective = problem.objective
     length, origin = _length_and_origin(problem)
+    if least_norm and problem.bias and abs(length) <= _NEAR_ONE:
+        length = 0
     given = objective.sample_weight
     weight = 0 if given is None else exponent_of(np.asarray(given)) - 1
     label = -length

@@ -385,7 +385,10 @@ class TwoLayerNetwork(Frozen):
             )
         if self.n_features > 1 and (points.ndim != 2 or points.shape[1] != self.n_features):
             raise ValueError(f"x: expected shape (n, {self.n_features}), got {points.shape}")
-        return points - self.origin if self.origin.any() else points
+        if not self.origin.any():
+            return points
+        # Numbers and arrays of any shape have one feature: they keep it.
+        return points - (self.origin if self.n_features > 1 else self.origin[0])
 
 
 def _running_sum(steps: NDArray[np.longdouble], start: int) -> NDArray[np.longdouble]:

@@ -15,7 +15,7 @@ BAD_TABLES = {
     "empty": ("", ["empty table"]),
     "header only": ("x\n", ["got none"]),
     "one point": ("x\n1\n", ["two distinct values"]),
-    "all equal": ("3\n3\n3\n", ["two distinct values", "equal to 3"]),
+    "all equal": ("3\n3\n3\n", ["two distinct values", "all equal"]),
     "not numbers": ("x\nred\nblue\n", ["line 2", "'red'"]),
     "ambiguous": ("u,w\n1,2\n3,4\n", ["--column", "u, w"]),
 }

@@ -37,6 +37,8 @@ def test_kinks_and_pieces_are_where_the_points_are():
     np.testing.assert_array_equal(far.piecewise.knots - FAR[0], near.piecewise.knots)
     np.testing.assert_array_equal(far.piecewise.slopes, near.piecewise.slopes)
     assert far.piecewise(np.array([0.0]))[0] == near(-FAR[0])
+    assert far(FAR[0]).shape == ()
+    assert far(np.full((3,), FAR[0])).shape == (3,)
 
 
 def test_recentred_networks_are_the_same_function():
