@@ -223,8 +223,8 @@ class TwoLayerNetwork(Frozen):
         --------
         >>> import convexscore as cs
         >>> net = cs.TwoLayerNetwork([[2.0]], [0.0], [[1.0]], [0.0], origin=[5.0])
-        >>> net(6.0), net.recentred().b1
-        (array(2.), array([-10.]))
+        >>> float(net(6.0)), net.recentred().b1
+        (2.0, array([-10.]))
         """
         new = np.zeros(self.n_features) if origin is None else as_float_array("origin", origin)
         step = new - self.origin
