@@ -49,21 +49,24 @@ def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) ->
     if not program.has_trace:
         return 0.0
     neurons, known = Neurons.none(*program.rows.shape), np.inf
+    outputs = np.zeros((0, program.n_features))
     for size in _SIZES:
         before = known
         for _ in range(100):
-            outputs = np.zeros((0, program.n_features))
             if len(neurons):
                 features = program.project(program.features(neurons))
-                pull = program.correlations(neurons, program.zero_residual)
-                outputs = solve_bounded(features.T @ features, pull, size * program.trace_mass.sum())
+                around = np.zeros((len(neurons), program.n_features))
+                around[: len(outputs)] = outputs
+                pull = program.correlations(neurons, program.residual(neurons, around))
+                outputs = solve_bounded(features, pull, around, size * program.trace_mass.sum())
             residual = program.residual(neurons, outputs)
             inside = np.linalg.norm(program.correlations(neurons, residual), axis=1).max(initial=0.0)
             priced = pricer.price(residual, max(float(inside) * (1 + 0.1 * tol), 1e-12))
             known = min(known, max(priced.largest, float(inside)))
             if len(priced.neurons) == 0 or priced.largest <= inside * (1 + 0.3 * tol):
                 break
-            neurons = pruned(neurons, outputs, 1e-9)[0] + priced.neurons
+            neurons, outputs = pruned(neurons, outputs, 1e-9)
+            neurons = neurons + priced.neurons
         if before - known <= 0.3 * tol * known:
             break
     return known

@@ -105,7 +105,7 @@ def generate_columns(
         outputs = np.zeros((0, program.n_features))
     n_priced = len(neurons)
     if len(neurons):
-        neurons, outputs = _restricted(program, neurons, aim, tol)
+        neurons, outputs = _restricted(program, neurons, outputs, aim, tol)
     best: Generated | None = None
     excess = np.inf if len(neurons) == 0 else 0.0
     lowest, idle = np.inf, 0
@@ -127,7 +127,11 @@ def generate_columns(
             # Rounding: the neurons found do not help.
             break
         n_priced += len(priced.neurons)
-        neurons, outputs = _restricted(program, neurons + priced.neurons, aim, tol)
+        try:
+            neurons, outputs = _restricted(program, neurons + priced.neurons, outputs, aim, tol)
+        except SolverError:
+            # Rounding as well: what is known by now is certified as it is.
+            break
         if program.gated:
             neurons, outputs = singular_neurons(neurons, outputs)
         if priced.largest < 1.1 * beta:
@@ -164,15 +168,17 @@ def _priced(
 
 
 def _restricted(
-    program: NeuronProgram, neurons: Neurons, beta: float, tol: float
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float, tol: float
 ) -> tuple[Neurons, FloatArray]:
-    """Solve over given neurons and drop those without output."""
+    """Solve over given neurons, the first of which have these outputs, and drop those without output."""
     features = program.project(program.features(neurons))
-    pull = program.correlations(neurons, program.zero_residual)
-    outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
+    around = np.zeros((len(neurons), program.n_features))
+    around[: len(outputs)] = outputs
+    pull = program.correlations(neurons, program.residual(neurons, around))
+    outputs = solve_group_lasso(features, pull, around, beta, min(1e-9, 1e-2 * tol))
     huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
     if outputs is None and not program.has_trace:
         raise SolverError(f"Clarabel calls denoising at beta={beta:.10g} unbounded, which it never is")
     if outputs is None or (program.has_trace and np.linalg.norm(outputs, axis=1).sum() > huge):
         raise UnboundedError(f"beta: score matching is unbounded at {beta:.10g}")
-    return pruned(neurons, outputs, 1e-7)
+    return pruned(neurons, outputs, 0.0)
