@@ -21,7 +21,7 @@ from ..networks.gated import ScoreNetwork
 from ..networks.two_layer import TwoLayerNetwork
 from ..problem import Problem
 from ..results import Certificate, Solution, SolveStats, judged
-from .bounds import smallest_decay
+from .bounds import decay_range
 from .certificate import certify_network
 from .patterns import given_patterns
 from .pricing.base import Pricer
@@ -42,10 +42,9 @@ HAIRS = (1e-3, 0.05, 0.5)
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
 # A written network that is off by more than this many tolerances is refused.
 _GROSS = 10.0
-# Data times features up to which an error names the boundedness bound.
-_BOUND_NAMED = 300
-# And up to which it is the one that `beta_bounds` finds, to all digits; beyond, to a part in a thousand.
-_BOUND_EXACT = 60
+# Data times features up to which an error names the boundedness bound, or what it exceeds, and the work that
+# it does for that: a second or two.
+_BOUND_NAMED, _BOUND_WORK = 300, 3e6
 
 
 def solve_networks(
@@ -216,17 +215,19 @@ def _with_dual(certificate: Certificate, dual: float) -> Certificate:
 def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:
     """Return the error of a weight decay below the bound, which it names where that takes seconds."""
     kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
-    bound = "at least the bound"
+    expected = "at least the bound"
     if len(program.points) * program.n_features <= _BOUND_NAMED:
-        few = len(program.points) * program.n_features <= _BOUND_EXACT
-        smallest = smallest_decay(program, pricer, 1e-5 if few else 1e-3)
-        if smallest <= beta:
+        low, high = decay_range(program, pricer, most_work=_BOUND_WORK)
+        if high <= beta:
             return SolverError(
                 f"the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "
-                f"the bound, about {smallest:.6g}, below which score matching ({kind}) is unbounded"
+                f"the bound, about {high:.6g}, below which score matching ({kind}) is unbounded"
             )
-        bound = f"at least about {smallest:.6g}"
+        if low == high:
+            expected = f"at least about {high:.6g}"
+        elif low * (1 - 1e-3) > beta:
+            expected = f"more than {low * (1 - 1e-3):.4g}, at least the bound"
     return UnboundedError(
-        f"beta: expected {bound} (`beta_bounds` finds it), below which score matching ({kind}) is "
+        f"beta: expected {expected} (`beta_bounds` finds it), below which score matching ({kind}) is "
         f"unbounded on these data, got {beta:.10g}"
     )
