@@ -139,20 +139,27 @@ class Training:
         The result is not above `start`.
         """
         begin = time.perf_counter()
-        iterations, n_priced, known, inside = 0, 0, None, None
+        iterations, n_priced, known, inside, stalled = 0, 0, None, None, False
         candidates: list[tuple[Certificate, ScoreNetwork]] = []
         for hair in HAIRS:
+            if stalled and hair < HAIRS[-1]:
+                # Only the widest one is worth another try.
+                continue
             try:
                 found = self.generate(hair * self.tol, known)
             except UnboundedError as error:
                 raise _unbounded(self.program, self.pricer, self.beta) from error
             iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
+            stalled = found.stalled
             if inside is None and found.largest <= self.beta:
                 inside = found.residual
             candidates.append(self._written(found, inside))
             if candidates[-1][0].meets(self.tol):
                 break
             known = (found.neurons, found.outputs)
+        if not candidates[-1][0].meets(self.tol):
+            # At the threshold of no neurons, rounding is all that neurons are.
+            candidates.append(self._empty(inside))
         if start is not None and self._loss(start) < candidates[-1][0].primal:
             # Both are optimal to the tolerance, or the search found nothing better.
             candidates.append((self._certificate(start, inside), start))
@@ -169,6 +176,13 @@ class Training:
         dual = max(certificate.dual for certificate, _ in candidates)
         bounded = [(_with_dual(certificate, dual), made) for certificate, made in candidates]
         return min(bounded, key=lambda pair: (not pair[0].meets(self.tol), pair[0].primal))
+
+    def _empty(self, inside: FloatArray | None) -> tuple[Certificate, ScoreNetwork]:
+        """Return the best network without neurons."""
+        program = self.program
+        neurons, outputs = Neurons.none(*program.rows.shape), np.zeros((0, program.n_features))
+        made = self.write(Generated(neurons, outputs, program.zero_residual, np.inf, 0, 0), 1.0)
+        return self._certificate(made, inside), made
 
     def _loss(self, network: ScoreNetwork) -> float:
         return self.program.loss(network) + self.beta * network.weight_decay()
@@ -189,7 +203,8 @@ class Training:
         for stretch in _STRETCHES:
             made = self.write(found, stretch)
             certificate = self._certificate(made, inside)
-            distance = abs(certificate.primal - value) / certificate.value_scale
+            size = certificate.value_scale + certificate.value_rounding / self.tol
+            distance = abs(certificate.primal - value) / max(size, 1e-300)
             if closest is None or distance < off:
                 closest, off = (certificate, made), distance
             if distance <= 0.1 * self.tol or certificate.meets(self.tol):

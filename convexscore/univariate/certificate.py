@@ -15,6 +15,7 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate, Solution, SolveStats, judged
 from .bounds import boundedness_bound
 from .log_concave import log_concave_correlation
@@ -67,14 +68,9 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, b
     At most a millionth of the correlations' scale: worse rounding is not excused.
     """
     reach = program.total * np.sqrt(program.variance)
-    units = _rounding_units(program)
+    units = rounding_of_sums(program.position.size)
     rounding = units * (_largest_output(program, network) * reach + program.trace_total)
     return float(min(rounding, 1e-6 * correlation_scale(program, beta)))
-
-
-def _rounding_units(program: UnivariateProgram) -> float:
-    """Return the relative rounding error of sums: those over n positions collect sqrt(n) of them."""
-    return float((4 + np.sqrt(program.position.size) / 4) * np.finfo(float).eps)
 
 
 def _largest_output(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
@@ -93,14 +89,14 @@ def problem_scales(
     program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float
 ) -> dict[str, float]:
     """Return the sizes of values and correlations, and the rounding of values."""
-    value_scale = program.magnitude(network, residual) + beta * network.weight_decay()
     pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
-    rounding = _rounding_units(program) * _largest_output(program, network) * pull
+    energy = program.zero_value + program.trace_total / program.variance
+    rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     return {
-        "value_scale": value_scale,
-        "violation_scale": correlation_scale(program, beta),
-        # At most a millionth of the labels' scale: worse rounding is not excused.
-        "value_rounding": min(rounding, 1e-6 * float(np.sum(program.mass * program.target**2))),
+        "value_scale": program.magnitude(network, residual) + beta * network.weight_decay(),
+        "violation_scale": beta or correlation_scale(program, beta),
+        # At most a millionth of the zero score's scale: worse rounding is not excused.
+        "value_rounding": min(rounding, 1e-6 * energy),
     }
 
 

@@ -103,21 +103,8 @@ def _solved(
     output = max(float(np.linalg.norm(fitted)), unit / length**2)
     share = unit / (length**2 * output)
     m = len(columns)
-    quadratic = sp.diags(np.concatenate([np.zeros(n * (d + 1)), np.full(m * d, share)]), format="csc")
     linear = np.concatenate([pull.ravel() / unit, np.full(n, beta / unit), np.zeros(m * d)])
-    moved = [sp.kron(sp.csc_matrix(columns), sp.eye(d)), sp.csc_matrix((m * d, n)), -share * sp.eye(m * d)]
-    # Row blocks (t_k, y_k) in the cone.
-    rows = np.arange(n * (d + 1)).reshape(n, d + 1)
-    places = np.hstack([n * d + np.arange(n)[:, None], np.arange(n * d).reshape(n, d)])
-    shape = (n * (d + 1), n * (d + 1) + m * d)
-    cone = sp.csc_matrix((-np.ones(rows.size), (rows.ravel(), places.ravel())), shape=shape)
-    blocks, right = [sp.hstack(moved)], [fitted.ravel() / output]
-    if size is not None:
-        total = np.concatenate([np.zeros(n * d), np.ones(n), np.zeros(m * d)])
-        blocks, right = [*blocks, sp.csc_matrix(total)], [*right, np.array([size / output])]
-    stacked = sp.vstack([*blocks, cone], format="csc")
-    right = np.concatenate([*right, np.zeros(n * (d + 1))])
-    found = _clarabel(quadratic, linear, stacked, right, (m * d, n, d), tol)
+    found = _clarabel(columns, fitted / output, linear, share, None if size is None else size / output, tol)
     if found is None:
         return None
     outputs, residual = found[: n * d].reshape(n, d), share * found[n * (d + 1) :].reshape(m, d)
@@ -145,24 +132,32 @@ def _without_idle(columns: FloatArray, outputs: FloatArray, fitted: FloatArray, 
 
 
 def _clarabel(
-    quadratic: sp.csc_matrix,
-    linear: FloatArray,
-    rows: sp.csc_matrix,
-    right: FloatArray,
-    sizes: tuple[int, int, int],
-    tol: float,
+    columns: FloatArray, fitted: FloatArray, linear: FloatArray, share: float, size: float | None, tol: float
 ) -> FloatArray | None:
-    """Return the solution, or None if the problem is unbounded; `sizes` are equations, cones, features."""
+    """Return (y, t, residuals), or None if the problem is unbounded."""
     import clarabel
 
+    (m, n), d = columns.shape, fitted.shape[1]
+    quadratic = sp.diags(np.concatenate([np.zeros(n * (d + 1)), np.full(m * d, share)]), format="csc")
+    moved = [sp.kron(sp.csc_matrix(columns), sp.eye(d)), sp.csc_matrix((m * d, n)), -share * sp.eye(m * d)]
+    blocks, right = [sp.hstack(moved)], [fitted.ravel()]
+    cones = [clarabel.ZeroConeT(m * d)]
+    if size is not None:
+        blocks.append(sp.csc_matrix(np.concatenate([np.zeros(n * d), np.ones(n), np.zeros(m * d)])))
+        right.append(np.array([size]))
+        cones.append(clarabel.NonnegativeConeT(1))
+    # Row blocks (t_k, y_k) in the cone.
+    rows = np.arange(n * (d + 1)).reshape(n, d + 1)
+    places = np.hstack([n * d + np.arange(n)[:, None], np.arange(n * d).reshape(n, d)])
+    entries = (-np.ones(rows.size), (rows.ravel(), places.ravel()))
+    blocks.append(sp.csc_matrix(entries, shape=(rows.size, linear.size)))
+    right.append(np.zeros(rows.size))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tol
-    n_equations, n, d = sizes
-    cones = [clarabel.ZeroConeT(n_equations)]
-    cones += [clarabel.NonnegativeConeT(1)] * (right.size - n_equations - n * (d + 1))
+    stacked, bounds = sp.vstack(blocks, format="csc"), np.concatenate(right)
     cones += [clarabel.SecondOrderConeT(d + 1)] * n
-    result = clarabel.DefaultSolver(quadratic, linear, rows, right, cones, settings).solve()
+    result = clarabel.DefaultSolver(quadratic, linear, stacked, bounds, cones, settings).solve()
     status = str(result.status)
     if status in ("DualInfeasible", "AlmostDualInfeasible"):
         return None
