@@ -96,7 +96,7 @@ def _solved(
     length = max(float(np.median(lengths)), 1e-12 * float(lengths.max()), 1e-150)
     columns = features / length
     if len(columns) > n:
-        columns = np.linalg.qr(columns, mode="r")
+        columns = np.linalg.qr(columns)[1]
     fitted = columns @ around
     # Units of correlations and outputs in which the numbers are about one; `share` is that of the residuals.
     unit = max(float(np.abs(pull).max()), beta, 1e-300)
