@@ -29,6 +29,8 @@ __all__ = ["decay_range", "gated_bounds", "network_bounds", "smallest_decay"]
 
 # Values of the bound C, for data of unit scale and mass.
 _SIZES = (1e2, 3e3, 1e5, 3e6, 1e8)
+# The work that a search for neurons is, where pricing is not exact.
+_SEARCH = 1e5
 
 
 def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) -> float:
@@ -65,6 +67,7 @@ def decay_range(
         Relative accuracy of each step.
     most_work : float
         Sum over all restricted problems of neurons times squared ranks, at most: a second is some millions.
+        A search for neurons counts as much as a middling one.
 
     Returns
     -------
@@ -89,7 +92,9 @@ def decay_range(
                 break
             neurons, outputs = pruned(neurons, outputs, 1e-9)
             neurons = neurons + priced.neurons
-            work += len(neurons) * min(len(neurons), len(program.rows)) ** 2
+            work += len(neurons) * min(len(neurons), len(program.rows)) ** 2 + (
+                0 if pricer.exact else _SEARCH
+            )
             if work > most_work:
                 return _bounded(program, neurons, outputs, _SIZES[-1] * total)[0], known
         if before - known <= 0.3 * tol * known:

@@ -120,15 +120,18 @@ def _without_idle(columns: FloatArray, outputs: FloatArray, fitted: FloatArray, 
     for least in _IDLE:
         kept = size > least * size.max()
         changed = np.where(kept[:, None], outputs, 0.0)
-        for _ in range(3):
+        for _ in range(4):
             off = fitted - columns @ changed
-            if np.linalg.norm(off) <= max(1e-8 * share, 1e-15):
+            if np.linalg.norm(off) <= 1e-8 * share:
                 return changed
             step = np.linalg.lstsq(columns[:, kept], off, rcond=1e-9)[0]
             if np.linalg.norm(step) > 1e-4 * np.linalg.norm(outputs):
                 break
             changed[kept] += step
-    return outputs
+        if np.linalg.norm(fitted - columns @ changed) <= 1e-14:
+            return changed
+    # More than there are equations would never be fewer again.
+    return changed if len(size) > 2 * fitted.size else outputs
 
 
 def _clarabel(
