@@ -38,10 +38,10 @@ class Certificate:
         scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
     value_scale : float
         The size of the problem's values, against which the gap is measured: the sizes of misfit, trace and
-        weight decay of the network, which may cancel in the value, and a thousandth of those of the zero
-        score; by default ``|primal|``.
+        weight decay of the network, which may cancel in the value; by default ``|primal|``.
     violation_scale : float
-        The size of its correlations, against which violations are measured; by default 1.
+        What violations are measured against: the weight decay, without one the size of correlations; by
+        default 1.
     rounding : float
         Violations that rounding in the network's weights and outputs explains.
     value_rounding : float

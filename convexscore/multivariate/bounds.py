@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._support.validation import FloatArray
 from ..problem import Problem
 from ..results import BetaBounds
 from .patterns import on_patterns
@@ -24,10 +25,12 @@ from .program import NeuronProgram, Neurons
 from .solvers.group_lasso import solve_bounded
 from .solvers.newton import pruned
 
-__all__ = ["gated_bounds", "network_bounds", "smallest_decay"]
+__all__ = ["decay_range", "gated_bounds", "network_bounds", "smallest_decay"]
 
 # Values of the bound C, for data of unit scale and mass.
 _SIZES = (1e2, 3e3, 1e5, 3e6, 1e8)
+# The work that a search for neurons is, where pricing is not exact.
+_SEARCH = 1e5
 
 
 def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) -> float:
@@ -46,27 +49,73 @@ def smallest_decay(program: NeuronProgram, pricer: Pricer, tol: float = 1e-5) ->
     -------
     float
     """
+    return decay_range(program, pricer, tol)[1]
+
+
+def decay_range(
+    program: NeuronProgram, pricer: Pricer, tol: float = 1e-5, most_work: float = np.inf
+) -> tuple[float, float]:
+    """Return the smallest weight decay from which on score matching is bounded, from below and above.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        A program; zeros are returned for denoising.
+    pricer : Pricer
+        Says which neurons there are.
+    tol : float
+        Relative accuracy of each step.
+    most_work : float
+        Sum over all restricted problems of neurons times squared ranks, at most: a second is some millions.
+        A search for neurons counts as much as a middling one.
+
+    Returns
+    -------
+    low, high : float
+        Equal but where the work ran out: the smallest weight decay lies between them.
+    """
     if not program.has_trace:
-        return 0.0
-    neurons, known = Neurons.none(*program.rows.shape), np.inf
+        return 0.0, 0.0
+    total = float(program.trace_mass.sum())
+    neurons, outputs = Neurons.none(*program.rows.shape), np.zeros((0, program.n_features))
+    known, work = np.inf, 0.0
     for size in _SIZES:
         before = known
         for _ in range(100):
-            outputs = np.zeros((0, program.n_features))
             if len(neurons):
-                features = program.project(program.features(neurons))
-                pull = program.correlations(neurons, program.zero_residual)
-                outputs = solve_bounded(features.T @ features, pull, size * program.trace_mass.sum())
+                outputs = _bounded(program, neurons, outputs, size * total)[1]
             residual = program.residual(neurons, outputs)
             inside = np.linalg.norm(program.correlations(neurons, residual), axis=1).max(initial=0.0)
             priced = pricer.price(residual, max(float(inside) * (1 + 0.1 * tol), 1e-12))
             known = min(known, max(priced.largest, float(inside)))
             if len(priced.neurons) == 0 or priced.largest <= inside * (1 + 0.3 * tol):
                 break
-            neurons = pruned(neurons, outputs, 1e-9)[0] + priced.neurons
+            neurons, outputs = pruned(neurons, outputs, 1e-9)
+            neurons = neurons + priced.neurons
+            work += len(neurons) * min(len(neurons), len(program.rows)) ** 2 + (
+                0 if pricer.exact else _SEARCH
+            )
+            if work > most_work:
+                return _bounded(program, neurons, outputs, _SIZES[-1] * total)[0], known
         if before - known <= 0.3 * tol * known:
             break
-    return known
+    return known, known
+
+
+def _bounded(
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, size: float
+) -> tuple[float, FloatArray]:
+    """Return output vectors of total length `size` that lower the objective most, and by how much per length.
+
+    Below that weight decay, for large `size`, such outputs lower it without end.
+    """
+    features = program.project(program.features(neurons))
+    around = np.zeros((len(neurons), program.n_features))
+    around[: len(outputs)] = outputs
+    pull = program.correlations(neurons, program.residual(neurons, around))
+    found = solve_bounded(features, pull, around, size)
+    smooth = 0.5 * np.sum(program.residual(neurons, found) ** 2) - 0.5 * np.sum(program.zero_residual**2)
+    return float(-(smooth + np.sum(program.traces(neurons) * found)) / size), found
 
 
 def network_bounds(problem: Problem) -> BetaBounds:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..networks.gated import ScoreNetwork
+from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate
 from .pricing.base import Pricer
 from .pricing.gates import GatePricer
@@ -78,7 +79,32 @@ def certify_network(
         value_scale=program.magnitude(network) + beta * network.weight_decay(),
         violation_scale=beta,
         rounding=program.rounding,
+        value_rounding=value_rounding(program, network),
     )
+
+
+def value_rounding(program: NeuronProgram, network: ScoreNetwork) -> float:
+    """Return how far rounding in a network's outputs and in correlations can move a gap.
+
+    Outputs that are off move the dual value by as much times the labels, and neurons whose correlations are
+    off cost that much times their own outputs.  At most a millionth of the zero score's scale is excused.
+    """
+    labels = np.abs(program.target / program.scale)
+    energy = program.scatter + 0.5 * float(np.sum(program.mass[:, None] * labels**2))
+    energy += float(program.trace_mass.sum()) / program.scale**2
+    moved = float(np.sum(program.mass[:, None] * labels * _summed_sizes(network, program.points)))
+    # Each output is a sum over neurons of sums over features.
+    moved *= rounding_of_sums(program.n_features) + rounding_of_sums(network.n_neurons)
+    moved += rounding_of_sums(len(program.mass)) * energy
+    return min(moved, 1e-6 * energy) + program.rounding * network.weight_decay()
+
+
+def _summed_sizes(network: ScoreNetwork, points: FloatArray) -> FloatArray:
+    """Return the sizes of the numbers that add up to outputs, shape ``(n_points, n_features)``."""
+    points = np.abs(points)
+    hidden = points @ np.abs(network.W1).T + np.abs(network.b1)
+    sizes: FloatArray = hidden @ np.abs(network.W2).T + np.abs(network.b2) + points @ np.abs(network.V).T
+    return sizes
 
 
 def _dual_between(
@@ -124,14 +150,24 @@ def certify_matrices(
         violation = max(violation, float(np.abs(pull).max()))
     primal = program.loss(network)
     dual = program.dual_value(residual) if violation <= 1e-7 * matrix_scale(program) else -np.inf
-    return scaled_certificate(program, primal, dual, violation, scope, program.magnitude(network))
+    return scaled_certificate(program, primal, dual, violation, scope, network)
 
 
 def scaled_certificate(
-    program: NeuronProgram, primal: float, dual: float, violation: float, scope: str, size: float
+    program: NeuronProgram,
+    primal: float,
+    dual: float,
+    violation: float,
+    scope: str,
+    network: ScoreNetwork,
+    penalty: float = 0.0,
 ) -> Certificate:
-    """Return a certificate with the scales of programs on patterns."""
-    scales = {"value_scale": size, "violation_scale": matrix_scale(program)}
+    """Return a certificate with the scales of programs on patterns; `penalty` is a part of the value."""
+    scales = {
+        "value_scale": program.magnitude(network) + penalty,
+        "violation_scale": matrix_scale(program),
+        "value_rounding": value_rounding(program, network),
+    }
     return Certificate(primal, dual, primal - dual, violation, scope, **scales)
 
 

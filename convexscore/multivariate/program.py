@@ -35,6 +35,7 @@ from .._support.validation import FloatArray
 from ..activations import Activation, get_activation
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
+from ..numerics.rounding import rounding_of_sums
 from ..objectives import Objective, weighted_part
 from ..problem import Problem
 
@@ -127,10 +128,6 @@ class Neurons:
         height -= offset
         height *= self.slope.T
         return height
-
-
-# Share of the zero score's scale below which values are rounding of the data term.
-_FLOOR = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +261,7 @@ class NeuronProgram:
     def rounding(self) -> float:
         """How far rounding in residuals moves correlations; zero for SM, whose residuals are the scores."""
         reach = float(np.linalg.norm(self.root_mass * self.rows))
-        return 1e-13 * reach * float(np.linalg.norm(self.root_mass * self.target))
+        return rounding_of_sums(len(self.mass)) * reach * float(np.linalg.norm(self.root_mass * self.target))
 
     @cached_property
     def free_basis(self) -> tuple[FloatArray, FloatArray]:
@@ -320,17 +317,12 @@ class NeuronProgram:
         return loss
 
     def magnitude(self, network: ScoreNetwork) -> float:
-        """Return the size of the data term's parts, which may cancel in its value, in the units of the data.
-
-        A thousandth of the zero score's own scale is added: values far below that are rounding.
-        """
+        """Return the size of the data term's parts, which may cancel in its value, in units of the data."""
         misfit = (network(self.points) - self.target / self.scale) ** 2
         size = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))
         if self.has_trace:
             size += abs(float(np.sum(self.mass * network.divergence(self.points))))
-        labels = 0.5 * float(np.sum(self.mass[:, None] * self.target**2))
-        zero = self.scatter + float(labels + self.trace_mass.sum()) / self.scale**2
-        return size + _FLOOR * zero
+        return size
 
     def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
         """Return the objective of some neurons, the free part at its best, in the units of the data."""

@@ -94,9 +94,7 @@ def solve_ridge_network(
     dual = program.dual_value(residual) - penalty
     pulled = GatePricer(program, slope).matrices(residual) + beta * W
     violation = float(np.abs(pulled).max(initial=0.0))
-    certificate = scaled_certificate(
-        program, primal, dual, violation, "patterns", program.magnitude(made) + penalty
-    )
+    certificate = scaled_certificate(program, primal, dual, violation, "patterns", made, penalty)
     stats = SolveStats("kernel", 1, time.perf_counter() - start, len(slope))
     status = judged(certificate, tol, stacklevel=5)
     return Solution(made, primal, status, certificate, stats, beta)

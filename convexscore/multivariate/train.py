@@ -21,7 +21,7 @@ from ..networks.gated import ScoreNetwork
 from ..networks.two_layer import TwoLayerNetwork
 from ..problem import Problem
 from ..results import Certificate, Solution, SolveStats, judged
-from .bounds import smallest_decay
+from .bounds import decay_range
 from .certificate import certify_network
 from .patterns import given_patterns
 from .pricing.base import Pricer
@@ -42,10 +42,9 @@ HAIRS = (1e-3, 0.05, 0.5)
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
 # A written network that is off by more than this many tolerances is refused.
 _GROSS = 10.0
-# Data times features up to which an error names the boundedness bound.
-_BOUND_NAMED = 300
-# And up to which it is the one that `beta_bounds` finds, to all digits; beyond, to a part in a thousand.
-_BOUND_EXACT = 60
+# Data times features up to which an error names the boundedness bound, or what it exceeds, and the work that
+# it does for that: a second or two.
+_BOUND_NAMED, _BOUND_WORK = 300, 3e6
 
 
 def solve_networks(
@@ -140,20 +139,27 @@ class Training:
         The result is not above `start`.
         """
         begin = time.perf_counter()
-        iterations, n_priced, known, inside = 0, 0, None, None
+        iterations, n_priced, known, inside, stalled = 0, 0, None, None, False
         candidates: list[tuple[Certificate, ScoreNetwork]] = []
         for hair in HAIRS:
+            if stalled and hair < HAIRS[-1]:
+                # Only the widest one is worth another try.
+                continue
             try:
                 found = self.generate(hair * self.tol, known)
             except UnboundedError as error:
                 raise _unbounded(self.program, self.pricer, self.beta) from error
             iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
+            stalled = found.stalled
             if inside is None and found.largest <= self.beta:
                 inside = found.residual
             candidates.append(self._written(found, inside))
             if candidates[-1][0].meets(self.tol):
                 break
             known = (found.neurons, found.outputs)
+        if not candidates[-1][0].meets(self.tol):
+            # At the threshold of no neurons, rounding is all that neurons are.
+            candidates.append(self._empty(inside))
         if start is not None and self._loss(start) < candidates[-1][0].primal:
             # Both are optimal to the tolerance, or the search found nothing better.
             candidates.append((self._certificate(start, inside), start))
@@ -170,6 +176,13 @@ class Training:
         dual = max(certificate.dual for certificate, _ in candidates)
         bounded = [(_with_dual(certificate, dual), made) for certificate, made in candidates]
         return min(bounded, key=lambda pair: (not pair[0].meets(self.tol), pair[0].primal))
+
+    def _empty(self, inside: FloatArray | None) -> tuple[Certificate, ScoreNetwork]:
+        """Return the best network without neurons."""
+        program = self.program
+        neurons, outputs = Neurons.none(*program.rows.shape), np.zeros((0, program.n_features))
+        made = self.write(Generated(neurons, outputs, program.zero_residual, np.inf, 0, 0), 1.0)
+        return self._certificate(made, inside), made
 
     def _loss(self, network: ScoreNetwork) -> float:
         return self.program.loss(network) + self.beta * network.weight_decay()
@@ -190,7 +203,8 @@ class Training:
         for stretch in _STRETCHES:
             made = self.write(found, stretch)
             certificate = self._certificate(made, inside)
-            distance = abs(certificate.primal - value) / certificate.value_scale
+            size = certificate.value_scale + certificate.value_rounding / self.tol
+            distance = abs(certificate.primal - value) / max(size, 1e-300)
             if closest is None or distance < off:
                 closest, off = (certificate, made), distance
             if distance <= 0.1 * self.tol or certificate.meets(self.tol):
@@ -217,20 +231,22 @@ def _with_dual(certificate: Certificate, dual: float) -> Certificate:
 def _unbounded(program: NeuronProgram, pricer: Pricer, beta: float) -> Exception:
     """Return the error of a weight decay below the bound, which it names where that takes seconds."""
     kind = f"{program.activation} {'with' if program.skip else 'without'} skip"
-    bound, decays = "at least the bound", {"beta": beta}
+    expected, decays = "at least the bound", {"beta": beta}
     if len(program.points) * program.n_features <= _BOUND_NAMED:
-        few = len(program.points) * program.n_features <= _BOUND_EXACT
-        smallest = smallest_decay(program, pricer, 1e-5 if few else 1e-3)
-        if smallest <= beta:
+        low, high = decay_range(program, pricer, most_work=_BOUND_WORK)
+        if high <= beta:
             return SolverError(
                 "the optimum at beta={beta:.10g} is too large to be computed: the weight decay is close to "
                 f"the bound, about {{bound:.6g}}, below which score matching ({kind}) is unbounded",
                 beta=beta,
-                bound=smallest,
+                bound=high,
             )
-        decays["bound"], bound = smallest, "at least about {bound:.6g}"
+        if low == high:
+            expected, decays["bound"] = "at least about {bound:.6g}", high
+        elif low * (1 - 1e-3) > beta:
+            expected, decays["bound"] = "more than {bound:.4g}, at least the bound", low * (1 - 1e-3)
     return UnboundedError(
-        f"beta: expected {bound} (`beta_bounds` finds it), below which score matching ({kind}) is "
+        f"beta: expected {expected} (`beta_bounds` finds it), below which score matching ({kind}) is "
         "unbounded on these data, got {beta:.10g}",
         **decays,
     )

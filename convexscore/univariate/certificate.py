@@ -15,6 +15,7 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate, Solution, SolveStats, judged
 from .bounds import boundedness_bound
 from .log_concave import log_concave_correlation
@@ -64,23 +65,24 @@ def _largest(
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
     """Return how far rounding in the network's weights and outputs can move a correlation.
 
-    At most a millionth of the correlations' scale: worse rounding is not excused.
+    At most a tenth of the weight decay, or without one a millionth of the correlations' scale: worse rounding
+    is not excused.
     """
     reach = program.total * np.sqrt(program.variance)
-    units = _rounding_units(program)
+    units = rounding_of_sums(program.position.size)
     rounding = units * (_largest_output(program, network) * reach + program.trace_total)
-    return float(min(rounding, 1e-6 * correlation_scale(program, beta)))
-
-
-def _rounding_units(program: UnivariateProgram) -> float:
-    """Return the relative rounding error of sums: those over n positions collect sqrt(n) of them."""
-    return float((4 + np.sqrt(program.position.size) / 4) * np.finfo(float).eps)
+    return float(min(rounding, 0.1 * beta if beta > 0 else 1e-6 * correlation_scale(program, beta)))
 
 
 def _largest_output(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
     """Return the size of the numbers that add up to a network's outputs."""
     slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
     return float(np.abs(network.b2).sum() + slopes * np.abs(program.position).max())
+
+
+def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
+    """Return how far rounding in a network's weights can move its outputs."""
+    return 4 * rounding_of_sums(network.n_neurons) * _largest_output(program, network)
 
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
@@ -93,14 +95,14 @@ def problem_scales(
     program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float
 ) -> dict[str, float]:
     """Return the sizes of values and correlations, and the rounding of values."""
-    value_scale = program.magnitude(network, residual) + beta * network.weight_decay()
     pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
-    rounding = _rounding_units(program) * _largest_output(program, network) * pull
+    energy = program.zero_value + program.trace_total / program.variance
+    rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     return {
-        "value_scale": value_scale,
-        "violation_scale": correlation_scale(program, beta),
-        # At most a millionth of the labels' scale: worse rounding is not excused.
-        "value_rounding": min(rounding, 1e-6 * float(np.sum(program.mass * program.target**2))),
+        "value_scale": program.magnitude(network, residual) + beta * network.weight_decay(),
+        "violation_scale": beta or correlation_scale(program, beta),
+        # At most a millionth of the zero score's scale: worse rounding is not excused.
+        "value_rounding": min(rounding, 1e-6 * energy),
     }
 
 
@@ -140,7 +142,7 @@ def certified_solution(
     """
     start = time.perf_counter()
     network = reconstruct(problem, spline)
-    certificate = certify(problem.program, network, problem.beta, shape)
+    certificate = certify(problem.program, network, problem.beta, shape, problem.at_positions(spline))
     status = judged(certificate, tol, status)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
     theorem = problem.program.theorem if shape is None else None
@@ -148,7 +150,11 @@ def certified_solution(
 
 
 def certify(
-    program: UnivariateProgram, network: TwoLayerNetwork, beta: float, shape: str | None = None
+    program: UnivariateProgram,
+    network: TwoLayerNetwork,
+    beta: float,
+    shape: str | None = None,
+    meant: FloatArray | None = None,
 ) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
@@ -163,13 +169,22 @@ def certify(
     shape : {None, "log-concave"}
         Constraint on the scores; then the certificate covers every network that obeys it, and its
         violation covers this network's slopes.
+    meant : ndarray of shape (n_positions,), optional
+        Scores at the positions that the network has but for rounding in its weights.  Where data are close
+        together that moves correlations by more than the weight decay, and the value not at all: then gap
+        and violation are those of these scores, which prove the network's value as well as its own.
 
     Returns
     -------
     Certificate
         Of scope ``"global"``.
     """
-    residual = network(program.position) - program.target
+    outputs = network(program.position)
+    primal = program.loss(network, outputs - program.target) + beta * network.weight_decay()
+    scales = problem_scales(program, network, outputs - program.target, beta)
+    if meant is not None and np.abs(meant - outputs).max() <= _output_rounding(program, network):
+        outputs = meant
+    residual = outputs - program.target
     mean = float(np.sum(program.mass * residual)) / program.total
     exclusive, inclusive, kappa = program.correlation(residual)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
@@ -180,10 +195,8 @@ def certify(
         violation = max(violation, abs(unbalanced))
     if shape:
         violation = max(violation, *network.piecewise.slopes * program.total * program.variance)
-    primal = program.loss(network, residual) + beta * network.weight_decay()
     weights = correlation_rounding(program, network, beta)
     rounding = weights + 1e-12 * beta
-    scales = problem_scales(program, network, residual, beta)
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.

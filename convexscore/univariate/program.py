@@ -63,10 +63,6 @@ THEOREMS = {
 }
 
 
-# Share of the zero score's scale below which values are rounding of the data term.
-_FLOOR = 1e-3
-
-
 @dataclass(frozen=True, eq=False)
 class UnivariateProgram:
     """One of the eight programs, its data merged at distinct positions.
@@ -220,15 +216,11 @@ class UnivariateProgram:
         return loss
 
     def magnitude(self, network: TwoLayerNetwork, residual: FloatArray) -> float:
-        """Return the size of the data term's parts, which may cancel in its value.
-
-        A thousandth of the zero score's own scale is added: values far below that are rounding.
-        """
+        """Return the size of the data term's parts, which may cancel in its value."""
         size = 0.5 * float(np.sum(self.mass * residual**2)) + self.scatter
         if self.has_trace:
             size += abs(float(np.sum(self.mass * network.divergence(self.position))))
-        labels = 0.5 * float(np.sum(self.mass * self.target**2))
-        return size + _FLOOR * (labels + self.scatter + self.trace_total / self.variance)
+        return size
 
     def smooth_correlation(self, residual: FloatArray) -> FloatArray:
         """Return ``G(t) = sum_i m_i (x_i - t)_+ z_i`` at each position: ``H`` without the counts."""

@@ -6,7 +6,11 @@ zero.
 
 from __future__ import annotations
 
+from functools import cached_property
+from itertools import product
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
@@ -36,24 +40,56 @@ class LinePricer:
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`."""
         program = self.program
-        x = program.rows[:, 0]
-        origins = x if program.bias else np.zeros(1)
-        z, g = (program.root_mass * residual)[:, 0], program.trace_mass
         left = program.sigma.left_slope
-        found = []
-        for side in (1.0, -1.0) if left == 0 else (1.0,):
-            for counted in (True, False) if program.has_trace else (True,):
-                # Sums over points ahead of each origin, and behind it.
-                ahead, at = side * (x - origins[:, None]) > 0, x == origins[:, None]
-                slope = np.where(ahead | (at & counted), 1.0, left)
-                inner = slope * side
-                value = np.sum(inner * (x - origins[:, None]) * z, axis=1) + (inner * g).sum(axis=1)
-                found.append((np.abs(value), slope, np.full(origins.size, side)))
-        values = np.concatenate([part[0] for part in found])
-        order = np.argsort(-values)[:most]
+        choices = list(product(self._sides, self._counts))
+        values = np.concatenate([np.abs(self._correlations(residual, *choice)) for choice in choices])
+        order = np.argsort(-values, kind="stable")[:most]
         order = order[values[order] > threshold]
-        slopes = np.concatenate([part[1] for part in found])[order].astype(np.int8)
-        sides = np.concatenate([part[2] for part in found])[order]
-        pivot = order % origins.size if program.bias else np.full(order.size, -1)
-        neurons = Neurons(slopes, sides[:, None], pivot, np.full((order.size, 1), -1))
+        x = program.rows[:, 0]
+        choice, at = np.divmod(order, self._origins.size)
+        side = np.array([side for side, _ in choices])[choice, None]
+        counted = np.array([counted for _, counted in choices])[choice, None]
+        height = side * (x - self._origins[at, None])
+        slope = np.where((height > 0) | ((height == 0) & counted), 1, int(left)).astype(np.int8)
+        pivot = at if program.bias else np.full(order.size, -1)
+        neurons = Neurons(slope, side, pivot, np.full((order.size, 1), -1))
         return Priced(max(float(values.max()), threshold), neurons, values[order])
+
+    @property
+    def _sides(self) -> tuple[float, ...]:
+        return (1.0, -1.0) if self.program.sigma.left_slope == 0 else (1.0,)
+
+    @property
+    def _counts(self) -> tuple[bool, ...]:
+        """Whether points on a kink may count with either derivative."""
+        return (True, False) if self.program.has_trace else (True,)
+
+    @cached_property
+    def _origins(self) -> FloatArray:
+        return self.program.rows[:, 0] if self.program.bias else np.zeros(1)
+
+    def _correlations(self, residual: FloatArray, side: float, counted: bool) -> FloatArray:
+        """Return the correlation of the neuron at each origin, by sums from either end of the data."""
+        program = self.program
+        left = program.sigma.left_slope
+        x, z, g = program.rows[:, 0], (program.root_mass * residual)[:, 0], program.trace_mass
+        # Points come in ascending order; what is ahead of an origin on one side is behind it on the other.
+        first, behind = (np.searchsorted(x, self._origins, side=end) for end in ("left", "right"))
+        above = _beyond(x, z, self._origins, behind)
+        below = -_beyond(-x[::-1], z[::-1], -self._origins, x.size - first)
+        counts = np.concatenate([[0.0], np.cumsum(g)])
+        more, fewer, tied = counts[-1] - counts[behind], counts[first], counts[behind] - counts[first]
+        if side < 0:
+            above, below, more, fewer = -below, -above, fewer, more
+        tied = tied if counted else left * tied
+        found: FloatArray = above + left * below + side * (more + left * fewer + tied)
+        return found
+
+
+def _beyond(x: FloatArray, z: FloatArray, origins: FloatArray, first: NDArray[np.intp]) -> FloatArray:
+    """Return ``sum (x - o) z`` over the points beyond each origin, the first of which is known."""
+    tail = np.append(np.cumsum(z[::-1])[::-1], 0.0)
+    # From the far end inwards over gaps: nothing large cancels.
+    inner = np.append(np.cumsum((np.diff(x) * tail[1:-1])[::-1])[::-1], [0.0, 0.0])
+    gap = np.append(x, x[-1])[first] - origins
+    return np.asarray(inner[first] + gap * tail[first])

@@ -10,7 +10,8 @@ by less than the hair, satisfies the certificate at ``beta`` to the letter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +28,7 @@ __all__ = ["Generated", "generate_columns"]
 # Outputs beyond this, for data of unit scale and mass, are those of an unbounded problem.
 _HUGE = 1e8
 # Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
-_STALLED = 25
+_STALLED = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +49,8 @@ class Generated:
         Rounds of pricing.
     n_priced : int
         Number of neurons that were ever in the restricted problem.
+    stalled : bool
+        Whether it ended because rounding allows no more.
     """
 
     neurons: Neurons
@@ -56,6 +59,7 @@ class Generated:
     largest: float
     iterations: int
     n_priced: int
+    stalled: bool = False
 
 
 def generate_columns(
@@ -105,7 +109,8 @@ def generate_columns(
         outputs = np.zeros((0, program.n_features))
     n_priced = len(neurons)
     if len(neurons):
-        neurons, outputs = _restricted(program, neurons, aim, tol)
+        with suppress(SolverError):
+            neurons, outputs = _restricted(program, neurons, outputs, aim, tol)
     best: Generated | None = None
     excess = np.inf if len(neurons) == 0 else 0.0
     lowest, idle = np.inf, 0
@@ -125,9 +130,15 @@ def generate_columns(
             break
         if stalled > _STALLED or idle > _STALLED:
             # Rounding: the neurons found do not help.
+            best = replace(best, stalled=True)
             break
         n_priced += len(priced.neurons)
-        neurons, outputs = _restricted(program, neurons + priced.neurons, aim, tol)
+        try:
+            neurons, outputs = _restricted(program, neurons + priced.neurons, outputs, aim, tol)
+        except SolverError:
+            # Rounding as well: what is known by now is certified as it is.
+            best = replace(best, stalled=True)
+            break
         if program.gated:
             neurons, outputs = singular_neurons(neurons, outputs)
         if priced.largest < 1.1 * beta:
@@ -164,15 +175,17 @@ def _priced(
 
 
 def _restricted(
-    program: NeuronProgram, neurons: Neurons, beta: float, tol: float
+    program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float, tol: float
 ) -> tuple[Neurons, FloatArray]:
-    """Solve over given neurons and drop those without output."""
+    """Solve over given neurons, the first of which have these outputs, and drop those without output."""
     features = program.project(program.features(neurons))
-    pull = program.correlations(neurons, program.zero_residual)
-    outputs = solve_group_lasso(features.T @ features, pull, beta, min(1e-9, 1e-2 * tol))
+    around = np.zeros((len(neurons), program.n_features))
+    around[: len(outputs)] = outputs
+    pull = program.correlations(neurons, program.residual(neurons, around))
+    found = solve_group_lasso(features, pull, around, beta, min(1e-9, 1e-2 * tol))
     huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
-    if outputs is None and not program.has_trace:
+    if found is None and not program.has_trace:
         raise SolverError("Clarabel calls denoising unbounded, which it never is")
-    if outputs is None or (program.has_trace and np.linalg.norm(outputs, axis=1).sum() > huge):
+    if found is None or (program.has_trace and np.linalg.norm(found, axis=1).sum() > huge):
         raise UnboundedError("beta: score matching is unbounded at {beta:.10g}", beta=beta)
-    return pruned(neurons, outputs, 1e-7)
+    return pruned(neurons, found, 0.0)

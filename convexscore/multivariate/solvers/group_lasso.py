@@ -1,9 +1,14 @@
-"""The restricted problem: a group lasso over given neurons, in Gram form, by second-order cones.
+"""The restricted problem: a group lasso over given neurons, by second-order cones.
 
-    min_Y  1/2 tr(Y'G Y) + <R, Y> + beta sum_k ||y_k||
+    min_Y  1/2 || Phi Y - B ||^2 + <T, Y> + beta sum_k ||y_k||
 
-with ``G`` the Gram matrix of the features and ``R`` the correlations at the network without neurons.
-Clarabel solves it with one cone ``||y_k|| <= t_k`` a neuron.
+It is solved around known output vectors ``Y0``: with ``D = Phi (Y - Y0)``, the correlations ``R = Phi'(Phi Y0
+- B) + T`` there, and one cone ``||y_k|| <= t_k`` a neuron, Clarabel minimizes
+
+    1/2 ||D||^2 + <R, Y> + beta sum_k t_k     subject to     Phi Y - D = Phi Y0.
+
+Its accuracy is relative to ``R``, which is ``beta`` near the optimum, however large the labels ``B`` are; and
+features that differ by little are not squared in a Gram matrix.
 """
 
 from __future__ import annotations
@@ -16,18 +21,23 @@ from ...errors import SolverError
 
 __all__ = ["solve_bounded", "solve_group_lasso"]
 
+# Shares of the largest output vector below which others may be idle, tried in turn.
+_IDLE = (1e-7, 1e-9, 1e-11)
+
 
 def solve_group_lasso(
-    gram: FloatArray, pull: FloatArray, beta: float, tol: float = 1e-9
+    features: FloatArray, pull: FloatArray, around: FloatArray, beta: float, tol: float = 1e-9
 ) -> FloatArray | None:
     """Solve the restricted problem.
 
     Parameters
     ----------
-    gram : ndarray of shape (n_neurons, n_neurons)
-        ``G``.
+    features : ndarray of shape (n_points, n_neurons)
+        ``Phi``.
     pull : ndarray of shape (n_neurons, n_features)
-        ``R``.
+        ``R``, the correlations at `around`.
+    around : ndarray of shape (n_neurons, n_features)
+        ``Y0``, such as zero.
     beta : float
         Weight decay, positive.
     tol : float
@@ -43,31 +53,24 @@ def solve_group_lasso(
     SolverError
         If Clarabel stops otherwise.
     """
-    n, d = pull.shape
-    if n == 0:
-        return np.zeros((0, d))
-    for ridge in (1e-14, 1e-11):
-        quadratic, linear, cone, back = _conic_form(gram, pull, beta, ridge)
-        try:
-            result = _clarabel(quadratic, linear, cone, np.zeros(n * (d + 1)), n, d, tol)
-        except SolverError:
-            # Nearly equal neurons: a little more of a ridge keeps the factorization sane.
-            if ridge > 1e-12:
-                raise
-            continue
-        break
-    return None if result is None else result.reshape(n, d) * back
+    if len(pull) == 0:
+        return np.zeros_like(pull)
+    return _solved(features, pull, around, beta, None, tol)
 
 
-def solve_bounded(gram: FloatArray, pull: FloatArray, size: float, tol: float = 1e-9) -> FloatArray:
+def solve_bounded(
+    features: FloatArray, pull: FloatArray, around: FloatArray, size: float, tol: float = 1e-9
+) -> FloatArray:
     """Solve the problem with the bound ``sum_k ||y_k|| <= size`` instead of a penalty.
 
     Parameters
     ----------
-    gram : ndarray of shape (n_neurons, n_neurons)
-        ``G``.
+    features : ndarray of shape (n_points, n_neurons)
+        ``Phi``.
     pull : ndarray of shape (n_neurons, n_features)
-        ``R``.
+        ``R``, the correlations at `around`.
+    around : ndarray of shape (n_neurons, n_features)
+        ``Y0``, such as zero.
     size : float
         The bound, positive.
     tol : float
@@ -78,62 +81,89 @@ def solve_bounded(gram: FloatArray, pull: FloatArray, size: float, tol: float = 
     ndarray of shape (n_neurons, n_features)
         Output vectors.
     """
-    n, d = pull.shape
-    quadratic, linear, cone, back = _conic_form(gram, pull, 0.0)
-    row = sp.csc_matrix((np.ones(n), (np.zeros(n, dtype=int), n * d + np.arange(n))), shape=(1, n * (d + 1)))
-    right = np.append(size / back, np.zeros(n * (d + 1)))
-    result = _clarabel(quadratic, linear, sp.vstack([row, cone], format="csc"), right, n, d, tol)
-    if result is None:
+    found = _solved(features, pull, around, 0.0, size, tol)
+    if found is None:
         raise SolverError("Clarabel calls a bounded restricted problem unbounded")
-    return result.reshape(n, d) * back
+    return found
 
 
-def _conic_form(
-    gram: FloatArray, pull: FloatArray, beta: float, ridge: float = 1e-14
-) -> tuple[sp.csc_matrix, FloatArray, sp.csc_matrix, float]:
-    """Return quadratic, linear part and cone rows of (y, t), and the unit of the outputs."""
+def _solved(
+    features: FloatArray, pull: FloatArray, around: FloatArray, beta: float, size: float | None, tol: float
+) -> FloatArray | None:
+    """Return the output vectors, or None if the problem is unbounded."""
     n, d = pull.shape
-    # Units in which features and pulls are about one.
-    size = np.sqrt(np.maximum(np.diag(gram), 1e-12 * max(float(np.diag(gram).max()), 1e-300)))
+    lengths = np.linalg.norm(features, axis=0)
+    length = max(float(np.median(lengths)), 1e-12 * float(lengths.max()), 1e-150)
+    columns = features / length
+    if len(columns) > n:
+        columns = np.linalg.qr(columns)[1]
+    fitted = columns @ around
+    # Units of correlations and outputs in which the numbers are about one; `share` is that of the residuals.
     unit = max(float(np.abs(pull).max()), beta, 1e-300)
-    length = max(float(np.median(size)), 1e-150)
-    scaled = gram / length**2
-    scaled = scaled + ridge * np.trace(scaled) / n * np.eye(n)
-    quadratic = sp.block_diag(
-        [sp.kron(sp.csc_matrix(scaled), sp.eye(d)), sp.csc_matrix((n, n))], format="csc"
-    )
-    linear = np.concatenate([pull.ravel() / unit, np.full(n, beta / unit)])
-    # Row blocks (t_k, y_k) in the cone.
-    rows = np.arange(n * (d + 1)).reshape(n, d + 1)
-    columns = np.hstack([n * d + np.arange(n)[:, None], np.arange(n * d).reshape(n, d)])
-    cone = sp.csc_matrix((-np.ones(rows.size), (rows.ravel(), columns.ravel())))
-    return quadratic, linear, cone, unit / length**2
+    output = max(float(np.linalg.norm(fitted)), unit / length**2)
+    share = unit / (length**2 * output)
+    m = len(columns)
+    linear = np.concatenate([pull.ravel() / unit, np.full(n, beta / unit), np.zeros(m * d)])
+    found = _clarabel(columns, fitted / output, linear, share, None if size is None else size / output, tol)
+    if found is None:
+        return None
+    outputs, residual = found[: n * d].reshape(n, d), share * found[n * (d + 1) :].reshape(m, d)
+    return output * _without_idle(columns, outputs, fitted / output + residual, share)
+
+
+def _without_idle(columns: FloatArray, outputs: FloatArray, fitted: FloatArray, share: float) -> FloatArray:
+    """Return output vectors with the small ones zero, the others moved so that they fit what all did.
+
+    Where residuals are a tiny `share` of what is fitted, the small ones of an interior-point method matter.
+    """
+    size = np.linalg.norm(outputs, axis=1)
+    for least in _IDLE:
+        kept = size > least * size.max()
+        changed = np.where(kept[:, None], outputs, 0.0)
+        for _ in range(4):
+            off = fitted - columns @ changed
+            if np.linalg.norm(off) <= 1e-8 * share:
+                return changed
+            step = np.linalg.lstsq(columns[:, kept], off, rcond=1e-9)[0]
+            if np.linalg.norm(step) > 1e-4 * np.linalg.norm(outputs):
+                break
+            changed[kept] += step
+        if np.linalg.norm(fitted - columns @ changed) <= 1e-14:
+            return changed
+    # More than there are equations would never be fewer again.
+    return changed if len(size) > 2 * fitted.size else outputs
 
 
 def _clarabel(
-    quadratic: sp.csc_matrix,
-    linear: FloatArray,
-    rows: sp.csc_matrix,
-    right: FloatArray,
-    n: int,
-    d: int,
-    tol: float,
+    columns: FloatArray, fitted: FloatArray, linear: FloatArray, share: float, size: float | None, tol: float
 ) -> FloatArray | None:
-    """Return the output vectors, or None if the problem is unbounded."""
+    """Return (y, t, residuals), or None if the problem is unbounded."""
     import clarabel
 
+    (m, n), d = columns.shape, fitted.shape[1]
+    quadratic = sp.diags(np.concatenate([np.zeros(n * (d + 1)), np.full(m * d, share)]), format="csc")
+    moved = [sp.kron(sp.csc_matrix(columns), sp.eye(d)), sp.csc_matrix((m * d, n)), -share * sp.eye(m * d)]
+    blocks, right = [sp.hstack(moved)], [fitted.ravel()]
+    cones = [clarabel.ZeroConeT(m * d)]
+    if size is not None:
+        blocks.append(sp.csc_matrix(np.concatenate([np.zeros(n * d), np.ones(n), np.zeros(m * d)])))
+        right.append(np.array([size]))
+        cones.append(clarabel.NonnegativeConeT(1))
+    # Row blocks (t_k, y_k) in the cone.
+    rows = np.arange(n * (d + 1)).reshape(n, d + 1)
+    places = np.hstack([n * d + np.arange(n)[:, None], np.arange(n * d).reshape(n, d)])
+    entries = (-np.ones(rows.size), (rows.ravel(), places.ravel()))
+    blocks.append(sp.csc_matrix(entries, shape=(rows.size, linear.size)))
+    right.append(np.zeros(rows.size))
     settings = clarabel.DefaultSettings()
     settings.verbose = False
     settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tol
-    cones = [clarabel.NonnegativeConeT(1)] * (right.size - n * (d + 1)) + [
-        clarabel.SecondOrderConeT(d + 1)
-    ] * n
-    result = clarabel.DefaultSolver(
-        sp.triu(quadratic, format="csc"), linear, rows, right, cones, settings
-    ).solve()
+    stacked, bounds = sp.vstack(blocks, format="csc"), np.concatenate(right)
+    cones += [clarabel.SecondOrderConeT(d + 1)] * n
+    result = clarabel.DefaultSolver(quadratic, linear, stacked, bounds, cones, settings).solve()
     status = str(result.status)
     if status in ("DualInfeasible", "AlmostDualInfeasible"):
         return None
     if status not in ("Solved", "AlmostSolved", "InsufficientProgress", "MaxIterations"):
         raise SolverError(f"Clarabel stopped with status {status!r} on the restricted problem")
-    return np.asarray(result.x, dtype=np.float64)[: n * d]
+    return np.asarray(result.x, dtype=np.float64)

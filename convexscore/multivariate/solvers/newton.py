@@ -165,9 +165,11 @@ def _solve(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
 
 
 def restricted_value(program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
-    """Return the objective, the free part at its best, above that of no neurons."""
-    fitted = program.features(neurons) @ outputs
-    smooth = 0.5 * np.sum(program.project(fitted) ** 2) + np.sum(program.zero_residual * fitted)
+    """Return the objective, the free part at its best, up to a constant that spares digits.
+
+    A residual far smaller than the labels is not the difference of two large squares.
+    """
+    smooth = 0.5 * np.sum(program.residual(neurons, outputs) ** 2)
     penalty = beta * np.linalg.norm(outputs, axis=1).sum()
     return float(smooth + np.sum(program.traces(neurons) * outputs) + penalty)
 

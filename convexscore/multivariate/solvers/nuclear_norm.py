@@ -30,8 +30,8 @@ __all__ = ["solve_nuclear_norm"]
 
 # First parameter of the augmented Lagrangian, in units of the features' inverse squares.
 _FIRST_SIGMA = 1000.0
-# Outer and inner iterations at most, patterns added between outer ones, steps after which to doubt.
-_OUTER, _INNER, _ADDED, _STEPS = 60, 40, 150, 300
+# Outer and inner iterations at most, patterns added between outer ones, and after which of either to doubt.
+_OUTER, _INNER, _ADDED, _DOUBT, _STEPS = 60, 40, 150, 25, 120
 
 
 def solve_nuclear_norm(
@@ -74,13 +74,13 @@ def solve_nuclear_norm(
     sigma = _FIRST_SIGMA / reach**2
     excess, inside, slack, steps = np.inf, np.inf, np.inf, 0
     best = excess, working, W, residual
-    for _ in counted_steps(_OUTER, progress, "outer steps"):
+    for number in counted_steps(_OUTER, progress, "outer steps"):
         blocks = system.on(working)
         # Loose at first, when the multiplier is wrong anyway; then so that no correlation is off by much.
         accuracy = 0.1 * aim * min(max(0.1 * max(excess, slack), hair), 0.1) / reach
         Z, W, inner = _minimized(blocks, W, Z, fixed, sigma, aim, accuracy)
         steps += inner
-        if not np.isfinite(W).all() or (steps > _STEPS and excess > 0.1):
+        if not np.isfinite(W).all() or ((steps > _STEPS or number > _DOUBT) and excess > 0.1):
             return None
         used = np.abs(W).max(axis=(1, 2), initial=0.0) > 0
         working, W = working[used], W[used]
