@@ -19,7 +19,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.sizes import as_size
-from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
+from ._support.validation import (
+    FloatArray,
+    as_callable,
+    as_choice,
+    as_count,
+    as_flag,
+    as_float_array,
+    as_real,
+    shown,
+)
 from .numerics.scaling import exponent_of, times_power
 
 __all__ = [
@@ -310,8 +319,7 @@ def girsanov_kl(
         raise ValueError(f"ts: expected strictly decreasing times of at least 0, got {times.tolist()}")
     rule, h = as_choice("rule", rule, ("frozen", "euler")), -np.diff(times)
     total = as_real("kl_T", kl_T, minimum=0.0)
-    if not callable(fisher):
-        raise TypeError(f"fisher: expected a callable, got {fisher!r}")
+    as_callable("fisher", fisher)
     errors, products = _one_a_step("err", err, h.size), _one_a_step("cross", cross, h.size)
     if errors.min() < 0:
         raise ValueError(f"err: expected numbers of at least 0, got a minimum of {errors.min():g}")
@@ -416,7 +424,7 @@ def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     """
     noise, count = as_real("sigma", sigma, minimum=0.0, strict=True), as_size("m", m, minimum=1)
     if not callable(getattr(score, "at_level", None)):
-        raise TypeError(f"score: expected one with a method at_level, got {score!r}")
+        raise TypeError(f"score: expected one with a method at_level, got {shown(score)}")
     for k in range(1, count + 1):
         slopes, most = _slopes(score, noise / math.sqrt(k)), k * (k - 1) / noise / noise
         if slopes.max() > most + 1e-12 * np.abs(slopes).max():
@@ -432,7 +440,7 @@ def _slopes(score: _Leveled, sigma: float) -> FloatArray:
         return np.asarray(fixed.slopes())
     form = getattr(fixed, "piecewise", fixed)
     if not hasattr(form, "slopes"):
-        raise TypeError(f"score: expected slopes or a piecewise form at sigma={sigma:g}, got {fixed!r}")
+        raise TypeError(f"score: expected slopes or a piecewise form at sigma={sigma:g}, got {shown(fixed)}")
     return np.asarray(form.slopes)
 
 
@@ -444,7 +452,7 @@ def _one_a_step(name: str, values: ArrayLike, n_steps: int) -> FloatArray:
 
 
 def _fisher_at(fisher: Callable[[float], float], times: FloatArray) -> FloatArray:
-    values = as_float_array("fisher", [float(fisher(float(t))) for t in times])
+    values = np.array([as_real("fisher", fisher(float(t))) for t in times])
     if values.min() <= 0:
         raise ValueError(f"fisher: expected positive values, got {values.min():g}")
     return values

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_numbers
+from .._support.validation import FloatArray, as_numbers, shown
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.integrals import log_decreasing_integral, unit_quadrature
@@ -184,9 +184,12 @@ class ScoreDensity(Frozen):
 
 
 def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
-    if network.n_features != 1:
+    if isinstance(network, TwoLayerNetwork) and network.n_features != 1:
         raise ValueError(f"network: expected 1 feature, got {network.n_features}")
-    return network.piecewise
+    score = getattr(network, "piecewise", None)
+    if not isinstance(score, PiecewiseLinear):
+        raise TypeError(f"network: expected a TwoLayerNetwork or PiecewiseLinear, got {shown(network)}")
+    return score
 
 
 def _require_tails(score: PiecewiseLinear) -> None:
