@@ -55,6 +55,15 @@ def as_returned(name: str, values: Any, shape: tuple[int, ...], expected: str) -
     return array
 
 
+def check_no_nan(name: str, array: NDArray[Any]) -> None:
+    """Raise a ValueError if there is a NaN in what the function `name` returned."""
+    missing = np.isnan(array)
+    if missing.any():
+        raise ValueError(
+            f"{name}: expected numbers, got NaN at {int(missing.sum())} of {missing.size} points"
+        )
+
+
 def _kind_of(array: NDArray[Any]) -> str:
     return f"an array of dtype {array.dtype}" if array.ndim else shown(array[()])
 
@@ -208,6 +217,13 @@ def as_choice(name: str, value: Any, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {shown(value)}")
+    return str(value)
+
+
+def as_text(name: str, value: Any) -> str:
+    """Return `value` if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a string, got {shown(value)}")
     return str(value)
 
 

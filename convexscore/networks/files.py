@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.archives import Archive, DamagedFileError
-from .._support.files import written_whole
+from .._support.files import as_path, written_whole
+from .._support.validation import shown
 from ..activations import Activation
 
 __all__ = ["load_model", "read_column_name", "save_model", "write_column_name"]
@@ -34,7 +35,7 @@ def save_model(
         If the activation is none that a file can name.
     """
     if not isinstance(activation, str):
-        raise TypeError(f"activation: expected the name of one for a model file, got {activation!r}")
+        raise TypeError(f"activation: expected the name of one for a model file, got {shown(activation)}")
     header = {"kind": f"convexscore.{kind}", "version": _VERSION, "activation": activation}
     with written_whole(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
@@ -50,15 +51,16 @@ def load_model(path: str | os.PathLike[str], make: Callable[..., _Model], names:
     ValueError
         If the file is damaged, is not a model file of this kind, or was written in a newer format.
     """
-    expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
-    with open(path, "rb") as stream:
+    given = as_path("path", path)
+    expected = f"path: expected a model file written by save(), got {str(given)!r}"
+    with given.open("rb") as stream:
         try:
             stored = Archive(stream)
         except DamagedFileError as error:
             raise ValueError(f"{expected}, which is not an intact NPZ file ({error})") from None
         try:
             activation = _check_header(
-                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", path
+                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", given
             )
             return make(**{name: _read_weights(stored, name) for name in names}, activation=activation)
         except _NewerFormatError as error:

@@ -8,7 +8,6 @@ processes, to which a setup is sent with all it refers to: the score, but never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from numbers import Integral
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
@@ -16,7 +15,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.progress import counted, steps
 from .._support.seeds import generator
-from .._support.sizes import as_size
+from .._support.sizes import as_size, as_workers
 from .._support.validation import (
     FloatArray,
     as_array,
@@ -210,7 +209,7 @@ def run(
     if n_jobs is None:
         return x, _loop(setup, x, kept, own, steps(count, bar, description))
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
-    done = _blocks(setup, x, blocks, kept, own, range(count), _as_n_jobs(n_jobs))
+    done = _blocks(setup, x, blocks, kept, own, range(count), as_workers("n_jobs", n_jobs))
     states = _room(kept, x)
     for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
         # As they come: so memory holds few blocks twice.
@@ -263,11 +262,3 @@ def _loop(
 def _room(kept: range, x: FloatArray) -> FloatArray:
     """Return an array for the states that are kept."""
     return np.empty((as_size("states", len(kept), each=x.size), *x.shape), dtype=x.dtype)
-
-
-def _as_n_jobs(n_jobs: Any) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral):
-        raise TypeError(f"n_jobs: expected an integer or None, got {shown(n_jobs)}")
-    if n_jobs == 0:
-        raise ValueError("n_jobs: expected an integer other than 0, got 0")
-    return int(n_jobs)
