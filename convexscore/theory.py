@@ -13,7 +13,7 @@ import math
 import sys
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -46,13 +46,6 @@ __all__ = [
 _NODES = 8
 # Products below two to this power can be added in any number.
 _ADDED = 960
-
-
-class _Leveled(Protocol):
-    """What `is_log_concave_chain` asks of a score."""
-
-    def at_level(self, sigma: float) -> Any:
-        """Return the score at one level, with a ``piecewise`` form or a method ``slopes``."""
 
 
 class LangevinBound(NamedTuple):
@@ -319,7 +312,6 @@ def girsanov_kl(
         raise ValueError(f"ts: expected strictly decreasing times of at least 0, got {times.tolist()}")
     rule, h = as_choice("rule", rule, ("frozen", "euler")), -np.diff(times)
     total = as_real("kl_T", kl_T, minimum=0.0)
-    as_callable("fisher", fisher)
     errors, products = _one_a_step("err", err, h.size), _one_a_step("cross", cross, h.size)
     if errors.min() < 0:
         raise ValueError(f"err: expected numbers of at least 0, got a minimum of {errors.min():g}")
@@ -383,7 +375,7 @@ def multimeasurement_w2(sigma: float, m: int, d: int) -> float:
     return _product(noise, math.sqrt(as_size("d", d, minimum=1) / count))
 
 
-def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
+def is_log_concave_chain(score: Any, sigma: float, m: int) -> bool:
     """Return whether the law of each of `m` measurements given those before is log-concave, exactly.
 
     Its Hessian is ``((1 + sigma_k^2 J) / k - 1) / sigma^2`` with ``J`` the slope of the score at level
@@ -432,7 +424,7 @@ def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     return True
 
 
-def _slopes(score: _Leveled, sigma: float) -> FloatArray:
+def _slopes(score: Any, sigma: float) -> FloatArray:
     """Return the slope of a piecewise linear score at a noise level, on every piece."""
     fixed = score.at_level(sigma)
     # Networks have a piecewise form; mixtures of networks only know their slopes.
@@ -452,7 +444,7 @@ def _one_a_step(name: str, values: ArrayLike, n_steps: int) -> FloatArray:
 
 
 def _fisher_at(fisher: Callable[[float], float], times: FloatArray) -> FloatArray:
-    values = np.array([as_real("fisher", fisher(float(t))) for t in times])
+    values = np.array([as_real("fisher", as_callable("fisher", fisher)(float(t))) for t in times])
     if values.min() <= 0:
         raise ValueError(f"fisher: expected positive values, got {values.min():g}")
     return values

@@ -23,7 +23,15 @@ from .._support.validation import FloatArray, as_count, as_flag
 from ..errors import ConvergenceError
 from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame
-from .counting import BLOCK_SIZE, as_rows, integer_normals, pattern_count, reduced, require_at_most
+from .counting import (
+    BLOCK_SIZE,
+    as_rows,
+    has_more_than,
+    integer_normals,
+    pattern_count,
+    reduced,
+    require_at_most,
+)
 from .faces import flats
 from .general_position import keep_without_broken_circuits, looks_general
 from .patterns import Known, Patterns
@@ -90,6 +98,9 @@ def enumerate_patterns(
     rows = as_rows(X, bias)
     limit = as_count("max_patterns", max_patterns, minimum=1)
     n_jobs, progress = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
+    if has_more_than(rows, limit):
+        least = f"2^{limit.bit_length()} or more"
+        raise ValueError(f"max_patterns: expected at least the number of patterns, {least}, got {limit}")
     reduction = reduced(rows)
     require_at_most(reduction, limit)
     if as_flag("closed", closed):

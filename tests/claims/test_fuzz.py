@@ -13,6 +13,7 @@ import warnings
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 
+import joblib  # noqa: F401  # its import sets an environment variable
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
