@@ -206,9 +206,12 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
         raise ValueError(f"Y: expected shape (m, n) or (m, n, n_features), got {measurements.shape}")
     as_callable("score", score)
     level = as_scale("sigma", sigma) / float(np.sqrt(len(measurements)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        average = measurements.mean(axis=0)
     # Sums of measurements may be no floats where their means are.
     (scaled,), shift = calm(measurements)
-    return _moved("Y", np.ldexp(scaled.mean(axis=0), shift), score, level)
+    average = np.where(np.isfinite(average), average, np.ldexp(scaled.mean(axis=0), shift))
+    return _moved("Y", average, score, level)
 
 
 # Classes and not functions inside functions, so that they can be pickled and sent to other processes.
