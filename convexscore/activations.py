@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import FloatArray, as_choice, as_numbers, as_real, shown
+from ._support.validation import FloatArray, as_choice, as_flags, as_numbers, as_real, shown
 
 __all__ = ["ABS", "RELU", "Activation", "get_activation"]
 
@@ -63,8 +63,12 @@ class Activation:
 
     def derivative(self, t: FloatArray, right: NDArray[np.bool_] | bool = True) -> FloatArray:
         """Return ``sigma'(t)``; where ``t == 0`` the right derivative if `right`, else the left one."""
-        t = as_numbers("t", t)
-        on_the_right = (t > 0) | ((t == 0) & np.asarray(right, dtype=bool))
+        t, right = as_numbers("t", t), as_flags("right", right)
+        if right.ndim > t.ndim or any(
+            size not in (1, length) for size, length in zip(right.shape[::-1], t.shape[::-1], strict=False)
+        ):
+            raise ValueError(f"right: expected a shape that fits that of t, {t.shape}, got {right.shape}")
+        on_the_right = (t > 0) | ((t == 0) & right)
         return np.where(on_the_right, 1.0, self.left_slope)
 
 

@@ -20,10 +20,13 @@ from ._support.seeds import generator
 from ._support.sizes import as_size
 from ._support.validation import (
     FloatArray,
+    as_callable,
     as_choice,
     as_data,
     as_float_array,
+    as_numbers,
     as_real,
+    as_returned,
     check_finite,
 )
 from .numerics.distances import Bandwidth, distances, pair_distances
@@ -358,13 +361,11 @@ def _two_samples(X: ArrayLike, Y: ArrayLike, second: str = "Y") -> tuple[FloatAr
 
 def _scores(name: str, score: Score, X: ArrayLike) -> FloatArray:
     """Return finite scores at data, shape ``(n, d)``; the score is given the data in their own shape."""
-    if not callable(score):
-        raise TypeError(f"{name}: expected a callable, got {score!r}")
+    as_callable(name, score)
     shape = as_data("X", X).shape
     given = as_float_array("X", X)
-    values = np.asarray(score(given), dtype=np.float64)
-    if values.shape != given.shape:
-        raise ValueError(f"{name}: expected an array of the shape of X, {given.shape}, got {values.shape}")
+    values = as_returned(name, score(given), given.shape, "an array of the shape of X,")
+    values = as_numbers(name, values)
     check_finite(name, values)
     return values.reshape(shape)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._support.validation import FloatArray, as_data
+from ._support.axes import as_axes
+from ._support.validation import FloatArray, as_data, as_text, shown
 from .errors import NotNormalizableError
 from .networks.two_layer import TwoLayerNetwork
 from .scores.density import ScoreDensity
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["plot_density", "plot_fit", "plot_score"]
+
+# Axes are scaled by differences and products of their ends.
+_LARGEST = 1e150
 
 INK, ACCENT, SOFT = "#1f3b57", "#c8553d", "#b9c6d2"
 
@@ -55,8 +59,8 @@ def plot_score(
     >>> ax.get_ylabel()
     'score'
     """
-    ax = _axes(ax)
-    points = None if data is None else as_data("data", data)[:, 0]
+    network, points, label = _as_network(network), _as_points(data), as_text("label", label)
+    ax = as_axes("ax", ax)
     low, high = _range(network, points)
     kinks = network.kinks
     shown = kinks[(kinks >= low) & (kinks <= high)]
@@ -130,8 +134,9 @@ def plot_density(
     >>> ax.get_ylabel()
     'density'
     """
-    ax = _axes(ax)
-    points = None if data is None else as_data("data", data)[:, 0]
+    if not isinstance(density, ScoreDensity):
+        raise TypeError(f"density: expected a ScoreDensity, got {shown(density)}")
+    points, label, ax = _as_points(data), as_text("label", label), as_axes("ax", ax)
     if points is None:
         low, high = density.icdf([0.0005, 0.9995])
     else:
@@ -186,37 +191,54 @@ def plot_fit(
     >>> upper.get_ylabel(), lower.get_ylabel()
     ('density', 'score')
     """
+    network, points, label = _as_network(network), _as_points(data), as_text("label", label)
+    title = None if title is None else as_text("title", title)
     if axes is None:
         import matplotlib.pyplot as plt
 
         drawn = plt.subplots(2, 1, figsize=(7, 6.5), sharex=True, layout="constrained")[1]
         axes = (drawn[0], drawn[1])
-    upper, lower = axes
-    plot_score(network, data, label=label, ax=lower)
+    pair = isinstance(axes, (tuple, list)) or (isinstance(axes, np.ndarray) and axes.ndim > 0)
+    given: list[Any] = list(axes) if pair else []
+    if len(given) != 2:
+        raise TypeError(f"axes: expected a pair of matplotlib Axes, got {shown(axes)}")
+    upper, lower = (as_axes("axes", ax) for ax in given)
+    plot_score(network, points, label=label, ax=lower)
     try:
-        plot_density(ScoreDensity(network), data, label=label, ax=upper)
+        plot_density(ScoreDensity(network), points, label=label, ax=upper)
     except NotNormalizableError as error:
         reason = str(error).split(":")[1].strip()
         upper.text(0.02, 0.92, f"no density: {reason}", transform=upper.transAxes)
         upper.set(ylabel="density")
-        if data is not None:
-            _histogram(as_data("data", data)[:, 0], upper)
+        if points is not None:
+            _histogram(points, upper)
             upper.set_ylim(top=1.25 * upper.get_ylim()[1])
             _legend(upper)
     upper.set(xlabel="", xlim=lower.get_xlim())
     if title:
         upper.set_title(title, fontsize=11)
-    for ax in axes:
+    for ax in (upper, lower):
         ax.spines[["top", "right"]].set_visible(False)
     return upper, lower
 
 
-def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    import matplotlib.pyplot as plt
+def _as_network(network: Any) -> TwoLayerNetwork:
+    if not isinstance(network, TwoLayerNetwork):
+        raise TypeError(f"network: expected a TwoLayerNetwork, got {shown(network)}")
+    if network.n_features != 1:
+        raise ValueError(f"network: expected 1 feature, got {network.n_features}")
+    return network
 
-    return plt.gca()
+
+def _as_points(data: ArrayLike | None) -> FloatArray | None:
+    if data is None:
+        return None
+    points = as_data("data", data)
+    if points.shape[1] != 1:
+        raise ValueError(f"data: expected 1 feature, got {points.shape[1]}")
+    if np.abs(points).max() > _LARGEST:
+        raise ValueError(f"data: expected numbers up to {_LARGEST:g}, got one of {np.abs(points).max():g}")
+    return points[:, 0]
 
 
 def _legend(ax: Axes) -> None:

@@ -7,6 +7,7 @@ import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from ._support.validation import as_real
 from .errors import ConvergenceWarning
 
 __all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged"]
@@ -86,6 +87,7 @@ class Certificate:
         >>> certificate.meets(1e-8)
         True
         """
+        tol = as_real("tol", tol, minimum=0.0)
         allowed = tol * self.violation_scale + self.rounding
         close = abs(self.gap) <= tol * self.value_scale + self.value_rounding
         return bool(close and self.max_violation <= allowed)

@@ -13,13 +13,22 @@ import math
 import sys
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from ._support.sizes import as_size
-from ._support.validation import FloatArray, as_choice, as_count, as_flag, as_float_array, as_real
+from ._support.validation import (
+    FloatArray,
+    as_callable,
+    as_choice,
+    as_count,
+    as_flag,
+    as_float_array,
+    as_real,
+    shown,
+)
 from .numerics.scaling import exponent_of, times_power
 
 __all__ = [
@@ -37,13 +46,6 @@ __all__ = [
 _NODES = 8
 # Products below two to this power can be added in any number.
 _ADDED = 960
-
-
-class _Leveled(Protocol):
-    """What `is_log_concave_chain` asks of a score."""
-
-    def at_level(self, sigma: float) -> Any:
-        """Return the score at one level, with a ``piecewise`` form or a method ``slopes``."""
 
 
 class LangevinBound(NamedTuple):
@@ -310,8 +312,6 @@ def girsanov_kl(
         raise ValueError(f"ts: expected strictly decreasing times of at least 0, got {times.tolist()}")
     rule, h = as_choice("rule", rule, ("frozen", "euler")), -np.diff(times)
     total = as_real("kl_T", kl_T, minimum=0.0)
-    if not callable(fisher):
-        raise TypeError(f"fisher: expected a callable, got {fisher!r}")
     errors, products = _one_a_step("err", err, h.size), _one_a_step("cross", cross, h.size)
     if errors.min() < 0:
         raise ValueError(f"err: expected numbers of at least 0, got a minimum of {errors.min():g}")
@@ -375,7 +375,7 @@ def multimeasurement_w2(sigma: float, m: int, d: int) -> float:
     return _product(noise, math.sqrt(as_size("d", d, minimum=1) / count))
 
 
-def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
+def is_log_concave_chain(score: Any, sigma: float, m: int) -> bool:
     """Return whether the law of each of `m` measurements given those before is log-concave, exactly.
 
     Its Hessian is ``((1 + sigma_k^2 J) / k - 1) / sigma^2`` with ``J`` the slope of the score at level
@@ -416,7 +416,7 @@ def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     """
     noise, count = as_real("sigma", sigma, minimum=0.0, strict=True), as_size("m", m, minimum=1)
     if not callable(getattr(score, "at_level", None)):
-        raise TypeError(f"score: expected one with a method at_level, got {score!r}")
+        raise TypeError(f"score: expected one with a method at_level, got {shown(score)}")
     for k in range(1, count + 1):
         slopes, most = _slopes(score, noise / math.sqrt(k)), k * (k - 1) / noise / noise
         if slopes.max() > most + 1e-12 * np.abs(slopes).max():
@@ -424,7 +424,7 @@ def is_log_concave_chain(score: _Leveled, sigma: float, m: int) -> bool:
     return True
 
 
-def _slopes(score: _Leveled, sigma: float) -> FloatArray:
+def _slopes(score: Any, sigma: float) -> FloatArray:
     """Return the slope of a piecewise linear score at a noise level, on every piece."""
     fixed = score.at_level(sigma)
     # Networks have a piecewise form; mixtures of networks only know their slopes.
@@ -432,7 +432,7 @@ def _slopes(score: _Leveled, sigma: float) -> FloatArray:
         return np.asarray(fixed.slopes())
     form = getattr(fixed, "piecewise", fixed)
     if not hasattr(form, "slopes"):
-        raise TypeError(f"score: expected slopes or a piecewise form at sigma={sigma:g}, got {fixed!r}")
+        raise TypeError(f"score: expected slopes or a piecewise form at sigma={sigma:g}, got {shown(fixed)}")
     return np.asarray(form.slopes)
 
 
@@ -444,7 +444,7 @@ def _one_a_step(name: str, values: ArrayLike, n_steps: int) -> FloatArray:
 
 
 def _fisher_at(fisher: Callable[[float], float], times: FloatArray) -> FloatArray:
-    values = as_float_array("fisher", [float(fisher(float(t))) for t in times])
+    values = np.array([as_real("fisher", as_callable("fisher", fisher)(float(t))) for t in times])
     if values.min() <= 0:
         raise ValueError(f"fisher: expected positive values, got {values.min():g}")
     return values

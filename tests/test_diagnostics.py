@@ -369,3 +369,22 @@ def test_memory_does_not_grow_with_the_square_of_the_sample(measure):
 def test_bad_calls_are_named(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("power", [-980, -500, -300, 300, 505, 1000, 1019])
+def test_units_by_powers_of_two_change_nothing_but_the_unit(power):
+    rng, unit = np.random.default_rng(5), 2.0**power
+    X, Y = rng.standard_normal((7, 2)), rng.standard_normal((5, 2)) + 1
+    for p in (1.0, 2.0, 3.5):
+        assert wasserstein(X[:, 0] * unit, Y[:, 0] * unit, p) / unit == wasserstein(X[:, 0], Y[:, 0], p)
+        expected = sliced_wasserstein(X, Y, 5, p, 0)
+        assert sliced_wasserstein(X * unit, Y * unit, 5, p, 0) / unit == pytest.approx(expected, rel=1e-13)
+    for width in (None, 0.7):
+        scaled = None if width is None else width * unit
+        assert mmd(X * unit, Y * unit, scaled) == pytest.approx(mmd(X, Y, width), abs=1e-14)
+    np.testing.assert_array_equal(mode_fractions(X * unit, Y * unit, 1.2 * unit), mode_fractions(X, Y, 1.2))
+    if abs(power) <= 500:
+        value = kernel_stein_discrepancy(X * unit, lambda x: -(x / unit) / unit) * unit**2
+        assert value == pytest.approx(kernel_stein_discrepancy(X, lambda x: -x), rel=1e-10)
+        value = fisher_divergence(lambda x: -x / unit / unit, lambda x: 1 / unit + 0 * x, X * unit)
+        assert value * unit**2 == pytest.approx(fisher_divergence(lambda x: -x, np.ones_like, X), rel=1e-12)

@@ -182,3 +182,22 @@ class TestFit:
             assert len(upper.figure.axes) == 2
         finally:
             plt.close(upper.figure)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda ax: plot_score(None, ax=ax), "network: expected a TwoLayerNetwork, got None"),
+        (lambda ax: plot_density(GAUSSIAN, ax=ax), "density: expected a ScoreDensity, got"),
+        (lambda ax: plot_score(GAUSSIAN, ax="a"), "ax: expected matplotlib Axes or None, got 'a'"),
+        (lambda ax: plot_fit(GAUSSIAN, axes=ax), "axes: expected a pair of matplotlib Axes, got"),
+        (lambda ax: plot_score(GAUSSIAN, label=1, ax=ax), "label: expected a string, got 1"),
+        (lambda ax: plot_fit(GAUSSIAN, title=1), "title: expected a string, got 1"),
+        (lambda ax: plot_score(GAUSSIAN, np.ones((3, 2)), ax=ax), "data: expected 1 feature, got 2"),
+        (lambda ax: plot_score(GAUSSIAN, [0.0, 1e200], ax=ax), r"data: expected numbers up to 1e\+150"),
+    ],
+)
+def test_what_cannot_be_drawn_is_named(ax, call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(ax)
+    assert not ax.has_data()

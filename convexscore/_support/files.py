@@ -8,11 +8,28 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
-__all__ = ["is_special", "same_file", "written_whole"]
+from .validation import shown
+
+__all__ = ["as_path", "is_special", "same_file", "written_whole"]
 
 # Bytes of a target's name that its temporary one keeps; file systems end at 255.
 _KEPT = 60
+
+
+def as_path(name: str, path: Any) -> Path:
+    """Return `path` as a path that the system can be asked for, or raise naming `name`."""
+    try:
+        text = os.fsdecode(path)
+        os.fsencode(text)
+    except UnicodeError:
+        raise ValueError(f"{name}: expected a name that the system can encode, got {shown(path)}") from None
+    except Exception:  # whatever it raises when it is asked for its path
+        raise TypeError(f"{name}: expected a path, got {shown(path)}") from None
+    if "\0" in text:
+        raise ValueError(f"{name}: expected a name without null characters, got {shown(path)}")
+    return Path(text)
 
 
 @contextmanager
@@ -22,7 +39,7 @@ def written_whole(path: str | os.PathLike[str]) -> Iterator[Path]:
     A link is followed: it stays, and what it points to is replaced.  A pipe or device is not replaced but
     written to, once everything is there.
     """
-    given = Path(path)
+    given = as_path("path", path)
     if given.is_dir():
         raise ValueError(f"path: expected a file, got the directory {given}")
     # A link in the place of a directory or of the file itself: the temporary file lies beside the real one.

@@ -37,10 +37,35 @@ def as_numbers(name: str, values: Any) -> FloatArray:
         return values
     array = as_array(name, values)
     if array.dtype.kind not in "fiub":
-        came = f"an array of dtype {array.dtype}" if array.ndim else shown(values)
-        raise TypeError(f"{name}: expected real numbers, got {came}")
+        raise TypeError(f"{name}: expected real numbers, got {_kind_of(array)}")
     with np.errstate(over="ignore"):
         return np.asarray(array, dtype=np.float64)
+
+
+def as_returned(name: str, values: Any, shape: tuple[int, ...], expected: str) -> NDArray[Any]:
+    """Return what the function `name` returned as an array of real numbers, in its own precision.
+
+    `expected` says what it should be, up to the shape.  NaN and infinities are allowed.
+    """
+    array = values if type(values) is np.ndarray else as_array(name, values)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name}: expected an array of real numbers of shape {shape}, got {_kind_of(array)}")
+    if array.shape != shape:
+        raise ValueError(f"{name}: expected {expected} {shape}, got {array.shape}")
+    return array
+
+
+def check_no_nan(name: str, array: NDArray[Any]) -> None:
+    """Raise a ValueError if there is a NaN in what the function `name` returned."""
+    missing = np.isnan(array)
+    if missing.any():
+        raise ValueError(
+            f"{name}: expected numbers, got NaN at {int(missing.sum())} of {missing.size} points"
+        )
+
+
+def _kind_of(array: NDArray[Any]) -> str:
+    return f"an array of dtype {array.dtype}" if array.ndim else shown(array[()])
 
 
 def as_array(name: str, values: Any) -> NDArray[Any]:
@@ -192,6 +217,13 @@ def as_choice(name: str, value: Any, choices: Collection[str]) -> str:
     if not isinstance(value, str) or value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"{name}: expected one of {listed}, got {shown(value)}")
+    return str(value)
+
+
+def as_text(name: str, value: Any) -> str:
+    """Return `value` if it is a string."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a string, got {shown(value)}")
     return str(value)
 
 

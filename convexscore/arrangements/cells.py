@@ -17,16 +17,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from functools import cached_property
+from functools import cached_property, partial
 from math import comb, isqrt, prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from .._support.validation import FloatArray
 from .determinants import cross_products, cross_products_with
+from .inner_points import are_inside, best_point, rounded, unit_rows
 from .subsets import all_sets, place_of
 
 __all__ = ["CellMaker", "NotGenericError", "as_objects", "random_frame"]
@@ -157,15 +157,14 @@ class CellMaker:
         point = np.zeros((len(members), len(frame)))
         for turn in range(len(frame)):
             turned = _direction(normals, frame, members, self.slices, turn, rounding)
-            direction = _unit(turned.astype(float))
+            direction = unit_rows(turned.astype(float))
             for part in _cached(len(point)):
                 steps = _safe_steps(point[part] @ units.T, direction[part] @ units.T)
                 point[part] += steps[:, None] * direction[part]
-        point = _unit(point)
-        for k in np.flatnonzero(((point @ units.T > 0) != positive).any(axis=1)):
-            side = np.where(positive[k], 1.0, -1.0)[:, None] * units
-            candidates = np.stack([self._exact_point(members[[k]], positive[k]), _centre(side)])
-            point[k] = candidates[np.argmax((candidates @ side.T).min(axis=1))]
+        point = unit_rows(point)
+        for k in np.flatnonzero(~are_inside(point, units, positive)):
+            exact = partial(self._exact_point, members[[k]], positive[k])
+            point[k] = best_point(self._integers[0], units, positive[k], members[k], point[k], exact)
         return point
 
     def _exact_point(self, members: Members, positive: NDArray[np.bool_]) -> FloatArray:
@@ -178,22 +177,12 @@ class CellMaker:
             now, change = side * (normals @ point), side * (normals @ direction)
             rooms = [-a / (2 * b) for a, b in zip(now, change, strict=True) if b < 0 < a]
             point = point + min(rooms, default=Fraction(1)) * direction
-        largest = max(map(abs, point))
-        return _unit(np.array([[float(entry / largest) for entry in point]]))[0]
+        return rounded(point)
 
 
 def _cached(size: int) -> Iterator[slice]:
     """Yield slices of a thousand rows, which stay in the cache through several passes."""
     return (slice(start, start + 1000) for start in range(0, size, 1000))
-
-
-def _centre(inwards: FloatArray) -> FloatArray:
-    """Return a vector far from all sides of a cone, by a linear program: for wide cells beside thin ones."""
-    r = inwards.shape[1]
-    bounds = [(-1, 1)] * r + [(None, None)]
-    constraints = np.column_stack([-inwards, np.ones(len(inwards))])
-    found = linprog([0.0] * r + [-1.0], constraints, np.zeros(len(inwards)), bounds=bounds)
-    return _unit(found.x[None, :r])[0] if found.status == 0 else np.zeros(r)
 
 
 def _safe_steps(now: FloatArray, change: FloatArray) -> FloatArray:
@@ -223,13 +212,7 @@ def units_of(vectors: Vectors) -> FloatArray:
             rows.append([float(entry) / float(largest) for entry in row])
         else:
             rows.append([float(Fraction(entry, largest)) for entry in row])
-    return _unit(np.array(rows))
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    length = np.linalg.norm(vectors, axis=1, keepdims=True)
-    unit: FloatArray = vectors / np.where(length > 0, length, 1.0)
-    return unit
+    return unit_rows(np.array(rows))
 
 
 def _exact_type(normals: Vectors, frame: Vectors, size: int) -> type:

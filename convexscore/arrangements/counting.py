@@ -12,13 +12,14 @@ from .._support.validation import FloatArray, as_count, as_data, as_flag
 from .broken_circuits import count_sets_without_broken_circuits
 from .cells import CellMaker, as_objects, random_frame
 from .general_position import are_general, looks_general
-from .reduction import Reduction, reduce_rows
+from .reduction import Reduction, has_rank, reduce_rows
 from .subsets import all_sets
 
 __all__ = [
     "BLOCK_SIZE",
     "as_rows",
     "count_patterns",
+    "has_more_than",
     "integer_normals",
     "known_count",
     "pattern_count",
@@ -30,6 +31,8 @@ __all__ = [
 BLOCK_SIZE = 8_000
 # Up to this many patterns are counted where their number is only of interest.
 _COUNTED = 2_000_000
+# Matrices with fewer rows or columns are reduced in a moment.
+_MANY = 100
 
 
 def pattern_count(n: int, rank: int) -> int:
@@ -125,8 +128,21 @@ def _is_general(reduction: Reduction, rng: np.random.Generator) -> bool:
     return True
 
 
-def known_count(reduction: Reduction) -> int | None:
+def has_more_than(rows: FloatArray, number: int) -> bool:
+    """Whether the rows are so many, and so independent, that they surely have more patterns than that.
+
+    It is asked first where the exact reduction of the rows takes longer than a moment.
+    """
+    least = number.bit_length()
+    # Hyperplanes of full rank cut out all signs of some of them, as many as the rank.
+    return min(rows.shape) >= max(_MANY, least) and has_rank(rows, least)
+
+
+def known_count(rows: FloatArray) -> int | None:
     """Return the number of patterns if it is small enough to be counted quickly, else None."""
+    if has_more_than(rows, _COUNTED):
+        return None
+    reduction = reduced(rows)
     if reduction.rank and pattern_count(len(reduction.normals), reduction.rank) > _COUNTED:
         return None
     return _count(reduction)

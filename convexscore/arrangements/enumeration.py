@@ -12,18 +12,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import locked
 from .._support.progress import counted
-from .._support.validation import FloatArray, as_count, as_flag, shown
+from .._support.sizes import as_workers
+from .._support.validation import FloatArray, as_count, as_flag
 from ..errors import ConvergenceError
 from .broken_circuits import sets_without_broken_circuits
 from .cells import CellMaker, NotGenericError, as_objects, random_frame
-from .counting import BLOCK_SIZE, as_rows, integer_normals, pattern_count, reduced, require_at_most
+from .counting import (
+    BLOCK_SIZE,
+    as_rows,
+    has_more_than,
+    integer_normals,
+    pattern_count,
+    reduced,
+    require_at_most,
+)
 from .faces import flats
 from .general_position import keep_without_broken_circuits, looks_general
 from .patterns import Known, Patterns
@@ -36,7 +44,6 @@ Signs = NDArray[np.bool_]
 
 # How often fixed vectors that turn out not to be generic are drawn anew.
 _FRAMES = 20
-_MOST_JOBS = 10_000
 
 
 def enumerate_patterns(
@@ -90,7 +97,10 @@ def enumerate_patterns(
     """
     rows = as_rows(X, bias)
     limit = as_count("max_patterns", max_patterns, minimum=1)
-    n_jobs, progress = _as_jobs(n_jobs), as_flag("progress", progress)
+    n_jobs, progress = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
+    if has_more_than(rows, limit):
+        least = f"2^{limit.bit_length()} or more"
+        raise ValueError(f"max_patterns: expected at least the number of patterns, {least}, got {limit}")
     reduction = reduced(rows)
     require_at_most(reduction, limit)
     if as_flag("closed", closed):
@@ -128,7 +138,7 @@ def iter_patterns(
     """
     rows = as_rows(X, bias)
     size = max(as_count("block_size", block_size, minimum=2) // 2, 1)
-    return _streamed(rows, size, _as_jobs(n_jobs))
+    return _streamed(rows, size, as_workers("n_jobs", n_jobs))
 
 
 def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
@@ -146,14 +156,6 @@ def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
             if begun:
                 break
     raise ConvergenceError("X: a random frame met a direction at a right angle; enumerate_patterns can retry")
-
-
-def _as_jobs(n_jobs: int) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral) or n_jobs == 0:
-        raise ValueError(f"n_jobs: expected an integer other than 0, got {shown(n_jobs)}")
-    if abs(int(n_jobs)) > _MOST_JOBS:
-        raise ValueError(f"n_jobs: expected at most {_MOST_JOBS} workers, got {shown(n_jobs)}")
-    return int(n_jobs)
 
 
 @dataclass(frozen=True, eq=False)

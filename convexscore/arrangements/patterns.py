@@ -63,10 +63,10 @@ class Patterns(Frozen):
         inside, or for a face.
         """
         cut = self.rows.any(axis=1)
-        units = scaled_rows(self.rows)[cut]
-        units = units / np.linalg.norm(units, axis=1, keepdims=True)
+        # Rows are divided by their lengths at last: rounded before, those far from the origin would turn.
+        rows = scaled_rows(self.rows)[cut]
         side = np.where(self.signs[:, cut], 1.0, -1.0)
-        heights: FloatArray = side * (self.witnesses @ units.T)
+        heights: FloatArray = side * (self.witnesses @ rows.T) / np.linalg.norm(rows, axis=1)
         return frozen(heights.min(axis=1, initial=np.inf))
 
     @property

@@ -15,9 +15,14 @@ from math import gcd
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Reduction", "Row", "reduce_rows"]
+__all__ = ["Reduction", "Row", "as_integers", "has_rank", "pivot_columns", "reduce_rows"]
 
 Row = tuple[int, ...]
+
+# Products of two residues are machine integers.
+_PRIME = 2**31 - 1
+# Rows whose rank is looked at.
+_LOOKED_AT = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +59,7 @@ def reduce_rows(rows: Sequence[Sequence[float]], n_columns: int) -> Reduction:
     hyperplane = np.full(len(rows), -1, dtype=np.intp)
     side = np.zeros(len(rows), dtype=np.int8)
     for i, row in enumerate(rows):
-        normal = _as_integers(row)
+        normal = as_integers(row)
         if not any(normal):
             continue
         opposite = tuple(-entry for entry in normal)
@@ -64,12 +69,12 @@ def reduce_rows(rows: Sequence[Sequence[float]], n_columns: int) -> Reduction:
             normals.append(normal)
         hyperplane[i] = number[normal]
         side[i] = 1 if normals[hyperplane[i]] == normal else -1
-    columns = _pivot_columns(normals, n_columns)
+    columns = pivot_columns(normals, n_columns)
     kept = [_primitive([normal[c] for c in columns]) for normal in normals]
     return Reduction(kept, hyperplane, side, np.array(columns, dtype=np.intp))
 
 
-def _as_integers(row: Sequence[float]) -> Row:
+def as_integers(row: Sequence[float]) -> Row:
     """Return the primitive integer vector that is a positive multiple of the row."""
     ratios = [entry.as_integer_ratio() for entry in row]
     # Denominators are powers of two.
@@ -82,7 +87,7 @@ def _primitive(integers: list[int]) -> Row:
     return tuple(entry // divisor for entry in integers) if divisor > 1 else tuple(integers)
 
 
-def _pivot_columns(normals: list[Row], n_columns: int) -> list[int]:
+def pivot_columns(normals: list[Row], n_columns: int) -> list[int]:
     """Return columns that carry the row space: the pivots of exact elimination."""
     basis: dict[int, Row] = {}
     for normal in normals:
@@ -96,3 +101,21 @@ def _pivot_columns(normals: list[Row], n_columns: int) -> list[int]:
         if len(basis) == n_columns:
             break
     return sorted(basis)
+
+
+def has_rank(rows: NDArray[np.float64], least: int) -> bool:
+    """Whether `least` of some rows are independent modulo a prime: yes is certain, and no is not.
+
+    Far cheaper than the exact rank where rows and columns are many.
+    """
+    basis: list[tuple[int, NDArray[np.int64]]] = []
+    for row in rows[:: max(1, len(rows) // _LOOKED_AT)].tolist():
+        residue = np.array([entry % _PRIME for entry in as_integers(row)], dtype=np.int64)
+        for pivot, other in basis:
+            residue = (residue - residue[pivot] * other) % _PRIME
+        if residue.any():
+            pivot = int(np.argmax(residue != 0))
+            basis.append((pivot, residue * pow(int(residue[pivot]), -1, _PRIME) % _PRIME))
+        if len(basis) >= least:
+            return True
+    return False

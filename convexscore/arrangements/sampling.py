@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from .._support.frozen import locked
 from .._support.seeds import generator
 from .._support.validation import as_count
-from .counting import as_rows, known_count, reduced
+from .counting import as_rows, known_count
 from .patterns import Known, Patterns, scaled_rows
 
 __all__ = ["sample_patterns"]
@@ -58,5 +58,5 @@ def sample_patterns(
         found, first = np.unique(np.concatenate([found, packed]), axis=0, return_index=True)
         witnesses = np.concatenate([witnesses, directions])[first]
     signs = np.unpackbits(found, axis=1, count=len(rows)).astype(bool)
-    total = known_count(reduced(rows))
+    total = known_count(rows)
     return Patterns(locked(signs), rows, len(signs) == total, total, Known(locked(witnesses)))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.seeds import generator
+from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
@@ -131,14 +132,17 @@ def train_adam(
     rates = as_rates("learning_rate", learning_rate)
     if batch_size is not None and as_count("batch_size", batch_size, minimum=1) > n:
         raise ValueError(f"batch_size: expected at most n_samples = {n}, got {batch_size}")
+    progress = as_flag("progress", progress)
+    # A generator, too, is a few hundred numbers.
+    each = rates.size * (problem.right.size * (2 * d + 2) + d * (d + 1)) + 300
+    n_trials = as_size("n_trials", n_trials, minimum=1, each=each)
     plan = Plan(
-        as_count("n_epochs", n_epochs),
+        as_size("n_epochs", n_epochs, each=n_trials * rates.size),
         as_choice("schedule", schedule, SCHEDULES),
         batch_size,
         as_flag("keep_losses", keep_losses),
         as_flag("keep_best", keep_best),
     )
-    n_trials, progress = as_count("n_trials", n_trials, minimum=1), as_flag("progress", progress)
 
     # A generator for each start, so that a trial does not depend on how many others there are.
     rngs = generator(rng, "train_adam").spawn(n_trials)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.validation import FloatArray, as_count, as_float_array, shown
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_float_array, shown
 from ..activations import Activation
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching
@@ -26,7 +27,7 @@ def check_objective(objective: Any) -> None:
 def kink_convention(n_neurons: int, initial: TwoLayerNetwork | None) -> NDArray[np.bool_]:
     """Return each neuron's kink convention: that of `initial`, or the right derivative for all."""
     if initial is None:
-        return np.ones(as_count("n_neurons", n_neurons, minimum=1), dtype=bool)
+        return np.ones(as_size("n_neurons", n_neurons, minimum=1, each=1), dtype=bool)
     if not isinstance(initial, TwoLayerNetwork):
         raise TypeError(f"initial: expected a TwoLayerNetwork, got {shown(initial)}")
     return initial.right_derivative

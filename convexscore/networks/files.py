@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.archives import Archive, DamagedFileError
-from .._support.files import written_whole
+from .._support.files import as_path, written_whole
+from .._support.validation import shown
 from ..activations import Activation
 
 __all__ = ["load_model", "read_column_name", "save_model", "write_column_name"]
@@ -37,7 +38,7 @@ def save_model(
         If the activation is none that a file can name.
     """
     if not isinstance(activation, str):
-        raise TypeError(f"activation: expected the name of one for a model file, got {activation!r}")
+        raise TypeError(f"activation: expected the name of one for a model file, got {shown(activation)}")
     version = _VERSION if _LATER & set(arrays) else _FIRST
     header = {"kind": f"convexscore.{kind}", "version": version, "activation": activation}
     with written_whole(path) as temporary, temporary.open("wb") as stream:
@@ -61,15 +62,16 @@ def load_model(
     ValueError
         If the file is damaged, is not a model file of this kind, or was written in a newer format.
     """
-    expected = f"path: expected a model file written by save(), got {os.fspath(path)!r}"
-    with open(path, "rb") as stream:
+    given = as_path("path", path)
+    expected = f"path: expected a model file written by save(), got {str(given)!r}"
+    with given.open("rb") as stream:
         try:
             stored = Archive(stream)
         except DamagedFileError as error:
             raise ValueError(f"{expected}, which is not an intact NPZ file ({error})") from None
         try:
             activation = _check_header(
-                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", path
+                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", given
             )
             found = [*names, *(name for name in later if name in stored.names)]
             return make(**{name: _read_weights(stored, name) for name in found}, activation=activation)

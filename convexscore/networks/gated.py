@@ -119,7 +119,9 @@ class GatedNetwork(Frozen):
 
     def loss(self, objective: Objective, beta: float) -> float:
         """Return the training objective, ``objective.loss(self) + beta * weight_decay()``."""
-        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        decay, value = as_real("beta", beta, minimum=0.0), as_objective(objective).loss(self)
+        # Weights whose squares are no floats have an infinite decay, of which zero is nothing.
+        return value + decay * self.weight_decay() if decay else value
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""

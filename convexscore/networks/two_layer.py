@@ -186,7 +186,9 @@ class TwoLayerNetwork(Frozen):
         float
             ``objective.loss(self) + beta/2 (||W1||_F^2 + ||W2||_F^2)``.
         """
-        return as_objective(objective).loss(self) + as_real("beta", beta, minimum=0.0) * self.weight_decay()
+        decay, value = as_real("beta", beta, minimum=0.0), as_objective(objective).loss(self)
+        # Weights whose squares are no floats have an infinite decay, of which zero is nothing.
+        return value + decay * self.weight_decay() if decay else value
 
     def shifted(self, eta: float | None = None) -> TwoLayerNetwork:
         """Return an ordinary network whose kinks are moved off the data, by `eta`.

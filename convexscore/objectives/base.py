@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from .._support.validation import FloatArray, as_callable, as_numbers, as_weights
+from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, as_weights, check_no_nan
 
 __all__ = ["Objective", "Score", "check_weights", "filled", "values_of", "weighted_part"]
 
@@ -65,8 +65,8 @@ def filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:
 
 
 def values_of(score: Score, X: FloatArray) -> FloatArray:
-    """Return the score at `X`, or raise if it has another shape."""
-    values = as_numbers("score", as_callable("score", score)(X))
-    if values.shape != X.shape:
-        raise ValueError(f"score: expected an array of the shape of x, {X.shape}, got {values.shape}")
-    return values
+    """Return the score at `X`, or raise if it has another shape or a NaN."""
+    values = as_callable("score", score)(X)
+    numbers = as_numbers("score", as_returned("score", values, X.shape, "an array of the shape of x,"))
+    check_no_nan("score", numbers)
+    return numbers

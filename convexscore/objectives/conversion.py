@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.validation import shown
@@ -29,6 +30,9 @@ def as_objective(objective: Objective | ExpectedDenoising | ArrayLike) -> Any:
         return weighted_part(objective)
     if hasattr(objective, "has_trace") and hasattr(objective, "targets"):
         # One made elsewhere: samples, weights, targets and whether there is a trace are all it takes.
+        for name in ("X", "weights", "targets"):
+            if not isinstance(getattr(objective, name, None), np.ndarray):
+                raise TypeError(f"objective: expected one whose {name} is an array, got {shown(objective)}")
         return weighted_part(objective)
     if objective is None or isinstance(objective, str) or callable(objective):
         raise TypeError(

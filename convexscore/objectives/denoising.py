@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
 from .._support.seeds import generator
-from .._support.validation import FloatArray, as_count, as_data, as_float_array, as_scale
+from .._support.sizes import as_size
+from .._support.validation import FloatArray, as_data, as_float_array, as_scale
 from .base import Score, check_weights, filled, values_of, weighted_part
 from .expected import ExpectedDenoising
 
@@ -103,7 +104,7 @@ class DenoisingScoreMatching(Frozen):
         """
         clean = as_data("X", X)
         level = as_scale("noise_level", noise_level)
-        draws = as_count("n_draws", n_draws, minimum=1)
+        draws = as_size("n_draws", n_draws, minimum=1, each=clean.size)
         repeated = np.tile(clean, (draws, 1))
         delta = generator(rng, "DenoisingScoreMatching.from_clean").standard_normal(repeated.shape)
         return cls(repeated + level * delta, -delta / level)

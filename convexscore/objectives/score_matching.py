@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._support.frozen import Frozen
-from .._support.validation import FloatArray, as_callable, as_data, as_numbers
+from .._support.validation import FloatArray, as_callable, as_data, as_numbers, as_returned, check_no_nan
 from .base import Score, check_weights, filled, values_of, weighted_part
 
 __all__ = ["ScoreMatching"]
@@ -82,6 +82,8 @@ class ScoreMatching(Frozen):
         ------
         TypeError
             If no divergence is given and `score` has none.
+        ValueError
+            If a function returns another shape or NaN.
         """
         trace: Any = getattr(score, "divergence", None) if divergence is None else divergence
         if trace is None:
@@ -90,7 +92,7 @@ class ScoreMatching(Frozen):
             )
         part = weighted_part(self)
         values = values_of(score, part.X)
-        traces = as_numbers("divergence", as_callable("divergence", trace)(part.X))
-        if traces.shape != (len(part.X),):
-            raise ValueError(f"divergence: expected shape ({len(part.X)},), got {traces.shape}")
+        traces = as_callable("divergence", trace)(part.X)
+        traces = as_numbers("divergence", as_returned("divergence", traces, (len(part.X),), "shape"))
+        check_no_nan("divergence", traces)
         return float(np.sum(part.weights * (traces + 0.5 * np.sum(values**2, axis=1))))

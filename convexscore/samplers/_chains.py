@@ -8,16 +8,24 @@ processes, to which a setup is sent with all it refers to: the score, but never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from numbers import Integral
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.progress import counted, steps
 from .._support.seeds import generator
-from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_flag, as_float_array, check_finite
+from .._support.sizes import as_size, as_workers
+from .._support.validation import (
+    FloatArray,
+    as_array,
+    as_callable,
+    as_flag,
+    as_float_array,
+    as_returned,
+    check_finite,
+    shown,
+)
 from ..errors import ConvergenceError
 from ._line import as_piecewise, evaluate
 
@@ -51,7 +59,7 @@ class Leveled(Protocol):
 
 def starting_points(x0: ArrayLike, dtype: DTypeLike | None = None) -> FloatArray:
     """Return a fresh array of chains, shape (n_chains,) or (n_chains, n_features), float32 or float64."""
-    given = np.asarray(x0)
+    given = as_array("x0", x0)
     chosen = as_float_type(given.dtype if dtype is None and given.dtype == np.float32 else dtype)
     with np.errstate(over="ignore"):
         x = as_float_array("x0", given).astype(chosen, order="C", copy=True)
@@ -65,8 +73,8 @@ def as_float_type(dtype: DTypeLike | None) -> np.dtype[Any]:
     """Return `dtype` as float32 or float64, which is the default."""
     try:
         chosen = np.dtype(np.float64 if dtype is None else dtype)
-    except TypeError as error:
-        raise TypeError(f"dtype: expected float32 or float64, got {dtype!r}") from error
+    except Exception as error:  # whatever its conversion to a dtype raises
+        raise TypeError(f"dtype: expected float32 or float64, got {shown(dtype)}") from error
     if chosen not in _DIVERGED:
         raise ValueError(f"dtype: expected float32 or float64, got {chosen}")
     return chosen
@@ -105,24 +113,22 @@ def check_squares(name: str, levels: ArrayLike) -> None:
 
 def as_score(score: Any) -> Any:
     """Return `score`, which is to be called, or asked for its form at a noise level."""
-    if not callable(score) and not isinstance(score, Leveled):
-        raise TypeError(f"score: expected a callable, got {score!r}")
-    return score
+    return score if _is_leveled(score) else as_callable("score", score)
 
 
 def at_level(score: NoisyScore, sigma: float) -> Score:
     """Return the score at a noise level: what the score itself offers, if it is `Leveled`."""
-    fixed = score.at_level(sigma) if isinstance(score, Leveled) else None
-    return (lambda y: score(y, sigma)) if fixed is None else fixed
+    fixed = score.at_level(sigma) if _is_leveled(score) else None
+    return (lambda y: score(y, sigma)) if fixed is None else as_callable("score", fixed)
+
+
+def _is_leveled(score: Any) -> TypeGuard[Leveled]:
+    return isinstance(score, Leveled) and callable(score.at_level)
 
 
 def scores_at(score: Score, x: FloatArray, where: str) -> FloatArray:
     """Return the score at `x`, or raise if it has another shape or a NaN."""
-    values = np.asarray(score(x))
-    if values.dtype.kind not in "fiub":
-        raise TypeError(f"score: expected an array of real numbers, got one of dtype {values.dtype}")
-    if values.shape != x.shape:
-        raise ValueError(f"score: expected an array of the shape of x, {x.shape}, got {values.shape}")
+    values = as_returned("score", score(x), x.shape, "an array of the shape of x,")
     if np.isnan(values).any():
         raise ConvergenceError(f"score: returned NaN at {where}")
     return values
@@ -203,7 +209,7 @@ def run(
     if n_jobs is None:
         return x, _loop(setup, x, kept, own, steps(count, bar, description))
     blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
-    done = _blocks(setup, x, blocks, kept, own, range(count), _as_n_jobs(n_jobs))
+    done = _blocks(setup, x, blocks, kept, own, range(count), as_workers("n_jobs", n_jobs))
     states = _room(kept, x)
     for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
         # As they come: so memory holds few blocks twice.
@@ -256,11 +262,3 @@ def _loop(
 def _room(kept: range, x: FloatArray) -> FloatArray:
     """Return an array for the states that are kept."""
     return np.empty((as_size("states", len(kept), each=x.size), *x.shape), dtype=x.dtype)
-
-
-def _as_n_jobs(n_jobs: Any) -> int:
-    if isinstance(n_jobs, bool) or not isinstance(n_jobs, Integral):
-        raise TypeError(f"n_jobs: expected an integer or None, got {n_jobs!r}")
-    if n_jobs == 0:
-        raise ValueError("n_jobs: expected an integer other than 0, got 0")
-    return int(n_jobs)

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_flag, as_real
+from .._support.validation import FloatArray, as_callable, as_flag, as_real, as_returned
 from ..errors import ConvergenceError
 from ._chains import Advance, Score, as_score, draw, run, scores_at, starting_points
 
@@ -85,8 +85,7 @@ def mala(
     x, score = starting_points(x0, dtype), as_score(score)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps)
-    if not callable(logpdf):
-        raise TypeError(f"logpdf: expected a callable, got {logpdf!r}")
+    as_callable("logpdf", logpdf)
     return_acceptance = as_flag("return_acceptance", return_acceptance)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     accepted = 0
@@ -144,11 +143,7 @@ def _metropolis(
 
 
 def _log_densities(logpdf: Callable[[FloatArray], FloatArray], x: FloatArray, where: str) -> FloatArray:
-    logs = np.asarray(logpdf(x))
-    if logs.dtype.kind not in "fiub":
-        raise TypeError(f"logpdf: expected an array of real numbers, got one of dtype {logs.dtype}")
-    if logs.shape != x.shape[:1]:
-        raise ValueError(f"logpdf: expected one number a chain, shape {x.shape[:1]}, got {logs.shape}")
+    logs = as_returned("logpdf", logpdf(x), x.shape[:1], "one number a chain, shape")
     if np.isnan(logs).any() or (logs == np.inf).any():
         raise ConvergenceError(f"logpdf: returned NaN or infinity at {where}")
     return logs

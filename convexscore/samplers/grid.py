@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,7 +16,17 @@ from scipy.special import rel_entr
 
 from .._support.frozen import Frozen
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_float_array, as_real, check_finite
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_flag,
+    as_float_array,
+    as_numbers,
+    as_real,
+    as_returned,
+    check_finite,
+    shown,
+)
 from ..numerics.scaling import times_power, unit_scale
 from ._chains import NoisyScore, Score, as_levels, as_score, at_level, scores_at
 from .reverse_diffusion import coefficients
@@ -101,13 +112,13 @@ class GridLaw(Frozen):
             As for the class.
         """
         grid = as_float_array("points", points)
-        if not callable(logpdf):
-            raise TypeError(f"logpdf: expected a callable, got {logpdf!r}")
-        logs = np.asarray(logpdf(grid), dtype=float)
-        if logs.shape != grid.shape or not logs.max(initial=-np.inf) < np.inf or logs.max() == -np.inf:
-            raise ValueError(f"logpdf: expected logarithms of shape {grid.shape}, one of them finite")
+        values = as_callable("logpdf", logpdf)(grid)
+        logs = as_numbers("logpdf", as_returned("logpdf", values, grid.shape, "logarithms of shape"))
+        top = float(logs.max(initial=-np.inf))
+        if not -np.inf < top < np.inf:
+            raise ValueError(f"logpdf: expected logarithms of which one is finite, got a largest of {top:g}")
         with np.errstate(over="ignore"):
-            return cls(grid, np.exp(logs - logs.max()))
+            return cls(grid, np.exp(logs - top))
 
     @property
     def spacing(self) -> float:
@@ -154,6 +165,7 @@ class GridLaw(Frozen):
 
     def w2(self, other: GridLaw) -> float:
         """Return the second Wasserstein distance, through the quantile functions (Villani 2003, Sec. 2.2)."""
+        _require_law("other", other)
         u = (np.arange(20000) + 0.5) / 20000
         gaps, exponent = unit_scale(self._quantiles(u) - other._quantiles(u))
         return times_power(float(np.sqrt(np.mean(gaps**2))), exponent)
@@ -171,6 +183,7 @@ class GridLaw(Frozen):
         return GridLaw(self.points, density)
 
     def _require_same_grid(self, other: GridLaw) -> None:
+        _require_law("other", other)
         if not np.array_equal(self.points, other.points):
             raise ValueError("other: expected a law on the same points, got one on others")
 
@@ -215,6 +228,8 @@ def langevin_law(
     """
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps, minimum=1)
+    _require_law("law", law)
+    average = as_flag("average", average)
     values = scores_at(as_score(score), law.points, "the grid")
     with np.errstate(over="ignore"):
         means = law.points + h * values
@@ -281,6 +296,11 @@ def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: s
             means = (y + c * values) / ahead
         law = law._through(_kernel(grid, means, b / ahead))
     return law
+
+
+def _require_law(name: str, law: Any) -> None:
+    if not isinstance(law, GridLaw):
+        raise TypeError(f"{name}: expected a GridLaw, got {shown(law)}")
 
 
 def _spacing(points: FloatArray) -> float:

@@ -18,7 +18,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_callable, as_float_array, as_numbers, as_real, as_scale
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_float_array,
+    as_numbers,
+    as_real,
+    as_returned,
+    as_scale,
+)
+from ..errors import ConvergenceError
+from ..numerics.scaling import calm
 
 __all__ = ["denoise_many", "from_denoiser", "posterior_covariance", "to_denoiser", "ve", "vp"]
 
@@ -150,11 +160,13 @@ def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
     array([0.5])
     """
     slopes, level = as_float_array("jacobian", jacobian), as_scale("sigma", sigma, zero=True)
-    if slopes.ndim < 2:
-        return level**2 * (1 + level**2 * slopes)
-    if slopes.shape[-1] != slopes.shape[-2]:
+    if slopes.ndim >= 2 and slopes.shape[-1] != slopes.shape[-2]:
         raise ValueError(f"jacobian: expected shape (n,) or (n, d, d), got {slopes.shape}")
-    return level**2 * (np.eye(slopes.shape[-1]) + level**2 * slopes)
+    one = np.eye(slopes.shape[-1]) if slopes.ndim >= 2 else 1.0
+    with np.errstate(over="ignore"):
+        covariance = level**2 * (one + level**2 * slopes)
+    _check_floats("jacobian", covariance, slopes)
+    return covariance
 
 
 def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
@@ -194,8 +206,12 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
         raise ValueError(f"Y: expected shape (m, n) or (m, n, n_features), got {measurements.shape}")
     as_callable("score", score)
     level = as_scale("sigma", sigma) / float(np.sqrt(len(measurements)))
-    average = measurements.mean(axis=0)
-    return average + level**2 * _values(score, average, level)
+    with np.errstate(over="ignore", invalid="ignore"):
+        average = measurements.mean(axis=0)
+    # Sums of measurements may be no floats where their means are.
+    (scaled,), shift = calm(measurements)
+    average = np.where(np.isfinite(average), average, np.ldexp(scaled.mean(axis=0), shift))
+    return _moved("Y", average, score, level)
 
 
 # Classes and not functions inside functions, so that they can be pickled and sent to other processes.
@@ -208,7 +224,14 @@ class _VariancePreserving:
     def __call__(self, z: ArrayLike, t: float) -> FloatArray:
         points, time = as_numbers("z", z), as_real("t", t, minimum=0.0, maximum=_LONGEST)
         growth, level = float(np.exp(time)), float(np.sqrt(np.expm1(2 * time)))
-        return growth * as_numbers("score", self.score(growth * points, level))
+        with np.errstate(over="ignore"):
+            grown = growth * points
+        _check_floats("z", grown, points)
+        values = _values(self.score, grown, level)
+        with np.errstate(over="ignore"):
+            result = growth * values
+        _check_floats("z", result, values)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +241,7 @@ class _VarianceExploding:
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
         points, level = as_numbers("y", y), as_scale("sigma", sigma, zero=True)
         shrinkage, time = 1 / float(np.hypot(1, level)), 0.5 * float(np.log1p(level**2))
-        return shrinkage * as_numbers("score", self.score(shrinkage * points, time))
+        return shrinkage * _values(self.score, shrinkage * points, time)
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,7 +250,12 @@ class _FromDenoiser:
 
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
         points, level = as_numbers("y", y), as_scale("sigma", sigma)
-        return (_values(self.denoiser, points, level, "denoiser") - points) / level**2
+        means = _values(self.denoiser, points, level, "denoiser")
+        (ends, starts), shift = calm(means, points)
+        with np.errstate(over="ignore", invalid="ignore"):
+            result = np.ldexp((ends - starts) / level**2, shift)
+        _check_floats("y", result, means, points)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -236,12 +264,30 @@ class _Denoiser:
 
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
         points, level = as_numbers("y", y), as_scale("sigma", sigma)
-        return points + level**2 * _values(self.score, points, level)
+        return _moved("y", points, self.score, level)
 
 
 def _values(score: Conditional, points: FloatArray, level: float, name: str = "score") -> FloatArray:
-    """Return a score at `points`, or raise if it has another shape."""
-    values = as_numbers(name, score(points, level))
-    if values.shape != points.shape:
-        raise ValueError(f"{name}: expected an array of shape {points.shape}, got {values.shape}")
-    return values
+    """Return a score at `points`, or raise if it has another shape, or a NaN where the points have none."""
+    values = as_returned(name, score(points, level), points.shape, "an array of shape")
+    if (np.isnan(values) & ~np.isnan(points)).any():
+        raise ConvergenceError(f"{name}: returned NaN at {level:g}")
+    return as_numbers(name, values)
+
+
+def _moved(name: str, points: FloatArray, score: Conditional, level: float) -> FloatArray:
+    """Return ``y + sigma^2 score(y, sigma)`` at points, the argument `name`."""
+    values = _values(score, points, level)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = points + level**2 * values
+    _check_floats(name, result, points, values)
+    return result
+
+
+def _check_floats(name: str, result: FloatArray, *given: FloatArray) -> None:
+    """Raise a ValueError where all that is given is finite, and the result is not."""
+    lost = np.logical_and.reduce([~np.isfinite(result), *map(np.isfinite, given)])
+    if lost.any():
+        raise ValueError(
+            f"{name}: expected numbers where the result is a float, got {int(lost.sum())} where not"
+        )

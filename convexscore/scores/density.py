@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_numbers
+from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, check_no_nan, shown
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.integrals import log_decreasing_integral, unit_quadrature
@@ -146,9 +146,16 @@ class ScoreDensity(Frozen):
 
         Exact to rounding for functions that are smooth between breakpoints on the scale of the
         density and grow slower than exponentially.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `function` is none of arrays, or returns another shape or NaN.
         """
         x, weight = self._quadrature
-        return float(weight @ function(x))
+        values = as_returned("function", as_callable("function", function)(x), x.shape, "an array of shape")
+        check_no_nan("function", values)
+        return float(weight @ as_numbers("function", values))
 
     def mean(self) -> float:
         """Return ``E[X]``."""
@@ -184,9 +191,12 @@ class ScoreDensity(Frozen):
 
 
 def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
-    if network.n_features != 1:
+    if isinstance(network, TwoLayerNetwork) and network.n_features != 1:
         raise ValueError(f"network: expected 1 feature, got {network.n_features}")
-    return network.piecewise
+    score = getattr(network, "piecewise", None)
+    if not isinstance(score, PiecewiseLinear):
+        raise TypeError(f"network: expected a TwoLayerNetwork or PiecewiseLinear, got {shown(network)}")
+    return score
 
 
 def _require_tails(score: PiecewiseLinear) -> None:

@@ -18,11 +18,11 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.progress import steps
 from .._support.seeds import generator
+from .._support.sizes import as_size
 from .._support.validation import (
     FloatArray,
     as_callable,
     as_choice,
-    as_count,
     as_data,
     as_flag,
     as_float_array,
@@ -138,7 +138,7 @@ class NoiseConditionalScore(Frozen):
         one = np.ndim(X) == 1
         levels = _levels(sigmas)
         betas = _betas(beta, levels.size)
-        draws = as_count("n_draws", n_draws, minimum=1)
+        draws = as_size("n_draws", n_draws, minimum=1, each=data.size)
         repeated = np.tile(data, (draws, 1))
         delta = generator(rng, "NoiseConditionalScore.fit").standard_normal(repeated.shape)
         solutions: list[Solution] = []

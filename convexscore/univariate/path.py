@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._support.axes import as_axes
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
@@ -156,10 +157,7 @@ class Path(Frozen):
         -------
         matplotlib Axes
         """
-        if ax is None:
-            import matplotlib.pyplot as plt
-
-            ax = plt.gca()
+        ax = as_axes("ax", ax)
         position = np.ldexp(self._program.position, self._units.length) + self._units.origin
         for sign, color, label in ((-1.0, "#1f3b57", "slope falls"), (1.0, "#c8553d", "slope rises")):
             spans, heights = [], []

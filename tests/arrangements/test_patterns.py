@@ -168,10 +168,19 @@ def test_a_stream_draws_another_frame_only_before_it_has_begun(monkeypatch):
         list(cs.iter_patterns(X))
 
 
-@pytest.mark.parametrize("n_jobs", [0, 1.5, "a", True])
-def test_the_number_of_workers_is_checked_at_once(n_jobs):
+@pytest.mark.parametrize(
+    ("n_jobs", "error", "message"),
+    [
+        (0, ValueError, "an integer other than 0, got 0"),
+        (2**40, ValueError, "at most 10000 workers"),
+        (1.5, TypeError, "an integer or None, got 1.5"),
+        ("a", TypeError, "an integer or None, got 'a'"),
+        (True, TypeError, "an integer or None, got True"),
+    ],
+)
+def test_the_number_of_workers_is_checked_at_once(n_jobs, error, message):
     for function in (cs.enumerate_patterns, cs.iter_patterns):
-        with pytest.raises(ValueError, match="n_jobs: expected an integer other than 0, got"):
+        with pytest.raises(error, match=f"n_jobs: expected {message}"):
             function(np.eye(3), n_jobs=n_jobs)
     with pytest.raises(ValueError, match="block_size: expected an integer of at least 2"):
         cs.iter_patterns(np.eye(3), block_size=1)

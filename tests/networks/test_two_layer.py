@@ -387,3 +387,31 @@ def test_a_network_of_one_feature_refuses_several_columns(shape):
         net(np.ones(shape))
     assert net(np.ones((3, 1))).shape == (3, 1)
     assert net(2.0).shape == ()
+
+
+@pytest.mark.parametrize("path", [None, 1, 1.5, True, [], object(), np.zeros(2), "a\0b", "\ud800"])
+def test_what_is_no_path_is_refused_by_name(path):
+    network = cs.TwoLayerNetwork([[1.0]], [0.0], [[1.0]], [0.0])
+    for call in (network.save, cs.TwoLayerNetwork.load, cs.GatedNetwork.load):
+        with pytest.raises((TypeError, ValueError), match=r"path: expected a (path|name)"):
+            call(path)
+
+
+def test_paths_may_be_bytes(tmp_path):
+    network = cs.TwoLayerNetwork([[1.0]], [0.0], [[1.0]], [0.0])
+    network.save(str(tmp_path / "network.npz").encode())
+    assert cs.TwoLayerNetwork.load(str(tmp_path / "network.npz").encode())([2.0]) == [2.0]
+
+
+def test_without_weight_decay_weights_of_any_size_have_none():
+    network = cs.TwoLayerNetwork([[1e200]], [0.0], [[0.0]], [1.0])
+    assert network.loss(cs.DenoisingScoreMatching([0.0, 1.0], [1.0, 1.0]), 0.0) == 0.0
+    assert network.loss(cs.DenoisingScoreMatching([0.0, 1.0], [1.0, 1.0]), 1.0) == np.inf
+
+
+def test_kink_conventions_that_do_not_fit_are_refused_by_name():
+    relu = get_activation("relu")
+    np.testing.assert_array_equal(relu.derivative([0.0, 0.0, 1.0], [True, False, False]), [1.0, 0.0, 1.0])
+    for right in ([True, False], np.ones((2, 3), dtype=bool), "a", None, 0.5):
+        with pytest.raises((TypeError, ValueError), match="right: expected"):
+            relu.derivative([0.0, 0.0, 1.0], right)

@@ -81,3 +81,18 @@ def test_bad_denoising_data_are_named():
 def test_scores_of_the_wrong_shape_are_refused():
     with pytest.raises(ValueError, match=r"score: expected an array of the shape of x, \(2, 1\), got \(1,\)"):
         cs.DenoisingScoreMatching([0.0, 1.0], [0.0, 1.0]).loss(lambda x: x[0])
+
+
+def test_what_only_looks_like_an_objective_is_refused_by_name():
+    class Everything:
+        def __getattr__(self, name):
+            return "a"
+
+    for call in (cs.solve, cs.TwoLayerNetwork([[1.0]], [0.0], [[1.0]], [0.0]).loss):
+        with pytest.raises(TypeError, match="objective: expected one whose X is an array, got"):
+            call(Everything(), 1.0)
+
+
+def test_more_draws_than_memory_are_refused_by_name():
+    with pytest.raises(ValueError, match="n_draws: expected an integer of at most"):
+        cs.DenoisingScoreMatching.from_clean([0.0, 1.0], 0.5, n_draws=2**40)

@@ -1,5 +1,7 @@
 """Changes of variables: reference values, inverses, paths that agree, measurements that add up."""
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
@@ -139,3 +141,40 @@ def test_grids_are_equally_spaced_in_their_own_sense(kind):
     np.testing.assert_allclose(steps, steps[0], rtol=1e-9)
     if kind != "log":
         assert sigma_grid(100.0, 0.0, 13, kind)[-1] == 0
+
+
+@pytest.mark.parametrize("t", [0.0, 1e-300, 1e-20, 1e-8, 1.0, 20.0, 100.0, 345.0])
+def test_times_from_zero_to_the_last(t):
+    """Of ``N(3, 1/4)`` the score at a time is known; ``e^-t m`` and ``e^-2t`` vanish at late times."""
+    score = vp(lambda y, sigma: (3.0 - y) / (0.25 + sigma**2))
+    z = np.array([-2.0, 0.0, 0.5])
+    expected = (np.exp(-t) * 3.0 - z) / (0.25 * np.exp(-2 * t) - np.expm1(-2 * t))
+    np.testing.assert_allclose(score(z, t), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1e-150, 1e-20, 1.0, 1e20, 1e150])
+def test_posterior_covariances_are_those_of_fractions(sigma):
+    slopes = [0.0, -0.5, 1e-280, -1e-290, 3.0]
+    square = Fraction(sigma) ** 2
+    expected = [square * (1 + square * Fraction(slope)) for slope in slopes]
+    if max(expected) > Fraction(np.finfo(float).max):
+        with pytest.raises(ValueError, match="jacobian: expected numbers where the result is a float, got"):
+            posterior_covariance(slopes, sigma)
+    else:
+        np.testing.assert_allclose(posterior_covariance(slopes, sigma), [*map(float, expected)], rtol=1e-15)
+
+
+def test_the_largest_floats_have_means_and_differences():
+    largest = np.finfo(float).max
+    Y = np.array([[largest, -largest, 5e-324], [largest, -largest, 5e-324]])
+    np.testing.assert_array_equal(denoise_many(lambda y, s: 0 * y, Y, 1.0), Y[0])
+    score = from_denoiser(lambda y, sigma: -y)
+    np.testing.assert_array_equal(score(np.array([largest]), 2.0), [-largest / 2])
+    for call, name in (
+        (lambda: score(np.array([largest]), 1.0), "y"),
+        (lambda: to_denoiser(lambda y, s: y)(np.array([largest]), 1.0), "y"),
+        (lambda: vp(lambda y, s: -y)(np.array([largest]), 1.0), "z"),
+        (lambda: denoise_many(lambda y, s: y, [[largest]], 1.0), "Y"),
+    ):
+        with pytest.raises(ValueError, match=f"{name}: expected numbers where the result is a float, got 1"):
+            call()

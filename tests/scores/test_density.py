@@ -199,3 +199,22 @@ def test_trained_scores_have_consistent_densities(name, activation, skip):
 def test_failing_tails_are_those_without_finite_mass(slopes, values, failing):
     score = PiecewiseLinear(np.array([0.0, 1.0]), np.array(values), np.array(slopes))
     assert score.failing_tails == failing
+
+
+@pytest.mark.parametrize("q", [1e-310, 1e-300, 1e-16, 0.5, 1 - 2**-53])
+@pytest.mark.parametrize("far", [1e8, 1e12])
+def test_quantiles_beyond_knots_far_away(q, far):
+    """Beyond its last knot this law is normal; all else is too light to be a float."""
+    top = 1.2 + 1.9 * (far - 1)
+    score = PiecewiseLinear(
+        np.array([-5.0, 1.0, far]), np.array([-6.0, 1.2, top]), np.array([-1, 1.2, 1.9, -0.03])
+    )
+    expected = stats.norm.ppf(q, far + top / 0.03, 0.03**-0.5)
+    assert abs(cs.ScoreDensity(score).icdf(q) - expected) <= 4 * np.spacing(expected)
+
+
+def test_densities_of_what_has_none_are_refused_by_name():
+    gated = cs.GatedNetwork([[-1.0]], [0.0], [[1.0]], [0.0], [[0.0]], gates=[[1.0]], gate_offsets=[0.0])
+    for wrong in (None, "a", np.ones(3), cs.TwoLayerNetwork, gated):
+        with pytest.raises(TypeError, match="network: expected a TwoLayerNetwork or PiecewiseLinear, got"):
+            cs.ScoreDensity(wrong)
