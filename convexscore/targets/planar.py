@@ -15,7 +15,7 @@ from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]
 
-# Lengths between these have squares that keep their digits.
+# Up to here squares keep their digits.
 _LARGEST = 1e150
 # Radii of a moon in units of its scale.
 _MOST = 1e7
