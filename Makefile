@@ -1,10 +1,13 @@
-# Two commands for a bare machine with Python 3.11 or newer: make demo, make test.
+# Two commands for a bare machine with Python 3.11 or newer: make demo, make test.  docs/testing.md has the others.
 
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+# The local version admits only a build for the CPU, wherever the registry has one; the default has gigabytes for GPUs.
+TORCH ?= torch==2.13.0+cpu
+PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint torch coverage test-oldest test-pythons dist-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/convexscore demo --output demo
@@ -17,11 +20,28 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+torch: $(VENV)/installed
+	$(BIN)/python $(PIP) '$(TORCH)'
+
+coverage: $(VENV)/installed
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-report=html:build/coverage
+
+test-oldest: pyproject.toml tests/oldest.txt
+	$(PYTHON) -m venv --clear .venv-oldest
+	.venv-oldest/bin/python $(PIP) --constraint tests/oldest.txt --editable '.[test]'
+	.venv-oldest/bin/python -m pytest -n auto $(TESTS)
+
+test-pythons: $(VENV)/installed
+	PYTHON=$(BIN)/python tests/pythons.sh $(TESTS)
+
+dist-check: $(VENV)/installed
+	PYTHON=$(BIN)/python tests/distributions.sh
+
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("convexscore needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(PIP) --editable '.[dev]'
 	touch $@
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) .venv-oldest demo build

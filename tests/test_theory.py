@@ -320,9 +320,28 @@ def test_trained_scores_are_log_concave_where_the_noise_is_large():
             "points: expected a grid that keeps the mass",
         ),
         (lambda: GridLaw(GRID, np.ones(801)).kl(GridLaw(GRID + 1, np.ones(801))), "other: expected a law on"),
+        (lambda: GridLaw.of(lambda x: np.zeros(4), GRID), r"logpdf: expected logarithms of shape \(801,\)"),
+        (lambda: GridLaw.of(lambda x: np.full(801, -np.inf), GRID), "logpdf: expected .* one of them finite"),
+        (lambda: GridLaw.of(lambda x: np.full(801, np.nan), GRID), "logpdf: expected .* one of them finite"),
         (lambda: reverse_law(LINE.score, [2.0, 1.0], GRID, "ode"), "rule: expected a step with noise"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: GridLaw.of(3, GRID), "logpdf: expected a callable, got 3"),
+        (lambda: girsanov_kl([1.0, 0.0], 3.0, 0.0), "fisher: expected a callable, got 3.0"),
+        (
+            lambda: is_log_concave_chain(SimpleNamespace(at_level=lambda sigma: "score"), 1.0, 2),
+            "score: expected slopes or a piecewise form at sigma=1, got 'score'",
+        ),
+    ],
+)
+def test_arguments_of_another_kind_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
         call()

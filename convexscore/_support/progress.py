@@ -14,7 +14,7 @@ def steps(total: int, progress: bool, description: str) -> Iterable[int]:
     Raises
     ------
     ImportError
-        If a bar is asked for and tqdm, the ``progress`` extra, is not installed.
+        If a bar is asked for and tqdm is not installed.
     """
     if not progress:
         return range(total)
@@ -45,7 +45,5 @@ def _tqdm() -> Any:
     try:
         from tqdm import tqdm
     except ImportError as error:
-        raise ImportError(
-            "progress=True needs tqdm; install it with: pip install 'convexscore[progress]'"
-        ) from error
+        raise ImportError("progress=True needs tqdm; install it with: pip install tqdm") from error
     return tqdm

@@ -76,7 +76,9 @@ def read_table(source: str, column: str | None = None, form: Format = Format()) 
         suffix = path.with_suffix("").suffix.lower()
     if suffix in _TEXT or (not suffix and not path.is_dir() and is_special(path)):
         return column_of_text(path.read_bytes(), source, column, form)
-    hint = f"; {suffix} needs pandas: pip install pandas {_BY_PANDAS[suffix]}" if suffix in _BY_PANDAS else ""
+    hint = ""
+    if suffix in _BY_PANDAS:
+        hint = f"; {suffix} needs pandas; install it with: pip install pandas {_BY_PANDAS[suffix]}"
     raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}{hint}")
 
 
@@ -162,7 +164,10 @@ def _from_pandas(path: Path, suffix: str, column: str | None, form: Format) -> C
             else:
                 frame = pandas.read_excel(stream, header=None, dtype=object, keep_default_na=False)
         except ImportError as error:
-            raise ImportError(f"{suffix} needs {_BY_PANDAS[suffix]}: {error}") from None
+            library = _BY_PANDAS[suffix]
+            raise ImportError(
+                f"{suffix} needs {library}; install it with: pip install {library} ({error})"
+            ) from None
         except MemoryError:
             raise
         # Readers of foreign formats raise what they like.

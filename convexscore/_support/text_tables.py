@@ -12,6 +12,7 @@ import importlib.util
 import io
 import math
 import re
+import warnings
 from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -292,17 +293,20 @@ def _by_pandas(
     if b"#" in raw or encoding not in ("utf-8", "utf-8-sig") or any(line.count(b'"') % 2 for line in head):
         return None
     try:
-        frame = pandas.read_csv(
-            stream,
-            sep=r"\s+" if separator is None else separator,
-            header=None,
-            skiprows=skipped,
-            dtype={other: np.float64 if other == index else str for other in range(width)},
-            na_values=[],
-            keep_default_na=False,
-            float_precision="round_trip",
-            encoding=encoding,
-        )
+        # Releases that round exactly without being asked warn of the question.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            frame = pandas.read_csv(
+                stream,
+                sep=r"\s+" if separator is None else separator,
+                header=None,
+                skiprows=skipped,
+                dtype={other: np.float64 if other == index else str for other in range(width)},
+                na_values=[],
+                keep_default_na=False,
+                float_precision="round_trip",
+                encoding=encoding,
+            )
         values = frame[index].to_numpy(dtype=np.float64)
     # Whatever it is, the reader above says it with its line.
     except Exception:

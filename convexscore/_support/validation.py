@@ -232,9 +232,3 @@ def as_callable(name: str, value: Any) -> Any:
     if not callable(value):
         raise TypeError(f"{name}: expected a callable, got {shown(value)}")
     return value
-
-
-def no_options(solver: str, options: dict[str, Any]) -> None:
-    """Raise a TypeError that names the options, if there are any."""
-    if options:
-        raise TypeError(f"solver_options: solver {solver!r} does not know {', '.join(sorted(options))}")

@@ -87,7 +87,7 @@ def _check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
 def check_figure(path: Path) -> None:
     """Raise unless a figure of this name can be drawn."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError("figures need matplotlib; install it with: pip install 'convexscore[plot]'")
+        raise ImportError("figures need matplotlib; install it with: pip install matplotlib")
     if path.suffix.lower() not in FIGURE:
         raise ValueError(f"figure: expected a name ending in .png, .pdf or .svg, got {path.name!r}")
 

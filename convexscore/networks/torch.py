@@ -86,9 +86,7 @@ def float_type(dtype: Any) -> FloatType:
     try:
         import torch
     except ImportError as error:
-        raise ImportError(
-            "to_torch needs PyTorch; install it with: pip install 'convexscore[torch]'"
-        ) from error
+        raise ImportError("to_torch needs PyTorch; install it with: pip install torch") from error
 
     named = {"float32": torch.float32, "float64": torch.float64}
     found = named.get(dtype) if isinstance(dtype, str) else dtype

@@ -15,8 +15,8 @@ from .gaussian_mixture import GaussianMixture
 
 __all__ = ["Banana", "moons", "ring"]
 
-# Lengths between these have squares that keep their digits.
-_SMALLEST, _LARGEST = 1e-150, 1e150
+# Up to here squares keep their digits.
+_LARGEST = 1e150
 # Radii of a moon in units of its scale.
 _MOST = 1e7
 
@@ -147,11 +147,6 @@ class Banana:
         width = as_scale("width", self.width)
         for name, value in (("length", length), ("curvature", curvature), ("width", width)):
             object.__setattr__(self, name, value)
-        for name, value in (("length", length), ("width", width)):
-            if not _SMALLEST <= value <= _LARGEST:
-                raise ValueError(
-                    f"{name}: expected a number from {_SMALLEST:g} to {_LARGEST:g}, got {value:g}"
-                )
         if not abs(curvature) * length**2 <= _LARGEST:
             raise ValueError(
                 f"curvature: expected at most {_LARGEST:g} / length^2, got {curvature:g} for a length "

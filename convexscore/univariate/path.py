@@ -170,7 +170,8 @@ class Path(Frozen):
         ax.set(xscale="log", xlabel="weight decay beta", ylabel="position of the kinks")
         ax.set_xlim(self.betas[-1], self.betas[0] * 1.1)
         ax.set_ylim(position[0], position[-1])
-        ax.legend(frameon=False)
+        if ax.collections:
+            ax.legend(frameon=False)
         return ax
 
     @cached_property

@@ -45,7 +45,7 @@ class TestFailures:
 
     def test_without_matplotlib_the_message_says_what_to_install(self, run, data, tmp_path, monkeypatch):
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        assert refused(run(f"fit {data} --beta 2 -o m.npz --plot f.png"), 2, "convexscore[plot]")
+        assert refused(run(f"fit {data} --beta 2 -o m.npz --plot f.png"), 2, "pip install matplotlib")
         assert names(tmp_path) == ["a.csv"]
 
     def test_failing_samples_leave_the_old_file_untouched(self, run, tmp_path):

@@ -220,3 +220,10 @@ def test_a_boolean_matrix_serves_networks_without_bias():
     X = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]])
     signs = cs.enumerate_patterns(X).signs
     assert cs.solve(cs.DenoisingScoreMatching(X, -X), 0.0, bias=False, patterns=signs).value < 1e-20
+
+
+def test_patterns_of_other_samples_are_refused_beside_weights_of_zero():
+    objective = cs.DenoisingScoreMatching(np.eye(3), -np.eye(3), sample_weight=[1.0, 0.0, 1.0])
+    for signs in (np.ones((1, 5), dtype=bool), np.ones(3, dtype=bool), np.ones((0, 3), dtype=bool)):
+        with pytest.raises(ValueError, match="patterns: expected"):
+            cs.solve(objective, 0.0, patterns=signs)

@@ -383,3 +383,14 @@ def test_levels_are_equally_spaced_in_what_they_say():
         np.testing.assert_allclose(gaps, gaps.mean(), rtol=1e-9)
         np.testing.assert_allclose(np.diff(cs.samplers.sigma_grid(most, least, 9)[::-1] ** 0.125), np.diff(
             np.exp(np.linspace(np.log(least), np.log(most), 9) / 8)), rtol=1e-9)  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [np.array(["a"] * 4), 1j * np.ones(4)])
+def test_log_densities_are_real_numbers(wrong):
+    with pytest.raises(TypeError, match="logpdf: expected an array of real numbers, got one of dtype"):
+        mala(lambda x: -x, lambda x: wrong, np.zeros(4), 0.1, 3, rng=0)
+
+
+def test_more_noise_levels_than_floats_are_refused():
+    with pytest.raises(ValueError, match="n_levels: expected fewer levels than floats from 1 to 1, got 60"):
+        cs.samplers.sigma_grid(1.0, 1.0 - 1e-15, 60)

@@ -392,6 +392,11 @@ def assert_header_refused(directory, text, word):
         load(directory / "m.npz")
 
 
+@pytest.mark.parametrize("text", [["{}", "{}"], 3.0])
+def test_a_header_that_is_no_text_is_refused(tmp_path, text):
+    assert_header_refused(tmp_path, text, "header is no text")
+
+
 def test_a_kink_convention_of_words_is_refused(tmp_path):
     arrays = {name: getattr(NETWORK, name) for name in ("W1", "b1", "W2", "b2", "V")}
     header = {"kind": "convexscore.TwoLayerNetwork", "version": 1, "activation": "abs"}

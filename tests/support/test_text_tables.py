@@ -243,6 +243,15 @@ def test_pandas_and_the_small_reader_agree(monkeypatch, case):
     assert calls or "broken text" in small or "column" in small
 
 
+@pytest.mark.parametrize("separator", [",", None])
+def test_pandas_reads_plain_tables_to_the_last_bit(separator):
+    pytest.importorskip("pandas")
+    values = np.random.default_rng(0).standard_normal(1000) * 10.0 ** np.arange(-300, 300, 0.6)
+    content = "\n".join(f"1{separator or ' '}{value!r}" for value in values.tolist())
+    found = text_tables._by_pandas(io.BytesIO(content.encode()), "utf-8", separator, 0, 2, 1)
+    np.testing.assert_array_equal(found, values)
+
+
 @pytest.mark.parametrize("suffix", [".parquet", ".xlsx"])
 class TestOtherFormats:
     @pytest.fixture
@@ -263,6 +272,22 @@ class TestOtherFormats:
             read_table(frame, "w")
         with pytest.raises(ValueError, match=r"real numbers|line 2, got 'a'"):
             read_table(frame, "u")
+
+    def test_options_of_text_are_refused(self, frame, suffix):
+        with pytest.raises(ValueError, match="--decimal: expected only with text"):
+            read_table(frame, "w", Format(decimal=","))
+        if suffix == ".parquet":
+            with pytest.raises(ValueError, match="--header: expected only with text and workbooks"):
+                read_table(frame, "w", Format(header=True))
+
+    def test_a_lack_of_memory_is_no_damage(self, frame, monkeypatch):
+        def none_left(*args, **kwargs):
+            raise MemoryError
+
+        for reader in ("read_parquet", "read_excel"):
+            monkeypatch.setattr(f"pandas.{reader}", none_left)
+        with pytest.raises(MemoryError):
+            read_table(frame, "w")
 
     def test_damaged_files_are_refused(self, frame, tmp_path, suffix):
         (tmp_path / f"b{suffix}").write_bytes(b"PK\x03\x04 and more")

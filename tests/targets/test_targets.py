@@ -306,6 +306,8 @@ def test_bad_mixtures_are_named(arguments, error, message):
         (lambda: Banana(length=0.0), ValueError, "length: expected a number above 0"),
         (lambda: Banana(width=-1.0), ValueError, "width: expected a number above 0"),
         (lambda: Banana(curvature=np.nan), ValueError, "curvature: expected a finite number"),
+        (lambda: Banana(length=1e-160), ValueError, "length: expected a number between 1e-150 and 1e"),
+        (lambda: Banana(width=1e160), ValueError, "width: expected a number between 1e-150 and 1e"),
         (lambda: Banana().score([1.0, 2.0]), ValueError, r"x: expected shape \(n, 2\), got \(2,\)"),
     ],
 )

@@ -102,6 +102,24 @@ def test_the_plot_shows_every_kinks_life():
     assert ax.get_legend() is not None
 
 
+def test_the_plot_of_a_path_without_kinks_is_on_the_current_axes():
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure = plt.figure()
+    try:
+        path = cs.regularization_path(cs.ScoreMatching([-1.0, -0.8, 0.8, 1.0]), beta_min=2.0)
+        assert not path.n_kinks.any()
+        ax = path.plot()
+        assert ax is figure.gca()
+        assert not ax.collections
+        assert ax.get_legend() is None
+    finally:
+        plt.close(figure)
+
+
 @pytest.mark.parametrize("activation", ["relu", "abs"])
 @pytest.mark.parametrize("skip", [False, True])
 def test_a_denoising_path_reaches_interpolation(activation, skip):
