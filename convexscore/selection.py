@@ -14,11 +14,11 @@ __all__ = ["select_beta"]
 
 def select_beta(
     objective: Objective | ArrayLike,
-    method: str = "bootstrap",
+    method: str = "combined",
     rng: np.random.Generator | int | None = None,
     *,
     activation: str = "relu",
-    skip: bool = True,
+    skip: bool = False,
     bias: bool = True,
     confidence: float | None = None,
     share: float | None = None,
