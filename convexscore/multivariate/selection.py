@@ -39,10 +39,12 @@ _FEW = 100
 _MARGIN = 1.05
 # By which the weight decay is raised until a fit shows it bounded.
 _RAISE = 1.2
+# Above the bound of ties, where one fit mostly is enough.
+_ABOVE_TIES = 1.1
 # Weight decays keep this far from the threshold of neurons, where it is exact and where it is searched for.
 _HAIR, _SEARCHED_HAIR = 1 + 1e-6, 1 + 1e-3
-# Rounds of pricing in preliminary fits, at most.
-_ROUNDS = 100
+# Rounds of pricing in preliminary fits, at most: bounded ones take a few.
+_ROUNDS = 25
 
 
 def select_network_decay(
@@ -75,24 +77,30 @@ def select_network_decay(
     if level is not None:
         return max(level, _threshold(with_skip))
     noise = NeuronNoise(rows, with_skip, replicates, source)
-    wanted = share * _about_the_fit(program, noise, rounds)
-    chosen = _bounded_decay(program, wanted)
+    level, start = _about_the_fit(program, noise, rounds)
+    wanted = share * level
+    chosen = _bounded_decay(program, wanted, start)
     if chosen > wanted:
         _warn_of_ties(program, wanted, chosen)
     return chosen
 
 
-def _about_the_fit(program: NeuronProgram, noise: NeuronNoise, rounds: int) -> float:
-    """Return the median of the noise about the score that is fitted at this very weight decay."""
+# Neurons and outputs to start from.
+_Start = tuple[Neurons, FloatArray] | None
+
+
+def _about_the_fit(program: NeuronProgram, noise: NeuronNoise, rounds: int) -> tuple[float, _Start]:
+    """Return the median of the noise about the score fitted at this very weight decay, and its neurons."""
     level = float(np.median(noise.largest(noise.program.zero_residual)))
-    pricer, start = pricer_of(program), None
+    pricer = pricer_of(program)
+    start: _Start = None
     for _ in range(rounds - 1):
         fit = _fit(program, pricer, level, 1e-3, start)
         if fit is None:
             break
         start = fit.neurons, fit.outputs
         level = float(np.median(noise.largest(fit.residual)))
-    return level
+    return level, start
 
 
 def _fit(
@@ -100,7 +108,7 @@ def _fit(
     pricer: Pricer,
     beta: float,
     hair: float,
-    start: tuple[Neurons, FloatArray] | None = None,
+    start: _Start = None,
 ) -> Generated | None:
     """Return a preliminary fit, whose accuracy matters little; None if there is none."""
     try:
@@ -111,13 +119,15 @@ def _fit(
         return None
 
 
-def _bounded_decay(program: NeuronProgram, wanted: float) -> float:
+def _bounded_decay(program: NeuronProgram, wanted: float, start: _Start) -> float:
     """Return the smallest weight decay from `wanted` on, in steps, that is surely bounded."""
     if not program.has_trace:
         return wanted
-    pricer, beta, most = pricer_of(program), wanted, np.inf
+    pricer, most = pricer_of(program), np.inf
+    ties = _tie_bound(program)
+    beta = wanted if wanted > _MARGIN * ties else _ABOVE_TIES * ties
     while beta < most:
-        fit = _fit(program, pricer, beta / _MARGIN, 0.8 * (_MARGIN - 1))
+        fit = _fit(program, pricer, beta / _MARGIN, 0.8 * (_MARGIN - 1), start)
         if fit is not None and fit.largest <= beta:
             return beta
         if np.isinf(most):
@@ -127,6 +137,28 @@ def _bounded_decay(program: NeuronProgram, wanted: float) -> float:
                 return min(max(wanted, 1.2 * smallest_decay(program, pricer, 1e-2)), most)
         beta *= _RAISE
     return most
+
+
+def _tie_bound(program: NeuronProgram) -> float:
+    """Return a lower bound on the boundedness bound, from values that columns repeat.
+
+    Two neurons with one kink hyperplane, opposite outputs, and the points on it counted by one only, cancel
+    but for these points' traces: a mass of ``m`` there costs ``2 beta`` and brings the jump of the slope
+    times ``m``.
+    """
+    heaviest = max(float(mass.max(initial=0.0)) for _, mass in _repeated(program))
+    return 0.5 * program.sigma.jump * heaviest
+
+
+def _repeated(program: NeuronProgram) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the values of each column that kinks at right angles to it can lie at, and their masses."""
+    found = []
+    for column in program.points.T:
+        values, which = np.unique(column, return_inverse=True)
+        mass = np.bincount(which.reshape(-1), weights=program.mass)
+        kept = np.full(values.size, True) if program.bias else values == 0
+        found.append((values[kept], mass[kept]))
+    return found
 
 
 def _threshold(program: NeuronProgram) -> float:
@@ -141,16 +173,16 @@ def _threshold(program: NeuronProgram) -> float:
 
 def _warn_of_ties(program: NeuronProgram, wanted: float, chosen: float) -> None:
     """Warn if repeated values are what keeps the weight decay from being smaller."""
-    columns = [np.unique(column, return_inverse=True) for column in program.points.T]
-    masses = [np.bincount(which.reshape(-1), weights=program.mass) for _, which in columns]
-    column = int(np.argmax([mass.max() for mass in masses]))
-    heaviest = int(masses[column].argmax())
-    if masses[column][heaviest] <= 1:
+    columns = _repeated(program)
+    column = int(np.argmax([mass.max(initial=0.0) for _, mass in columns]))
+    values, mass = columns[column]
+    if mass.max(initial=0.0) <= 1:
         return
-    share = 100 * masses[column][heaviest] / program.mass.sum()
+    heaviest = int(mass.argmax())
+    share = 100 * mass[heaviest] / program.mass.sum()
     warnings.warn(
-        f"beta: one value ({columns[column][0][heaviest]:g}) holds {share:.2g} % of column {column} of X, and "
-        f"ties make score matching unbounded at a weight decay of {wanted:.4g}, which it would be without "
-        f"them; it is {chosen:.4g}",
+        f"beta: one value ({values[heaviest]:g}) holds {share:.2g} % of column {column} of X, and ties raise "
+        f"the weight decay to {chosen:.4g}, somewhat below which score matching is unbounded; without them "
+        f"it would be about {wanted:.4g}",
         stacklevel=5,
     )

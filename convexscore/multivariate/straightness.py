@@ -53,10 +53,11 @@ def straight_level(
     float or None
         In units of the weight decay; None if the linear score is rejected.
     """
-    bootstrap = NeuronNoise(rows, program, 0 if program.has_trace else _SAMPLES * replicates, rng, _DIRECTIONS)
+    draws = _SAMPLES * replicates
+    bootstrap = NeuronNoise(rows, program, 0 if program.has_trace else draws, rng, _DIRECTIONS)
     found = bootstrap.largest_of_data(program.zero_residual)
     if program.has_trace:
-        noise = _gaussian_noise(program, _SAMPLES * replicates, rng)
+        noise = _gaussian_noise(program, draws, rng)
     else:
         noise = bootstrap.largest(program.zero_residual)
     level = float(np.quantile(noise, confidence)) if noise.size else found

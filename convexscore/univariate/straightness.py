@@ -7,8 +7,8 @@ It is drawn from Gaussian samples.
 Measured data are rounded, and rounding is no kink.  On a lattice of spacing ``h`` the number of samples
 beyond ``t`` is known without error where ``t`` is the edge of a cell, ``x_j - h/2`` or ``x_j + h/2``, so
 kinks are looked for there only; without a lattice ``h = 0`` and these are the two ways to count a sample at
-its own kink.  The Gaussian samples are rounded to the same lattice before anything is computed from them, so what
-rounding does to their moments it does to theirs.
+its own kink.  The Gaussian samples are rounded to the same lattice before anything is computed from them, so
+what rounding does to the data's moments it does to theirs.
 
 Denoising.  Labels scatter about the line in any way: the law is that of the multiplier bootstrap
 (`univariate.bootstrap`), whose replicates lose the line through their own terms as the data do.
