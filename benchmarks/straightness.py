@@ -7,7 +7,7 @@ choose (``--auto`` does all of it).  Columns are the rounding's widths in standa
 *gaussian*: score matching of standard normal data; *denoising*: denoising score matching of such data at
 noise level 0.5, rounded before the noise is added; *bimodal*: half N(-2, 0.5^2), half N(2, 0.5^2), which are
 not to be lines.
-Run: python benchmarks/straightness.py [--samples 400] [--auto] [--table docs/quality.md]
+Run: python benchmarks/straightness.py [--samples 400] [--sizes 10 30] [--auto] [--table docs/quality.md]
 """
 
 import argparse
@@ -61,12 +61,12 @@ def share_of_lines(law, n, width, samples, method):
     return np.mean([is_line(law(n, width, rng), method) for rng in rngs])
 
 
-def table(samples, method):
+def table(samples, sizes, method):
     """Yield the lines of the table."""
     yield "| law | n | samples | " + " | ".join(f"rounded to {width:g}" for width in ROUNDINGS) + " |"
     yield "|---|---|---|" + "---|" * len(ROUNDINGS)
     for law, part in LAWS.items():
-        for n in SIZES:
+        for n in sizes:
             drawn = max(1, samples // part // (PART if n >= LARGE else 1))
             shares = [f"{share_of_lines(law, n, width, drawn, method):.3f}" for width in ROUNDINGS]
             yield f"| {law.__name__} | {n} | {drawn} | " + " | ".join(shares) + " |"
@@ -75,11 +75,12 @@ def table(samples, method):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--samples", type=int, default=400)
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--auto", action="store_true", help="the automatic rule, to the end")
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     options = parser.parse_args()
     lines = []
-    for line in table(options.samples, "combined" if options.auto else "bootstrap"):
+    for line in table(options.samples, options.sizes, "combined" if options.auto else "bootstrap"):
         print(line, flush=True)
         lines.append(line)
     if options.table:

@@ -13,6 +13,7 @@ import numpy as np
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..numerics.lattice import lattice_spacing
+from ..numerics.quantiles import safe_quantile
 from ..objectives import Objective, ScoreMatching
 from .bootstrap import NeuronNoise
 from .pricing.ascent import AscentPricer
@@ -60,7 +61,7 @@ def straight_level(
         noise = _gaussian_noise(program, draws, rng)
     else:
         noise = bootstrap.largest(program.zero_residual)
-    level = float(np.quantile(noise, confidence)) if noise.size else found
+    level = safe_quantile(noise, confidence) if noise.size else found
     return level if found <= level * (1 + 1e-9) else None
 
 

@@ -21,6 +21,7 @@ from scipy.special import ndtr
 
 from .._support.validation import FloatArray
 from ..numerics.lattice import lattice_spacing
+from ..numerics.quantiles import safe_quantile
 from .bootstrap import SteinProcess
 from .bounds import line_solution, program_bounds
 from .program import UnivariateProgram
@@ -74,7 +75,7 @@ def straight_level(
         slope, mean = line_solution(program, 0.0)
         found = program_bounds(program).linear * program.rules.width
         noise = process.largest(mean + slope * program.centred, _SAMPLES * replicates, rng)
-    level = float(np.quantile(noise, confidence)) if noise.size else np.inf
+    level = safe_quantile(noise, confidence) if noise.size else np.inf
     if found > level * (1 + _ROUNDING):
         return None
     # Too few samples for any draw with two distinct values: nothing speaks against the line.

@@ -131,7 +131,7 @@ def test_gaussian_data_keep_their_line_however_rounded(width):
 
 
 def tied_data(seed):
-    """Planar or spatial data with ties: rounded, on a lattice, with a binary column, with one point repeated."""
+    """Planar or spatial data with ties: rounded, on a lattice, a binary column, a point repeated."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(6, 25))
     kind = seed % 4
@@ -166,7 +166,7 @@ def test_auto_is_bounded_on_tied_data(seed):
 def test_auto_is_bounded_where_rounding_puts_many_points_on_lines(skip):
     rng = np.random.default_rng(2)
     flowers = np.round(np.concatenate([rng.normal(5, 0.35, (50, 2)), rng.normal(6.3, 0.3, (100, 2))]), 1)
-    flowers[:, 1] = np.round(rng.normal(3, 0.4, 150), 1)
+    flowers[:, 1] = np.round(rng.normal(3, 0.25, 150), 1)
     with pytest.warns(UserWarning, match=r"^beta: one value \(.*\) holds .* % of column 1 of X") as caught:
         solution = cs.solve(flowers, "auto", skip=skip)
     assert caught[0].filename == __file__
@@ -189,7 +189,7 @@ def test_where_a_fit_shows_it_bounded_the_bound_is_not_computed(monkeypatch):
         raise AssertionError("the boundedness bound takes minutes")
 
     X = np.random.default_rng(3).standard_normal((40, 2))
-    X[:, 0] += 4 * (X[:, 1] > 0)
+    X[:20] += 6
     monkeypatch.setattr(selection, "smallest_decay", refused)
     assert cs.solve(X, "auto", skip=True).network.n_neurons > 0
 
