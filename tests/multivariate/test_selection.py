@@ -119,6 +119,7 @@ def test_auto_keeps_the_line_on_gaussian_data_and_bends_on_a_ring():
 
 
 @pytest.mark.parametrize("width", [0.0, 0.5])
+@pytest.mark.filterwarnings("ignore:beta. one value:UserWarning")
 def test_gaussian_data_keep_their_line_however_rounded(width):
     kept = 0
     for rng in np.random.default_rng(4).spawn(30):
