@@ -14,11 +14,11 @@ __all__ = ["select_beta"]
 
 def select_beta(
     objective: Objective | ArrayLike,
-    method: str = "bootstrap",
+    method: str = "combined",
     rng: np.random.Generator | int | None = None,
     *,
     activation: str = "relu",
-    skip: bool = True,
+    skip: bool = False,
     bias: bool = True,
     confidence: float | None = None,
     share: float | None = None,
@@ -31,17 +31,18 @@ def select_beta(
     Parameters
     ----------
     objective : ScoreMatching, DenoisingScoreMatching or array
-        Data; an array is score matching on it.
-    method : {"bootstrap", "cv", "combined"}
+        Data; an array is score matching on it.  Weights are frequencies: a sample of weight 3 counts as three
+        equal ones, and their order does not matter.
+    method : {"combined", "bootstrap", "cv"}
         ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
         ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise, the
-        best of those whose score has a density; this is what ``solve(..., "auto")`` uses.  With
-        fewer than two distinct values a fold, or with several features, it is the same as
-        ``"bootstrap"``, and ``"cv"`` takes one feature.
+        best of those whose score has a density; this is what ``solve(..., "auto")`` uses, with
+        ``rng=0``.  With fewer than two distinct values a fold, or with several features, it is the same
+        as ``"bootstrap"``, and ``"cv"`` takes one feature.
     rng : Generator or seed, optional
-        Source of the random signs and of the folds.
+        Source of the noise and of the folds.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -50,14 +51,16 @@ def select_beta(
     bias : bool
         Whether it has biases; without them it must have several features.
     confidence : float, optional
-        Of the test of straightness, 0.9 by default: on data whose true score is a line, the solution with
-        skip is a line with this probability, up to the error of the bootstrap.  Between 0 and 1; larger
-        values keep the line longer on rough data too.
+        Of the test of straightness, 0.9 by default: on Gaussian data, whose true score is linear, the
+        solution with skip is linear with this probability, whatever their number and however they are
+        rounded; for denoising up to the error of the bootstrap.  Between 0 and 1; larger values keep the
+        line longer on rough data too.
     share : float, optional
         Where the line is rejected, the weight decay is this share of the median of the noise; 0.5 by
         default for one feature, 0.4 for several.
     n_replicates : int, optional
-        Bootstrap replicates, O(n) each; by default 100 for one feature, 40 for several.
+        Bootstrap replicates, O(n) each; by default 100 for one feature (25 beyond ten thousand distinct
+        samples), 40 for several.  The test draws ten times as many for one feature, four times for several.
     n_iterations : int, optional
         How often the score is fitted and the noise about it drawn again after the line is rejected, 3 by
         default.
@@ -75,10 +78,25 @@ def select_beta(
         If an argument is out of range, or there are fewer than two distinct values a fold for ``"cv"``.
     TypeError
         If an argument has no effect on the method, or `objective` is expected denoising.
+    UnboundedError
+        If score matching with skip is unbounded at every weight decay: data in a hyperplane.
+
+    Warns
+    -----
+    UserWarning
+        If repeated values hold the weight decay above what it would be without them, because score matching
+        is unbounded below; it names the most frequent value.  Denoising has no such bound.
 
     Notes
     -----
-    Only the test has a guarantee.  The default share was chosen by the Fisher divergence on synthetic
+    Only the test has a guarantee.  It compares the largest correlation of a kink about the line with those of
+    Gaussian samples as large as the data and rounded as they are (the spacing of rounded values is found from
+    them; values rounded to significant digits, not to decimal places, have none); for denoising, with a
+    multiplier bootstrap.  ``benchmarks/straightness.py`` measures it.
+
+    With several features the weight decay is one at which a rough fit has shown score matching bounded.
+
+    The default share was chosen by the Fisher divergence on synthetic
     data (``benchmarks/quality.py`` shows where that does well and where it does not); scores with
     narrow features (the claw density) want less weight decay.
 
@@ -86,9 +104,10 @@ def select_beta(
     --------
     >>> import numpy as np, convexscore as cs
     >>> x = np.random.default_rng(0).standard_normal(500)
-    >>> beta = cs.select_beta(cs.ScoreMatching(x), rng=0)
-    >>> cs.solve(cs.ScoreMatching(x), beta, skip=True).network.n_neurons
-    0
+    >>> beta = cs.select_beta(x, rng=0, skip=True)
+    >>> solution = cs.solve(x, "auto", skip=True)
+    >>> solution.beta == beta, solution.network.n_neurons
+    (True, 0)
     """
     problem = Problem(as_sampled_objective(objective), activation, skip, bias)
     options = {

@@ -58,7 +58,7 @@ def solve(
         Expected denoising takes a number for `beta`, and neither `shape` nor `refit`.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
-        ``select_beta(objective, "combined", rng=0, ...)``, the same for the same data.
+        ``select_beta(objective, rng=0, ...)`` with the same arguments, the same for the same data.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -117,6 +117,8 @@ def solve(
     -----
     ConvergenceWarning
         If the certificate misses `tol`; the status is then ``"inaccurate"``.
+    UserWarning
+        If repeated values decide on the automatic weight decay; see `select_beta`.
 
     Notes
     -----

@@ -1,9 +1,10 @@
 """The noise of the certificate in any dimension: a multiplier bootstrap of the largest correlation.
 
 As on the line (`univariate.bootstrap`): were a score the true one, the correlation of a neuron with its
-residual would be a sum of independent terms of mean zero, one a sample.  Random signs of the terms draw from
-its law; bias and skip, which are free, absorb their part.  The maximum is taken over many random directions,
-each with its best bias, which is within a few per cent of that over all.
+residual would be a sum of independent terms of mean zero, one a sample.  Random factors of the terms draw
+from its law, for a distinct sample of weight ``w`` Gaussian ones of variance ``w``; bias and skip, which are
+free, absorb their part.  The maximum is taken over many random directions, each with its best bias, which is
+within a few per cent of that over all.
 """
 
 from __future__ import annotations
@@ -19,38 +20,45 @@ __all__ = ["NeuronNoise"]
 
 
 class NeuronNoise:
-    """The largest correlations of any neuron with randomly signed terms of the samples.
+    """The largest correlations of any neuron with randomly multiplied terms of the samples.
 
-    The same signs and directions are used for every residual.
+    The same factors and directions are used for every residual.
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        The data.
+    rows : ScoreMatching or DenoisingScoreMatching
+        Distinct samples, sorted (`objectives.distinct_rows`).
     program : NeuronProgram
         Its program, with skip: the noise of kinks.
     replicates : int
         Number of draws.
     rng : Generator
-        Source of signs and directions.
+        Source of factors and directions.
     n_directions : int
         Directions.
     """
 
     def __init__(
         self,
-        objective: Objective,
+        rows: Objective,
         program: NeuronProgram,
         replicates: int,
         rng: np.random.Generator,
         n_directions: int = 200,
     ) -> None:
         self.program = program
-        _, which = np.unique(objective.X, axis=0, return_inverse=True)
-        signs = rng.integers(0, 2, (replicates, len(objective.X))) * 2.0 - 1.0
-        self.signed = np.array(
-            [np.bincount(which.reshape(-1), weights=row * objective.weights) for row in signs]
-        )
+        which = np.unique(rows.X, axis=0, return_inverse=True)[1].reshape(-1)
+        factors = rng.standard_normal((replicates, len(rows.X))) * np.sqrt(rows.weights)
+        n_points = len(program.points)
+        self.factors = np.array([np.bincount(which, weights=row, minlength=n_points) for row in factors])
+        # Labels of one point differ from their mean, whatever the score.
+        spread = program.scale * rows.targets - program.target[which]
+        self.scatter = [
+            np.stack([np.bincount(which, weights=row * column) for column in spread.T], axis=1)
+            if spread.any()
+            else np.zeros_like(program.points)
+            for row in factors
+        ]
         self.search = AscentPricer(program, n_directions, rng=rng)
         self.directions = self.search.random_directions()
 
@@ -61,11 +69,16 @@ class NeuronNoise:
         free = program.free
         basis, change = program.free_basis
         found = []
-        for mass in self.signed:
-            z = mass[:, None] * plain
+        for mass, scatter in zip(self.factors, self.scatter, strict=True):
+            z = mass[:, None] * plain - scatter
             trace = mass if program.has_trace else np.zeros_like(mass)
             pull = free.T @ z + (program.free_trace * (mass.sum() / max(program.mass.sum(), 1e-300)))
             # What bias and skip take up: their normal equations with this right-hand side.
             z = z - program.root_mass * (basis @ (change.T @ pull))
             found.append(self.search.largest(self.directions, z, trace))
         return np.array(found)
+
+    def largest_of_data(self, residual: FloatArray) -> float:
+        """Return the largest correlation of a weighted residual itself, over the same directions."""
+        z = self.program.root_mass * residual
+        return self.search.largest(self.directions, z, self.program.trace_mass)

@@ -1,33 +1,50 @@
 """Choosing the weight decay in several dimensions: a test of straightness, then a share of the noise.
 
-The rule of the line (`univariate.selection`) with the noise of `bootstrap`: the linear score is kept if its
-largest correlation is below a high quantile of the noise about it; otherwise the weight decay is a share of
-the median noise about a fitted score.
+The rule of the line (`univariate.selection`) with the noise of `bootstrap`: the linear score is kept if the
+data do not speak against it; otherwise the weight decay is a share of the median noise about a fitted score.
+
+**Boundedness.**  A residual that meets the conditions of the free part, and whose correlation with no neuron
+exceeds ``c``, proves score matching bounded at every weight decay from ``c`` on: its dual value is a lower
+bound.  So the residual of one rough fit just below the weight decay chosen is the certificate, where pricing
+is exact; where neurons are found by search it is as good as that, and as `solve`.  The linear score's own
+residual, whose largest correlation keeps all neurons out, is one that always exists.
 """
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
 from .._support.seeds import generator
-from .._support.validation import as_count, as_probability, as_real
-from ..errors import ConvergenceWarning, SolverError, UnboundedError
+from .._support.validation import FloatArray, as_count, as_probability, as_real
+from ..errors import SolverError, UnboundedError
+from ..objectives import distinct_rows
 from ..problem import Problem
 from .bootstrap import NeuronNoise
 from .bounds import smallest_decay
 from .pricing.ascent import AscentPricer
+from .pricing.base import Pricer
 from .pricing.choice import pricer_of
-from .program import NeuronProgram
-from .train import solve_networks
+from .program import NeuronProgram, Neurons
+from .solvers.column_generation import Generated, generate_columns
+from .straightness import straight_level
 
 __all__ = ["select_network_decay"]
 
-# Distinct points times features up to which the boundedness bound of score matching is computed.
+# Distinct points times features up to which the boundedness bound is computed where a fit does not show it.
 _FEW = 100
+# How far from the bound weight decays are kept: nearer ones have solutions too large to be computed.
+_MARGIN = 1.05
+# By which the weight decay is raised until a fit shows it bounded.
+_RAISE = 1.2
+# Above the bound of ties, where one fit mostly is enough.
+_ABOVE_TIES = 1.1
+# Weight decays keep this far from the threshold of neurons, where it is exact and where it is searched for.
+_HAIR, _SEARCHED_HAIR = 1 + 1e-6, 1 + 1e-3
+# Rounds of pricing in preliminary fits, at most: bounded ones take a few.
+_ROUNDS = 25
 
 
 def select_network_decay(
@@ -45,36 +62,127 @@ def select_network_decay(
     share = as_real("share", share, minimum=0.0, strict=True)
     replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
-    with_skip = NeuronProgram.from_problem(replace(problem, skip=True))
-    noise = NeuronNoise(problem.objective, with_skip, replicates, generator(rng, "select_beta"))
-    residual = with_skip.zero_residual
-    about_the_line = noise.largest(residual)
-    level = float(np.quantile(about_the_line, confidence))
-    search = AscentPricer(with_skip, rng=0).price(residual, 0.0, most=1)
-    if search.largest <= level:
-        largest = pricer_of(with_skip).price(residual, search.largest * (1 - 1e-12), most=1).largest
-        if largest <= level:
-            return level
-    level = float(np.median(about_the_line))
-    start = None
-    for _ in range(rounds - 1):
-        try:
-            with warnings.catch_warnings():
-                # A preliminary fit: its accuracy matters little.
-                warnings.simplefilter("ignore", ConvergenceWarning)
-                options: dict[str, Any] = {} if start is None else {"start": start}
-                fit = solve_networks(problem, level, tol=1e-3, options=options)
-        except (UnboundedError, SolverError):
-            break
-        start = fit.network
-        scores = with_skip.scale * fit.network(with_skip.points)
-        level = float(np.median(noise.largest(with_skip.root_mass * (scores - with_skip.target))))
-    return max(share * level, _lowest(problem))
-
-
-def _lowest(problem: Problem) -> float:
-    """Return a weight decay that is surely bounded; zero for many data, where the noise is far above it."""
+    rows = distinct_rows(problem.objective)
+    problem = replace(problem, objective=rows)
     program = NeuronProgram.from_problem(problem)
-    if len(program.points) * program.n_features > _FEW:
-        return 0.0
-    return 1.2 * smallest_decay(program, pricer_of(program), 1e-2)
+    source = generator(rng, "select_beta")
+    try:
+        with_skip = NeuronProgram.from_problem(replace(problem, skip=True))
+    except UnboundedError:
+        if problem.skip:
+            raise
+        # In a hyperplane no linear score is the best: the constant one is kept.
+        return _threshold(program)
+    level = straight_level(rows, with_skip, confidence, replicates, source)
+    if level is not None:
+        return max(level, _threshold(with_skip))
+    noise = NeuronNoise(rows, with_skip, replicates, source)
+    level, start = _about_the_fit(program, noise, rounds)
+    wanted = share * level
+    chosen = _bounded_decay(program, wanted, start)
+    if chosen > wanted:
+        _warn_of_ties(program, wanted, chosen)
+    return chosen
+
+
+# Neurons and outputs to start from.
+_Start = tuple[Neurons, FloatArray] | None
+
+
+def _about_the_fit(program: NeuronProgram, noise: NeuronNoise, rounds: int) -> tuple[float, _Start]:
+    """Return the median of the noise about the score fitted at this very weight decay, and its neurons."""
+    level = float(np.median(noise.largest(noise.program.zero_residual)))
+    pricer = pricer_of(program)
+    start: _Start = None
+    for _ in range(rounds - 1):
+        fit = _fit(program, pricer, level, 1e-3, start)
+        if fit is None:
+            break
+        start = fit.neurons, fit.outputs
+        level = float(np.median(noise.largest(fit.residual)))
+    return level, start
+
+
+def _fit(
+    program: NeuronProgram,
+    pricer: Pricer,
+    beta: float,
+    hair: float,
+    start: _Start = None,
+) -> Generated | None:
+    """Return a preliminary fit, whose accuracy matters little; None if there is none."""
+    try:
+        return generate_columns(
+            program, pricer, beta, tol=hair, hair=hair, max_iterations=_ROUNDS, start=start
+        )
+    except (UnboundedError, SolverError):
+        return None
+
+
+def _bounded_decay(program: NeuronProgram, wanted: float, start: _Start) -> float:
+    """Return the smallest weight decay from `wanted` on, in steps, that is surely bounded."""
+    if not program.has_trace:
+        return wanted
+    pricer, most = pricer_of(program), np.inf
+    ties = _tie_bound(program)
+    beta = wanted if wanted > _MARGIN * ties else _ABOVE_TIES * ties
+    while beta < most:
+        fit = _fit(program, pricer, beta / _MARGIN, 0.8 * (_MARGIN - 1), start)
+        if fit is not None and fit.largest <= beta:
+            return beta
+        if np.isinf(most):
+            most = _threshold(program)
+            if program.points.size <= _FEW:
+                # Seconds, and nearer than steps.
+                return min(max(wanted, 1.2 * smallest_decay(program, pricer, 1e-2)), most)
+        beta *= _RAISE
+    return most
+
+
+def _tie_bound(program: NeuronProgram) -> float:
+    """Return a lower bound on the boundedness bound, from values that columns repeat.
+
+    Two neurons with one kink hyperplane, opposite outputs, and the points on it counted by one only, cancel
+    but for these points' traces: a mass of ``m`` there costs ``2 beta`` and brings the jump of the slope
+    times ``m``.
+    """
+    heaviest = max(float(mass.max(initial=0.0)) for _, mass in _repeated(program))
+    return 0.5 * program.sigma.jump * heaviest
+
+
+def _repeated(program: NeuronProgram) -> list[tuple[FloatArray, FloatArray]]:
+    """Return the values of each column that kinks at right angles to it can lie at, and their masses."""
+    found = []
+    for column in program.points.T:
+        values, which = np.unique(column, return_inverse=True)
+        mass = np.bincount(which.reshape(-1), weights=program.mass)
+        kept = np.full(values.size, True) if program.bias else values == 0
+        found.append((values[kept], mass[kept]))
+    return found
+
+
+def _threshold(program: NeuronProgram) -> float:
+    """Return the smallest weight decay, but for a hair, at which there are no neurons."""
+    # A search first: exact pricing is quick where it has to beat a good value only.
+    residual = program.zero_residual
+    found = AscentPricer(program, rng=0).price(residual, 0.0, most=1).largest
+    pricer = pricer_of(program)
+    hair = _HAIR if pricer.exact else _SEARCHED_HAIR
+    return hair * pricer.price(residual, found * (1 - 1e-12), most=1).largest
+
+
+def _warn_of_ties(program: NeuronProgram, wanted: float, chosen: float) -> None:
+    """Warn if repeated values are what keeps the weight decay from being smaller."""
+    columns = _repeated(program)
+    column = int(np.argmax([mass.max(initial=0.0) for _, mass in columns]))
+    values, mass = columns[column]
+    if mass.max(initial=0.0) <= 1:
+        return
+    heaviest = int(mass.argmax())
+    share = 100 * mass[heaviest] / program.mass.sum()
+    warnings.warn(
+        f"beta: one value ({values[heaviest]:g}) holds {share:.2g} % of column {column} of X, and ties raise "
+        f"the weight decay to {chosen:.4g}, somewhat below which score matching is unbounded; without them "
+        f"it would be about {wanted:.4g}",
+        stacklevel=5,
+    )

@@ -9,6 +9,7 @@ Sums over samples, not means.  The weight decay is added by the network (`TwoLay
 from .base import Objective, weighted_part
 from .conversion import as_objective, as_sampled_objective
 from .denoising import DenoisingScoreMatching
+from .distinct import distinct_rows
 from .expected import ExpectedDenoising
 from .score_matching import ScoreMatching
 
@@ -19,5 +20,6 @@ __all__ = [
     "ScoreMatching",
     "as_objective",
     "as_sampled_objective",
+    "distinct_rows",
     "weighted_part",
 ]

@@ -2,8 +2,9 @@
 
 Were a score ``s`` the true one, the correlation of a kink at ``t`` with the residual would be a sum of
 independent terms of mean zero, one a sample: a Stein process over kink positions ``t``.  Giving each sample's
-term a random sign draws from its law (Chernozhukov, Chetverikov & Kato 2013).  Bias and skip are free
-and absorb their part: every atom is regressed on the constant and on ``x`` first.
+term a random factor of mean zero and variance one draws from its law (Chernozhukov, Chetverikov & Kato 2013).
+The factors of equal samples add up: a distinct one of weight ``w`` gets a Gaussian factor of variance ``w``.
+Bias and skip are free and absorb their part: every atom is regressed on the constant and on ``x`` first.
 """
 
 from __future__ import annotations
@@ -20,22 +21,25 @@ _GROUP = 2_000_000
 
 
 class SteinProcess:
-    """The correlations of all kinks with randomly signed terms of the samples.
+    """The correlations of all kinks with randomly multiplied terms of the samples.
 
     Scores are given at the distinct positions.
+
+    Parameters
+    ----------
+    rows : ScoreMatching or DenoisingScoreMatching
+        Distinct samples with one feature, sorted (`objectives.distinct_rows`).
     """
 
-    def __init__(self, objective: Objective) -> None:
-        order = np.argsort(objective.X[:, 0], kind="stable")
-        self.x = objective.X[order, 0]
-        self.weight = objective.weights[order]
-        self.label = objective.targets[order, 0]
-        self.has_trace = objective.has_trace
+    def __init__(self, rows: Objective) -> None:
+        self.x, self.weight, self.label = rows.X[:, 0], rows.weights, rows.targets[:, 0]
+        self.has_trace = rows.has_trace
         # Kinks are at distinct positions: the first sample of each group of equal ones.
         self.first = np.flatnonzero(np.concatenate([[True], np.diff(self.x) > 0]))
         self.end = np.append(self.first[1:], self.x.size)
         total = self.weight.sum()
-        self.centred = self.x - np.average(self.x, weights=self.weight)
+        offset = self.x - self.x[0]
+        self.centred = offset - np.average(offset, weights=self.weight)
         variance = np.average(self.centred**2, weights=self.weight)
         # Regression of every atom (x - t)_+ on the constant and on x.
         self.on_constant = self._hinges(self.weight[None])[0] / total
@@ -43,16 +47,17 @@ class SteinProcess:
 
     def largest(self, score: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
         """Return ``max_t |H(t)|`` of each replicate, bias and skip profiled out."""
+        residual = np.repeat(score, self.end - self.first) - self.label
         group = max(1, _GROUP // self.x.size)
         results = []
         for start in range(0, replicates, group):
             count = min(group, replicates - start)
-            signs = rng.integers(0, 2, (count, self.x.size)) * 2.0 - 1.0
-            results.append(self._largest(score, signs * self.weight))
+            draws = rng.standard_normal((count, self.x.size))
+            results.append(self._largest(residual, draws * np.sqrt(self.weight)))
         return np.concatenate(results)
 
-    def _largest(self, score: FloatArray, weights: FloatArray) -> FloatArray:
-        residual = weights * (np.repeat(score, self.end - self.first) - self.label)
+    def _largest(self, score_residual: FloatArray, weights: FloatArray) -> FloatArray:
+        residual = weights * score_residual
         constant = residual.sum(axis=1, keepdims=True)
         line = residual @ self.centred[:, None]
         smooth = self._hinges(residual)

@@ -8,6 +8,8 @@ over which the loss of a piecewise linear score has a closed form,
 
 which is the denoising loss at noise level ``h`` up to a constant.  Each fold makes its own program, so no
 kink is placed at a held-out point.
+
+Folds are made of distinct samples: equal ones are in one fold, as one of their total weight would be.
 """
 
 from __future__ import annotations
@@ -72,7 +74,7 @@ def cross_validate(
     Parameters
     ----------
     objective : ScoreMatching or DenoisingScoreMatching
-        One-dimensional data.
+        Distinct samples with one feature, sorted (`objectives.distinct_rows`).
     betas : ndarray of shape (n_betas,)
         Weight decays for the whole data; a fold's are smaller by the square root of its share, like the
         noise they are there to outweigh, but not below its boundedness bound.
@@ -116,13 +118,14 @@ def _fold_losses(
 
 def smoothing_width(objective: Objective) -> float:
     """Return 0.4 of Silverman's bandwidth, ``0.36 min(deviation, interquartile range / 1.34) n^(-1/5)``."""
+    # Weights are frequencies: their sum is the number of samples.
     x, weights = objective.X[:, 0], objective.weights
     order = np.argsort(x, kind="stable")
     share = np.cumsum(weights[order]) / weights.sum()
     quartiles = x[order][np.searchsorted(share, [0.25, 0.75])]
     deviation = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
     spread = min(deviation, (quartiles[1] - quartiles[0]) / 1.34) or deviation
-    return float(0.36 * spread * (weights.sum() ** 2 / (weights**2).sum()) ** -0.2)
+    return float(0.36 * spread * weights.sum() ** -0.2)
 
 
 def _subset(objective: Objective, chosen: NDArray[np.bool_]) -> Objective:

@@ -1,24 +1,26 @@
 """Choosing the weight decay: a test of straightness, then a share of the certificate's noise.
 
 Were the fitted score the true one, the correlation ``H(t)`` of every possible kink (`univariate.program`)
-would be a sum of independent terms of mean zero, a Stein process over kink positions.  The multiplier
-bootstrap draws from its law by giving each sample's term a random sign; bias and skip, which are free,
-absorb their part of it.  A weight decay at a quantile of ``max_t |H(t)|`` lets a kink in only where the data
-ask for it more strongly than that noise would (Chernozhukov, Chetverikov & Kato 2013 for the bootstrap of
-maxima; Belloni & Chernozhukov 2011 for its use as a penalty level).
+would be a sum of independent terms of mean zero, a Stein process over kink positions, from whose law a
+multiplier bootstrap draws (`univariate.bootstrap`).  A weight decay at a quantile of ``max_t |H(t)|`` lets a
+kink in only where the data ask for it more strongly than that noise would (Chernozhukov, Chetverikov & Kato
+2013 for the bootstrap of maxima; Belloni & Chernozhukov 2011 for its use as a penalty level).
 
 One quantile cannot serve all: high ones smooth everything, low ones put kinks into Gaussian data.  So the
-line is kept if the data do not speak against it at a high quantile.  Otherwise the weight decay is a share of
-the median of the noise about the fitted score: half of it, or what cross-validation prefers among shares
-around that.  Cross-validation alone has no such guarantee, and its one-standard-error rule smooths rough
-densities too much; the noise tells it where to look.
+line is kept if the data do not speak against it (`univariate.straightness`).  Otherwise the weight decay is a
+share of the median of the noise about the fitted score: half of it, or what cross-validation prefers among
+shares around that.  Cross-validation alone has no such guarantee, and its one-standard-error rule smooths
+rough densities too much; the noise tells it where to look.
 
 The held-out loss does not see the tails: weight decays whose score has no density, because its slope
 beyond the data is positive, are passed over where there are others.
+
+Weights are frequencies: everything is computed from distinct samples in ascending order.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -26,7 +28,7 @@ import numpy as np
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..activations import get_activation
-from ..objectives import Objective
+from ..objectives import Objective, distinct_rows
 from ..problem import Problem
 from .bootstrap import SteinProcess
 from .bounds import boundedness_bound, line_solution, program_bounds
@@ -36,6 +38,7 @@ from .path import regularization_path
 from .program import UnivariateProgram
 from .solvers.active_set import solve_active_set
 from .spline import SplineProblem
+from .straightness import straight_level
 
 __all__ = ["select_univariate_decay"]
 
@@ -43,6 +46,12 @@ __all__ = ["select_univariate_decay"]
 _SHARES = np.geomspace(1.0, 0.25, 9)
 # Up to this many samples the folds' luck matters: it repeats them.
 _FEW, _REPEATS = 10_000, 4
+# Beyond that many distinct samples the noise is drawn less often, for time.
+_REPLICATES, _REPLICATES_OF_MANY = 100, 25
+# Plain cross-validation goes down to this part of the linear regime.
+_PART = 1e-3
+# Weight decays keep this far from the thresholds of others, which are sums in another order.
+_HAIR = 1 + 1e-6
 
 
 def select_univariate_decay(
@@ -52,88 +61,140 @@ def select_univariate_decay(
     *,
     confidence: float = 0.9,
     share: float = 0.5,
-    n_replicates: int = 100,
+    n_replicates: int | None = None,
     n_iterations: int = 3,
     n_folds: int = 5,
 ) -> float:
     """Choose the weight decay for data with one feature; see `select_beta` for the parameters."""
     confidence = as_probability("confidence", confidence)
     share = as_real("share", share, minimum=0.0, strict=True)
-    replicates = as_count("n_replicates", n_replicates, minimum=1)
+    if n_replicates is not None:
+        n_replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
     folds = as_count("n_folds", n_folds, minimum=2)
-    objective, activation, skip = problem.objective, problem.activation, problem.skip
-    program = UnivariateProgram.from_objective(objective, activation, skip)
+    rows = distinct_rows(problem.objective)
+    program = UnivariateProgram.from_objective(rows, problem.activation, problem.skip)
     source = generator(rng, "select_beta")
-    n_distinct = program.position.size
+    lowest = boundedness_bound(program) * _HAIR
     if method == "cv":
-        if n_distinct < 2 * folds:
-            raise ValueError(
-                f"X: expected at least {2 * folds} distinct values for method='cv' and n_folds={folds}, "
-                f"got {n_distinct}"
-            )
-        losses = cross_validate(objective, _whole_range(program), activation, skip, folds, source)
-        return losses.best(standard_errors=1.0)
-    lowest = boundedness_bound(program) * (1 + 1e-6)
-    noise = _Noise(objective, program, replicates, source)
-    straight = noise.straightness(confidence)
-    if straight is not None:
-        return max(straight, lowest)
-    level = noise.about_the_fit(rounds)
-    if method == "bootstrap" or n_distinct < 2 * folds:
-        return max(share * level, lowest)
+        chosen, wanted = _cross_validated(program, rows, folds, source)
+    else:
+        noise = _Noise(rows, program, n_replicates or _default_replicates(rows), source)
+        level = noise.straightness(confidence)
+        if level is not None:
+            chosen, wanted = max(level, lowest, noise.keeps_the_line), level
+            if problem.skip:
+                # The line is the same at every weight decay that keeps it.
+                return chosen
+        elif method == "bootstrap" or program.position.size < 2 * folds:
+            wanted = share * noise.about_the_fit(rounds)
+            chosen = max(wanted, lowest)
+        else:
+            chosen, wanted = _share_of_noise(program, rows, noise.about_the_fit(rounds), folds, source)
+    if wanted < lowest and _has_ties(program):
+        warnings.warn(_held_by_ties(program, wanted, lowest), stacklevel=4)
+    return chosen
+
+
+def _share_of_noise(
+    program: UnivariateProgram, rows: Objective, level: float, folds: int, source: np.random.Generator
+) -> tuple[float, float]:
+    """Return the best of several shares of the noise, and what it would be without a bound.
+
+    Shares whose score has a density come first.
+    """
+    lowest = boundedness_bound(program) * _HAIR
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
-    path = regularization_path(objective, activation, skip, betas=betas)
+    network = program.activation, program.skip
+    path = regularization_path(rows, *network, betas=betas)
     normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
-    repeats = _REPEATS if len(objective.X) <= _FEW else 1
-    losses = cross_validate(objective, betas, activation, skip, folds, source, repeats)
-    return losses.best(allowed=normalizable)
+    repeats = _REPEATS if program.total <= _FEW else 1
+    chosen = cross_validate(rows, betas, *network, folds, source, repeats).best(allowed=normalizable)
+    return chosen, chosen if chosen > lowest else level * float(_SHARES[-1])
+
+
+def _cross_validated(
+    program: UnivariateProgram, rows: Objective, folds: int, source: np.random.Generator
+) -> tuple[float, float]:
+    """Return what cross-validation prefers, and what it would without a bound."""
+    n_distinct = program.position.size
+    if n_distinct < 2 * folds:
+        raise ValueError(
+            f"X: expected at least {2 * folds} distinct values for method='cv' and n_folds={folds}, "
+            f"got {n_distinct}"
+        )
+    betas = _whole_range(program)
+    chosen = cross_validate(rows, betas, program.activation, program.skip, folds, source).best(1.0)
+    return chosen, chosen if chosen > betas[-1] else _PART * float(betas[0])
+
+
+def _has_ties(program: UnivariateProgram) -> bool:
+    """Whether score matching sees repeated values, which are what raises its bound."""
+    return program.has_trace and float(program.mass.max()) > 1
+
+
+def _held_by_ties(program: UnivariateProgram, wanted: float, lowest: float) -> str:
+    heaviest = int(program.mass.argmax())
+    share = 100 * program.mass[heaviest] / program.total
+    return (
+        f"beta: one value ({program.position[heaviest]:g}) holds {share:.2g} % of the data, and below a "
+        f"weight decay of {lowest:.4g} ties make score matching unbounded; without them it would be about "
+        f"{wanted:.4g}"
+    )
+
+
+def _default_replicates(rows: Objective) -> int:
+    return _REPLICATES if len(rows.X) <= _FEW else _REPLICATES_OF_MANY
 
 
 def _whole_range(program: UnivariateProgram) -> FloatArray:
     """Return weight decays from the linear regime down to a thousandth of it, or to boundedness."""
     bounds = program_bounds(program)
-    lowest = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
+    lowest = max(_PART * bounds.linear, 1.05 * bounds.minimum)
     highest = max(bounds.linear, lowest)
     return np.geomspace(highest, lowest, 40) if highest > 0 else np.zeros(1)
 
 
 class _Noise:
-    """The certificate's noise, with the same random signs for every score.
+    """The certificate's noise, with the same random factors for every score.
 
     An iteration that refits the score then converges instead of jittering.
     """
 
     def __init__(
         self,
-        objective: Objective,
+        rows: Objective,
         program: UnivariateProgram,
         replicates: int,
         rng: np.random.Generator,
     ) -> None:
         self.program, self.replicates = program, replicates
         self.with_skip = replace(program, skip=True)
-        self.process = SteinProcess(objective)
-        self.seed = int(rng.integers(2**63))
-        slope, mean = line_solution(self.with_skip, 0.0)
-        self.about_the_line = self._largest(mean + slope * program.centred)
+        self.process = SteinProcess(rows)
+        self.test_seed, self.seed = (int(seed) for seed in rng.integers(2**63, size=2))
 
     def straightness(self, confidence: float) -> float | None:
         """Return the quantile of the noise about the line if the line's own correlations are below it."""
-        level = float(np.quantile(self.about_the_line, confidence))
-        return level if program_bounds(self.with_skip).linear <= level else None
+        rng = np.random.default_rng(self.test_seed)
+        return straight_level(self.with_skip, self.process, confidence, self.replicates, rng)
+
+    @property
+    def keeps_the_line(self) -> float:
+        """The smallest weight decay, but for a hair, at which the network with skip is a line."""
+        return program_bounds(self.with_skip).linear * _HAIR
 
     def about_the_fit(self, rounds: int) -> float:
         """Return the median of the noise about the score that is fitted at this very weight decay."""
-        lowest = boundedness_bound(self.program) * (1 + 1e-6)
+        lowest = boundedness_bound(self.program) * _HAIR
         blocks = Blocks(self.program)
-        level = max(float(np.median(self.about_the_line)), lowest)
+        slope, mean = line_solution(self.with_skip, 0.0)
+        level = self._median(mean + slope * self.program.centred)
         for _ in range(rounds - 1):
-            problem = SplineProblem(self.program, level, blocks)
-            fitted = problem.at_positions(solve_active_set(problem).spline)
-            level = max(float(np.median(self._largest(fitted))), lowest)
+            problem = SplineProblem(self.program, max(level, lowest), blocks)
+            level = self._median(problem.at_positions(solve_active_set(problem).spline))
         return level
 
-    def _largest(self, score: FloatArray) -> FloatArray:
+    def _median(self, score: FloatArray) -> float:
         jump = get_activation(self.program.activation).jump
-        return jump * self.process.largest(score, self.replicates, np.random.default_rng(self.seed))
+        draws = self.process.largest(score, self.replicates, np.random.default_rng(self.seed))
+        return jump * float(np.median(draws))

@@ -91,6 +91,7 @@ def test_the_path(kind):
 
 
 @pytest.mark.parametrize("method", ["bootstrap", "cv", "combined"])
+@pytest.mark.filterwarnings("ignore:beta. one value:UserWarning")
 def test_the_choice_of_the_weight_decay(method):
     zeros, without = pair("sm", LINE)
     options = {} if method == "cv" else {"n_replicates": 10}

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.multivariate import selection
 from convexscore.multivariate.bootstrap import NeuronNoise
 from convexscore.multivariate.pricing.choice import pricer_of
 from convexscore.multivariate.program import NeuronProgram
+from convexscore.objectives import distinct_rows
 from tests.problems import KINDS
 
 
@@ -66,28 +68,40 @@ def test_patterns_without_gates_are_refused():
         cs.beta_bounds(objective_of("dsm"), patterns=np.ones((1, 25), dtype=bool))
 
 
-def test_the_noise_is_that_of_signed_terms():
+@pytest.mark.parametrize("name", ["sm", "dsm"])
+def test_the_noise_is_that_of_its_terms(name):
     """The largest correlation of a draw against the literal sum over samples, on the directions searched."""
-    objective = objective_of("sm", n=15, seed=1)
-    program = NeuronProgram.from_objective(objective, "relu", True, True)
-    noise = NeuronNoise(objective, program, 3, np.random.default_rng(0), n_directions=20)
+    X = np.random.default_rng(1).standard_normal((15, 2))
+    # Points that come twice, for denoising with two labels.
+    X[10:] = X[:5]
+    labels = np.random.default_rng(2).standard_normal((15, 2))
+    weights = np.linspace(0.5, 2, 15)
+    rows = distinct_rows(
+        cs.ScoreMatching(X, weights)
+        if name == "sm"
+        else cs.DenoisingScoreMatching(X, labels, sample_weight=weights)
+    )
+    program = NeuronProgram.from_objective(rows, "relu", True, True)
+    noise = NeuronNoise(rows, program, 3, np.random.default_rng(0), n_directions=20)
     found = noise.largest(program.zero_residual)
-    Z = program.zero_residual / program.root_mass
-    F = program.free
-    projector = F @ np.linalg.solve(F.T @ F, F.T)
-    for value, signs in zip(found, noise.signed, strict=True):
+    factors = np.random.default_rng(0).standard_normal((3, len(rows.X))) * np.sqrt(rows.weights)
+    which = np.array([int(np.flatnonzero((program.points == row).all(axis=1))[0]) for row in rows.X])
+    score = (program.zero_residual / program.root_mass + program.target)[which]
+    Z, places = score - program.scale * rows.targets, program.rows[which]
+    F, w = program.free[which], rows.weights[:, None]
+    onto_free = np.linalg.solve(F.T @ (w * F), F.T * rows.weights)
+    for value, drawn in zip(found, factors, strict=True):
         largest = 0.0
         for u in noise.directions:
             for pivot in program.rows:
-                height = (program.rows - pivot) @ u
+                height = (places - pivot) @ u
                 for at_pivot in (False, True):
                     slope = (height > 1e-14) | (at_pivot & (np.abs(height) < 1e-14))
                     feature = slope * height
-                    smooth = (feature - projector @ feature) @ (signs[:, None] * Z)
+                    smooth = (feature - F @ (onto_free @ feature)) @ (drawn[:, None] * Z)
                     # The trace of the skip's own terms is taken up with the feature's coefficients on it.
-                    onto = np.linalg.solve(F.T @ F, F.T @ feature)
-                    trace = (slope @ signs) * u - signs.sum() * onto[1:]
-                    largest = max(largest, np.linalg.norm(smooth + trace))
+                    trace = (slope @ drawn) * u - drawn.sum() * (onto_free @ feature)[1:]
+                    largest = max(largest, np.linalg.norm(smooth + trace * rows.has_trace))
         assert value == pytest.approx(largest, rel=1e-9)
 
 
@@ -102,6 +116,83 @@ def test_auto_keeps_the_line_on_gaussian_data_and_bends_on_a_ring():
     errors = [cs.diagnostics.fisher_divergence(s.network, ring.score, fresh) for s in (chosen, line)]
     assert errors[0] < 0.6 * errors[1]
     assert cs.select_beta(cs.ScoreMatching(X), rng=3) == cs.select_beta(cs.ScoreMatching(X), rng=3)
+
+
+@pytest.mark.parametrize("width", [0.0, 0.5])
+@pytest.mark.filterwarnings("ignore:beta. one value:UserWarning")
+def test_gaussian_data_keep_their_line_however_rounded(width):
+    kept = 0
+    for rng in np.random.default_rng(4).spawn(30):
+        X = rng.standard_normal((50, 2)) @ [[1.0, 0.5], [0.0, 2.0]]
+        X = width * np.rint(X / width) if width else X
+        beta = cs.select_beta(X, rng=0, skip=True, n_replicates=15)
+        kept += cs.solve(X, beta, skip=True).network.n_neurons == 0
+    # Three standard errors below 27.
+    assert kept >= 22
+
+
+def tied_data(seed):
+    """Planar or spatial data with ties: rounded, on a lattice, a binary column, a point repeated."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(6, 25))
+    kind = seed % 4
+    if kind == 0:
+        return np.round(2 * rng.standard_normal((n, 2))) / 2
+    if kind == 1:
+        return rng.integers(0, 3, (n, 2)).astype(float)
+    if kind == 2:
+        return np.column_stack([rng.integers(0, 2, n), rng.standard_normal(n)])
+    X = np.concatenate([rng.standard_normal((n, 2)), np.full((n, 2), 1.5)])
+    return np.column_stack([X, rng.standard_normal(2 * n).round()]) if seed % 8 == 7 else X
+
+
+@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.filterwarnings("ignore:beta. one value:UserWarning")
+def test_auto_is_bounded_on_tied_data(seed):
+    X = tied_data(seed)
+    rng = np.random.default_rng(seed)
+    activation, skip, bias = rng.choice(["relu", "abs"]), bool(rng.integers(2)), bool(rng.integers(2))
+    weights = rng.integers(1, 4, len(X)).astype(float) if rng.integers(2) else None
+    objective = cs.ScoreMatching(X, weights)
+    if skip and np.linalg.matrix_rank(X - bias * X.mean(axis=0)) < X.shape[1]:
+        skip = False
+    solution = cs.solve(objective, "auto", str(activation), skip, bias=bias)
+    assert np.isfinite(solution.certificate.dual)
+    if X.shape[1] == 2 and len(np.unique(X, axis=0)) <= 12:
+        minimum = cs.beta_bounds(objective, str(activation), skip, bias=bias).minimum
+        assert solution.beta >= minimum
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_auto_is_bounded_where_rounding_puts_many_points_on_lines(skip):
+    rng = np.random.default_rng(2)
+    flowers = np.round(np.concatenate([rng.normal(5, 0.35, (50, 2)), rng.normal(6.3, 0.3, (100, 2))]), 1)
+    flowers[:, 1] = np.round(rng.normal(3, 0.25, 150), 1)
+    with pytest.warns(UserWarning, match=r"^beta: one value \(.*\) holds .* % of column 1 of X") as caught:
+        solution = cs.solve(flowers, "auto", skip=skip)
+    assert caught[0].filename == __file__
+    heaviest = np.unique(flowers[:, 1], return_counts=True)[1].max()
+    # Two neurons with one kink line cancel but for its points: twice the weight decay for their number.
+    assert solution.beta >= heaviest / 2
+    with pytest.raises(cs.UnboundedError):
+        cs.solve(flowers, 0.49 * heaviest, skip=skip)
+
+
+def test_auto_takes_a_column_that_is_constant():
+    X = np.column_stack([np.random.default_rng(0).standard_normal(20), np.ones(20)])
+    assert np.isfinite(cs.solve(X, "auto").certificate.dual)
+    with pytest.raises(cs.UnboundedError, match="data in a hyperplane"):
+        cs.solve(X, "auto", skip=True)
+
+
+def test_where_a_fit_shows_it_bounded_the_bound_is_not_computed(monkeypatch):
+    def refused(*arguments):
+        raise AssertionError("the boundedness bound takes minutes")
+
+    X = np.random.default_rng(3).standard_normal((40, 2))
+    X[:20] += 6
+    monkeypatch.setattr(selection, "smallest_decay", refused)
+    assert cs.solve(X, "auto", skip=True).network.n_neurons > 0
 
 
 @pytest.mark.parametrize("n", [4, 10, 20])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.objectives import distinct_rows
 from convexscore.univariate import cross_validation
 from convexscore.univariate.cross_validation import FoldLosses, cross_validate, smoothing_width
 from tests.problems import KINDS, make_data, make_objective
@@ -154,9 +155,8 @@ def literal_width(x, weights):
     low, high = x[share >= 0.25][0], x[share >= 0.75][0]
     deviation = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
     spread = min(deviation, (high - low) / 1.34) if high > low else deviation
-    effective = weights.sum() ** 2 / np.sum(weights**2)
-    # Silverman's 0.9, and 0.4 of that.
-    return 0.4 * 0.9 * spread * effective ** (-1 / 5)
+    # Silverman's 0.9, and 0.4 of that; weights are numbers of samples.
+    return 0.4 * 0.9 * spread * weights.sum() ** (-1 / 5)
 
 
 @pytest.mark.parametrize("data", ["random", "tied", "clustered", "weighted"])
@@ -188,16 +188,17 @@ def test_plain_cross_validation_takes_the_one_standard_error_rule_over_the_whole
     x = np.concatenate([rng.standard_normal(15) - 2, rng.standard_normal(15) + 2])
     objective = cs.ScoreMatching(x)
     betas = whole_range(objective, "relu", skip)
-    losses = cross_validate(objective, betas, "relu", skip, 4, np.random.default_rng(2))
-    chosen = cs.select_beta(objective, "cv", np.random.default_rng(2), skip=skip, n_folds=4)
+    rows = distinct_rows(objective)
+    losses = cross_validate(rows, betas, "relu", skip, 4, np.random.default_rng(4))
+    chosen = cs.select_beta(objective, "cv", np.random.default_rng(4), skip=skip, n_folds=4)
     assert chosen == losses.best(1.0)
     assert losses.best() < chosen < betas[0]
 
 
 def test_the_combined_rule_takes_a_share_of_the_noise():
     x = make_data("clustered", n=60)[0]
-    half = cs.select_beta(cs.ScoreMatching(x), "bootstrap", 3, share=0.5)
-    chosen = cs.select_beta(cs.ScoreMatching(x), "combined", 3)
+    half = cs.select_beta(cs.ScoreMatching(x), "bootstrap", 3, skip=True, share=0.5)
+    chosen = cs.select_beta(cs.ScoreMatching(x), "combined", 3, skip=True)
     # The bootstrap draws the same noise first.
     assert 0.25 * (1 - 1e-9) <= chosen / (2 * half) <= 1 + 1e-9
     assert chosen < cs.beta_bounds(cs.ScoreMatching(x), "relu", True).linear
@@ -205,14 +206,14 @@ def test_the_combined_rule_takes_a_share_of_the_noise():
 
 def test_the_combined_rule_passes_over_scores_without_a_density(monkeypatch):
     objective = cs.ScoreMatching(np.random.default_rng(4).standard_exponential(12))
-    chosen = cs.select_beta(objective, "combined", 0)
+    chosen = cs.select_beta(objective, "combined", 0, skip=True)
     score = cs.solve(objective, chosen, skip=True).network
     assert not score.piecewise.failing_tails
     assert cs.ScoreDensity(score).pdf(1.0) > 0
     # The held-out loss alone would take another, whose score has none.
     plain = FoldLosses.best
     monkeypatch.setattr(FoldLosses, "best", lambda losses, allowed: plain(losses))
-    unrestricted = cs.select_beta(objective, "combined", 0)
+    unrestricted = cs.select_beta(objective, "combined", 0, skip=True)
     assert cs.solve(objective, unrestricted, skip=True).network.piecewise.failing_tails
 
 
@@ -247,7 +248,7 @@ def test_the_combined_rule_keeps_the_line_of_gaussian_data_as_often_as_it_says()
     straight = 0
     for seed in range(60):
         objective = cs.ScoreMatching(np.random.default_rng(seed).standard_normal(100))
-        beta = cs.select_beta(objective, "combined", 0, n_folds=2)
+        beta = cs.select_beta(objective, "combined", 0, skip=True, n_folds=2)
         straight += cs.solve(objective, beta, skip=True).network.n_neurons == 0
     # Three standard errors about 54, and some error of the bootstrap at n = 100.
     assert straight >= 45
