@@ -142,7 +142,7 @@ class Family:
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
                 f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
-        units = units_of(problem)
+        units = units_of(problem, frequencies=True)
         select = partial(self.select, units.problem(problem), method, rng, **options)
         return units.beta_outside(units.run(select))
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import Any
 
+from ._support.caller import warn_caller
 from ._support.validation import as_real
 from .errors import ConvergenceWarning
 
@@ -190,7 +190,7 @@ class Solution:
         )
 
 
-def judged(certificate: Certificate, tol: float, status: str = "optimal", *, stacklevel: int = 5) -> str:
+def judged(certificate: Certificate, tol: float, status: str = "optimal") -> str:
     """Return `status` if a certificate meets `tol`, else warn and return ``"inaccurate"``.
 
     Warns
@@ -200,12 +200,11 @@ def judged(certificate: Certificate, tol: float, status: str = "optimal", *, sta
     """
     if certificate.meets(tol):
         return status
-    warnings.warn(
+    warn_caller(
         f"the certificate misses tol={tol:g}: gap {_share(certificate.gap, certificate.value_scale)} of the "
         "values' size, largest violation "
         f"{_share(certificate.max_violation, certificate.violation_scale)} of the correlations'",
         ConvergenceWarning,
-        stacklevel=stacklevel,
     )
     return "inaccurate"
 

@@ -193,12 +193,13 @@ class Units(Frozen):
             raise error.scaled(self.decay, **asked) from error.__cause__
 
 
-def units_of(problem: Problem, *, least_norm: bool = False) -> Units:
+def units_of(problem: Problem, *, least_norm: bool = False, frequencies: bool = False) -> Units:
     """Return the units in which a problem is of size one.
 
     With gates the ones beside the data are penalized as the data are, so that their scale is part of the
     problem and only that of labels and weights is changed.  With `least_norm`, one of many solutions is
-    chosen by its norm, in which scale counts: only data far from size one are divided by theirs.
+    chosen by its norm, in which scale counts: only data far from size one are divided by theirs.  Weights
+    that are `frequencies`, as where the weight decay is chosen, stay what they are.
 
     Raises
     ------
@@ -211,7 +212,7 @@ def units_of(problem: Problem, *, least_norm: bool = False) -> Units:
     if least_norm and problem.bias and abs(length) <= _NEAR_ONE:
         length = 0
     given = objective.sample_weight
-    weight = 0 if given is None else exponent_of(np.asarray(given)) - 1
+    weight = 0 if given is None or frequencies else exponent_of(np.asarray(given)) - 1
     label = -length
     if not problem.is_expected and not objective.has_trace and np.any(objective.targets):
         label = exponent_of(np.asarray(objective.targets)) - 1

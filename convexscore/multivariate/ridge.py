@@ -96,5 +96,5 @@ def solve_ridge_network(
     violation = float(np.abs(pulled).max(initial=0.0))
     certificate = scaled_certificate(program, primal, dual, violation, "patterns", made, penalty)
     stats = SolveStats("kernel", 1, time.perf_counter() - start, len(slope))
-    status = judged(certificate, tol, stacklevel=5)
+    status = judged(certificate, tol)
     return Solution(made, primal, status, certificate, stats, beta)

@@ -12,11 +12,11 @@ residual, whose largest correlation keeps all neurons out, is one that always ex
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
+from .._support.caller import warn_caller
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..errors import SolverError, UnboundedError
@@ -175,14 +175,14 @@ def _warn_of_ties(program: NeuronProgram, wanted: float, chosen: float) -> None:
     """Warn if repeated values are what keeps the weight decay from being smaller."""
     columns = _repeated(program)
     column = int(np.argmax([mass.max(initial=0.0) for _, mass in columns]))
-    values, mass = columns[column]
+    _, mass = columns[column]
     if mass.max(initial=0.0) <= 1:
         return
     heaviest = int(mass.argmax())
     share = 100 * mass[heaviest] / program.mass.sum()
-    warnings.warn(
-        f"beta: one value ({values[heaviest]:g}) holds {share:.2g} % of column {column} of X, and ties raise "
-        f"the weight decay to {chosen:.4g}, somewhat below which score matching is unbounded; without them "
-        f"it would be about {wanted:.4g}",
-        stacklevel=5,
+    warn_caller(
+        f"beta: one value holds {share:.2g} % of column {column} of X, and ties raise the weight decay to "
+        f"{chosen:.4g}, somewhat below which score matching is unbounded; without them it would be about "
+        f"{wanted:.4g}",
+        UserWarning,
     )

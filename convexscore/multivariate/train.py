@@ -165,7 +165,7 @@ class Training:
             candidates.append((self._certificate(start, inside), start))
         certificate, made = self._best(candidates)
         stats = SolveStats(self.solver, iterations, time.perf_counter() - begin, n_priced)
-        status = judged(certificate, self.tol, stacklevel=6)
+        status = judged(certificate, self.tol)
         return Solution(made, certificate.primal, status, certificate, stats, self.beta)
 
     def _best(self, candidates: list[tuple[Certificate, ScoreNetwork]]) -> tuple[Certificate, ScoreNetwork]:

@@ -194,6 +194,6 @@ def solve_without_decay(
     certificate = certify_matrices(program, slope, made, scope)
     seconds = time.perf_counter() - start
     stats = SolveStats("least_squares", 1, seconds, len(slope))
-    status = judged(certificate, tol, stacklevel=5)
+    status = judged(certificate, tol)
     theorem = None if gated or problem.skip else "3.2" if program.has_trace else "4.2"
     return Solution(made, certificate.primal, status, certificate, stats, 0.0, theorem=theorem)

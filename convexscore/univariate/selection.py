@@ -20,11 +20,11 @@ Weights are frequencies: everything is computed from distinct samples in ascendi
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
 
+from .._support.caller import warn_caller
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..activations import get_activation
@@ -92,7 +92,7 @@ def select_univariate_decay(
         else:
             chosen, wanted = _share_of_noise(program, rows, noise.about_the_fit(rounds), folds, source)
     if wanted < lowest and _has_ties(program):
-        warnings.warn(_held_by_ties(program, wanted, lowest), stacklevel=4)
+        warn_caller(_held_by_ties(program, wanted, lowest), UserWarning)
     return chosen
 
 
@@ -137,7 +137,7 @@ def _held_by_ties(program: UnivariateProgram, wanted: float, lowest: float) -> s
     heaviest = int(program.mass.argmax())
     share = 100 * program.mass[heaviest] / program.total
     return (
-        f"beta: one value ({program.position[heaviest]:g}) holds {share:.2g} % of the data, and below a "
+        f"beta: one value holds {share:.2g} % of the data, and below a "
         f"weight decay of {lowest:.4g} ties make score matching unbounded; without them it would be about "
         f"{wanted:.4g}"
     )

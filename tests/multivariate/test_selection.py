@@ -168,7 +168,7 @@ def test_auto_is_bounded_where_rounding_puts_many_points_on_lines(skip):
     rng = np.random.default_rng(2)
     flowers = np.round(np.concatenate([rng.normal(5, 0.35, (50, 2)), rng.normal(6.3, 0.3, (100, 2))]), 1)
     flowers[:, 1] = np.round(rng.normal(3, 0.25, 150), 1)
-    with pytest.warns(UserWarning, match=r"^beta: one value \(.*\) holds .* % of column 1 of X") as caught:
+    with pytest.warns(UserWarning, match=r"^beta: one value holds .* % of column 1 of X") as caught:
         solution = cs.solve(flowers, "auto", skip=skip)
     assert caught[0].filename == __file__
     heaviest = np.unique(flowers[:, 1], return_counts=True)[1].max()

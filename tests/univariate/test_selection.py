@@ -110,7 +110,7 @@ def test_few_distinct_values_are_not_folded(x):
 def test_a_value_that_holds_the_weight_decay_at_its_bound_is_named(method, skip):
     x = np.concatenate([np.full(91, 2.5), 3 + np.random.default_rng(0).standard_exponential(15)])
     objective = cs.ScoreMatching(x)
-    with pytest.warns(UserWarning, match=r"^beta: one value \(2.5\) holds 86 % of the data") as caught:
+    with pytest.warns(UserWarning, match=r"^beta: one value holds 86 % of the data") as caught:
         beta = cs.select_beta(objective, method, 0, skip=skip)
     assert caught[0].filename == __file__
     minimum = cs.beta_bounds(objective, skip=skip).minimum
@@ -119,7 +119,7 @@ def test_a_value_that_holds_the_weight_decay_at_its_bound_is_named(method, skip)
 
 def test_solve_names_it_too():
     x = np.concatenate([np.zeros(91), np.arange(1.0, 10.0)])
-    with pytest.warns(UserWarning, match="one value \\(0\\) holds 91 % of the data") as caught:
+    with pytest.warns(UserWarning, match="one value holds 91 % of the data") as caught:
         cs.solve(x, "auto")
     assert caught[0].filename == __file__
 
