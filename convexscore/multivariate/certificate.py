@@ -78,7 +78,8 @@ def certify_network(
         scope,
         value_scale=program.magnitude(network) + beta * network.weight_decay(),
         violation_scale=beta,
-        rounding=program.rounding,
+        # Worse rounding is not excused.
+        rounding=min(program.rounding, 0.1 * beta),
         value_rounding=value_rounding(program, network),
     )
 

@@ -24,6 +24,7 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
+from ..numerics.rounding import rounding_of_sums
 from ..problem import Problem
 from ..results import BetaBounds
 from .program import UnivariateProgram
@@ -51,14 +52,14 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
         # kappa = 0: |L - C g| <= beta for ReLU, half of that for abs.
         line = total / shape.total * shape.ahead
         largest = max(np.abs(lower.ahead - line).max(), np.abs(upper.ahead - line).max())
-        threshold = float(largest) / program.rules.width
+        threshold = _above_rounding(program, float(largest), np.abs(line).max()) / program.rules.width
         threshold = max(threshold, minimum)
         return BetaBounds(minimum, threshold, threshold)
     constant = max(_constant_from(program, lower, upper, total), minimum)
     # The two are sums of the same numbers in different orders.
     if constant > abs(total) * (1 + 1e-12):
         return BetaBounds(minimum, constant, constant)
-    sloped = max(_sloped_from(lower, upper, total, shape), minimum)
+    sloped = max(_above_rounding(program, _sloped_from(lower, upper, total, shape), abs(total)), minimum)
     return BetaBounds(minimum, min(sloped, constant), constant)
 
 
@@ -134,6 +135,11 @@ def _line_profile(program: UnivariateProgram) -> tuple[float, _Profile, _Profile
     mean = np.average(program.target, weights=program.mass)
     profile = _falling(program, program.mass * (program.target - mean))
     return profile.total, profile, profile
+
+
+def _above_rounding(program: UnivariateProgram, threshold: float, size: float) -> float:
+    """Return a threshold, zero if it is but the rounding of a difference of numbers of this size."""
+    return threshold if threshold > rounding_of_sums(program.position.size) * size else 0.0
 
 
 def _constant_from(program: UnivariateProgram, lower: _Profile, upper: _Profile, total: float) -> float:

@@ -139,3 +139,13 @@ def test_cvxpy_finds_the_program_unbounded_just_below_the_bound():
         assert below.status == "unbounded"
         above = state_univariate(objective, 1.02 * bound, activation, skip).problem
         assert np.isfinite(above.solve(solver="CLARABEL"))
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+def test_two_points_are_a_line_at_every_weight_decay(activation):
+    # A difference of equal numbers: its rounding is no threshold.
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        objective = cs.DenoisingScoreMatching(rng.standard_normal(2), rng.standard_normal(2))
+        assert cs.beta_bounds(objective, activation, True).linear == 0.0
+        assert cs.solve(objective, 1e-3, activation, True).status == "closed_form"

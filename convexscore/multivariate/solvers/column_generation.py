@@ -27,6 +27,8 @@ __all__ = ["Generated", "generate_columns"]
 
 # Outputs beyond this, for data of unit scale and mass, are those of an unbounded problem.
 _HUGE = 1e8
+# Neurons a point up to which they are refined: more are copies of others, and their Newton steps slow.
+_REFINED = 4
 # Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
 _STALLED = 20
 
@@ -152,10 +154,13 @@ def _refined(
 ) -> tuple[Neurons, FloatArray]:
     """Merge and refine; where neurons that only look alike have been merged to a loss, refine them all."""
     value = restricted_value(program, neurons, outputs, beta)
-    merged = refine(program, *merge_neurons(program, neurons, outputs), beta, n_steps)
+    merged = merge_neurons(program, neurons, outputs)
+    most = _REFINED * len(program.rows)
+    if len(merged[0]) <= most:
+        merged = refine(program, *merged, beta, n_steps)
     if restricted_value(program, *merged, beta) <= value + 1e-9 * abs(value):
         return merged
-    return refine(program, neurons, outputs, beta, n_steps)
+    return refine(program, neurons, outputs, beta, n_steps) if len(neurons) <= most else (neurons, outputs)
 
 
 def _priced(

@@ -116,6 +116,7 @@ def _without_idle(columns: FloatArray, outputs: FloatArray, fitted: FloatArray, 
 
     Where residuals are a tiny `share` of what is fitted, the small ones of an interior-point method matter.
     """
+    outputs = _basic(columns, outputs)
     size = np.linalg.norm(outputs, axis=1)
     for least in _IDLE:
         kept = size > least * size.max()
@@ -130,8 +131,35 @@ def _without_idle(columns: FloatArray, outputs: FloatArray, fitted: FloatArray, 
             changed[kept] += step
         if np.linalg.norm(fitted - columns @ changed) <= 1e-14:
             return changed
-    # More than there are equations would never be fewer again.
+    # With twice as many as there are equations, the next problem is better off with fewer and a little error.
     return changed if len(size) > 2 * fitted.size else outputs
+
+
+def _basic(columns: FloatArray, outputs: FloatArray) -> FloatArray:
+    """Return output vectors of the same directions, fit and cost, no more of them than there are equations.
+
+    An interior-point method shares outputs among neurons that are as good as one another.  Their sizes are
+    those of a linear program, of which a basic solution is one as well.
+    """
+    from scipy.optimize import nnls
+
+    size = np.linalg.norm(outputs, axis=1)
+    kept = size > _IDLE[0] * size.max()
+    n_equations = columns.shape[0] * outputs.shape[1] + 1
+    if np.count_nonzero(kept) <= 4 * n_equations:
+        return outputs
+    directions = outputs[kept] / size[kept, None]
+    products = (columns[:, kept, None] * directions).transpose(0, 2, 1).reshape(-1, directions.shape[0])
+    equations = np.vstack(
+        [products, np.linalg.norm(products) / len(products) ** 0.5 * np.ones(len(directions))]
+    )
+    try:
+        sizes = nnls(equations, equations @ size[kept], maxiter=5 * n_equations)[0]
+    except RuntimeError:
+        return outputs
+    changed = np.zeros_like(outputs)
+    changed[kept] = sizes[:, None] * directions
+    return changed
 
 
 def _clarabel(

@@ -114,8 +114,8 @@ def refine(
         New output vectors; neurons that the steps make superfluous are gone.
     """
     value, full_steps = restricted_value(program, neurons, outputs, beta), 0
-    # Each neuron may vanish once beside the full steps.
-    for _ in range(n_steps + len(neurons)):
+    # Each neuron may vanish once beside the full steps, but not very many of them one by one.
+    for _ in range(n_steps + min(len(neurons), 40)):
         if len(neurons) == 0:
             break
         gradient, hessian, frames = _derivatives(program, neurons, outputs, beta)
