@@ -63,10 +63,10 @@ class Patterns(Frozen):
         inside, or for a face.
         """
         cut = self.rows.any(axis=1)
-        # Rows are divided by their lengths at last: rounded before, those far from the origin would turn.
-        rows = scaled_rows(self.rows)[cut]
+        units = scaled_rows(self.rows)[cut]
+        units = units / np.linalg.norm(units, axis=1, keepdims=True)
         side = np.where(self.signs[:, cut], 1.0, -1.0)
-        heights: FloatArray = side * (self.witnesses @ rows.T) / np.linalg.norm(rows, axis=1)
+        heights: FloatArray = side * (self.witnesses @ units.T)
         return frozen(heights.min(axis=1, initial=np.inf))
 
     @property

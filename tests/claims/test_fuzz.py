@@ -182,7 +182,7 @@ def test_right_arguments_are_accepted_and_not_changed(name, elsewhere):
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name][1]])
-@settings(max_examples=LONG or 25, derandomize=not LONG, deadline=None, suppress_health_check=SLOW)
+@settings(max_examples=LONG or 15, derandomize=not LONG, deadline=None, suppress_health_check=SLOW)
 @given(data=st.data())
 def test_wrong_arguments_are_named(name, elsewhere, data):
     arguments = st.sampled_from(sorted(CALLS[name][1]))
