@@ -29,7 +29,7 @@ from .pricing.base import Pricer
 from .pricing.choice import pricer_of
 from .program import NeuronProgram, Neurons
 from .solvers.column_generation import Generated, generate_columns
-from .straightness import straight_level
+from .straightness import is_straight
 
 __all__ = ["select_network_decay"]
 
@@ -73,9 +73,8 @@ def select_network_decay(
             raise
         # In a hyperplane no linear score is the best: the constant one is kept.
         return _threshold(program)
-    level = straight_level(rows, with_skip, confidence, replicates, source)
-    if level is not None:
-        return max(level, _threshold(with_skip))
+    if is_straight(rows, with_skip, confidence, replicates, source):
+        return _threshold(with_skip)
     noise = NeuronNoise(rows, with_skip, replicates, source)
     level, start = _about_the_fit(program, noise, rounds)
     wanted = share * level

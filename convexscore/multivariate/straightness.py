@@ -3,7 +3,7 @@
 As on the line (`univariate.straightness`): a linear score is that of a Gaussian, so score matching's largest
 correlation about it is compared with those of Gaussian samples of the data's size and covariance, rounded as
 the data are; denoising's with a multiplier bootstrap.  Data and samples are searched alike, over random
-directions each with its best bias.
+directions each with its best bias, and whitened first: the noise of a thin direction would hide the others.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..numerics.lattice import lattice_spacing
 from ..numerics.quantiles import safe_quantile
-from ..objectives import Objective, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .bootstrap import NeuronNoise
 from .pricing.ascent import AscentPricer
 from .program import NeuronProgram
 
-__all__ = ["straight_level"]
+__all__ = ["is_straight"]
 
 # Samples for each replicate that was asked for, and directions in each.
 _SAMPLES, _DIRECTIONS = 4, 100
@@ -27,14 +27,14 @@ _SAMPLES, _DIRECTIONS = 4, 100
 _MOST_POINTS = 500
 
 
-def straight_level(
-    rows: Objective,
+def is_straight(
+    rows: ScoreMatching | DenoisingScoreMatching,
     program: NeuronProgram,
     confidence: float,
     replicates: int,
     rng: np.random.Generator,
-) -> float | None:
-    """Return the quantile of the noise about the linear score if its own correlations are below it.
+) -> bool:
+    """Return whether the linear score's correlations are below a quantile of the noise about it.
 
     Parameters
     ----------
@@ -51,18 +51,28 @@ def straight_level(
 
     Returns
     -------
-    float or None
-        In units of the weight decay; None if the linear score is rejected.
+    bool
     """
     draws = _SAMPLES * replicates
-    bootstrap = NeuronNoise(rows, program, 0 if program.has_trace else draws, rng, _DIRECTIONS)
-    found = bootstrap.largest_of_data(program.zero_residual)
-    if program.has_trace:
-        noise = _gaussian_noise(program, draws, rng)
-    else:
-        noise = bootstrap.largest(program.zero_residual)
-    level = safe_quantile(noise, confidence) if noise.size else found
-    return level if found <= level * (1 + 1e-9) else None
+    white = _whitened(rows, program.bias)
+    own = NeuronProgram.from_objective(white, program.activation, True, program.bias)
+    bootstrap = NeuronNoise(white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS)
+    found = bootstrap.largest_of_data(own.zero_residual)
+    noise = _gaussian_noise(program, draws, rng) if own.has_trace else bootstrap.largest(own.zero_residual)
+    return noise.size == 0 or found <= safe_quantile(noise, confidence) * (1 + 1e-9)
+
+
+def _whitened(
+    rows: ScoreMatching | DenoisingScoreMatching, bias: bool
+) -> ScoreMatching | DenoisingScoreMatching:
+    """Return samples in coordinates in which their covariance (without bias: second moment) is one."""
+    centre = np.average(rows.X, axis=0, weights=rows.weights) if bias else 0.0
+    x = rows.X - centre
+    size, axes = np.linalg.eigh((x * rows.weights[:, None]).T @ x / rows.weights.sum())
+    root = np.sqrt(np.where(size > 1e-12 * size.max(), size, 1.0))
+    if isinstance(rows, ScoreMatching):
+        return ScoreMatching(x @ axes / root, rows.weights)
+    return DenoisingScoreMatching(x @ axes / root, rows.targets @ axes * root, sample_weight=rows.weights)
 
 
 def _gaussian_noise(program: NeuronProgram, samples: int, rng: np.random.Generator) -> FloatArray:
@@ -79,7 +89,8 @@ def _gaussian_noise(program: NeuronProgram, samples: int, rng: np.random.Generat
             if step:
                 column[:] = origin + step * np.rint((column - origin) / step)
         try:
-            drawn = NeuronProgram.from_objective(ScoreMatching(x), program.activation, True, program.bias)
+            white = _whitened(ScoreMatching(x), program.bias)
+            drawn = NeuronProgram.from_objective(white, program.activation, True, program.bias)
         except UnboundedError:
             continue
         search = AscentPricer(drawn, _DIRECTIONS, rng=rng)
