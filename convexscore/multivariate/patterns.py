@@ -101,6 +101,10 @@ def given_patterns(
         first = np.sort(first)
         active, gates = active[first], gates[first]
     kept = np.ones(len(active), dtype=bool) if thin else _are_told(program.points, active, gates)
+    if not kept.any():
+        raise ValueError(
+            "patterns: expected half spaces that floating point numbers tell apart on these data, got none"
+        )
     return GivenPatterns(active[kept], gates[kept], complete and bool(kept.all()))
 
 
