@@ -11,9 +11,12 @@ what is returned is one, above the smallest by a share of about ``1e-3`` at most
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 
 from .._support.validation import FloatArray
+from ..errors import SolverError
 from ..problem import Problem
 from ..results import BetaBounds
 from .patterns import on_patterns
@@ -83,7 +86,11 @@ def decay_range(
         before = known
         for _ in range(100):
             if len(neurons):
-                outputs = _bounded(program, neurons, outputs, size * total)[1]
+                try:
+                    outputs = _bounded(program, neurons, outputs, size * total)[1]
+                except SolverError:
+                    # Rounding, at this size: what was seen before holds.
+                    return 0.0, known
             residual = program.residual(neurons, outputs)
             inside = np.linalg.norm(program.correlations(neurons, residual), axis=1).max(initial=0.0)
             priced = pricer.price(residual, max(float(inside) * (1 + 0.1 * tol), 1e-12))
@@ -96,7 +103,9 @@ def decay_range(
                 0 if pricer.exact else _SEARCH
             )
             if work > most_work:
-                return _bounded(program, neurons, outputs, _SIZES[-1] * total)[0], known
+                with suppress(SolverError):
+                    return _bounded(program, neurons, outputs, _SIZES[-1] * total)[0], known
+                return 0.0, known
         if before - known <= 0.3 * tol * known:
             break
     return known, known
