@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore._support.seeds import generator
+from convexscore.multivariate import selection
 from convexscore.multivariate.bootstrap import NeuronNoise
 from convexscore.multivariate.pricing.choice import pricer_of
 from convexscore.multivariate.program import NeuronProgram
+from convexscore.problem import Problem
 from tests.problems import KINDS
 
 
@@ -126,3 +129,40 @@ def test_the_pricer_of_more_dimensions_is_no_proof():
     X = np.random.default_rng(0).standard_normal((20, 3))
     program = NeuronProgram.from_objective(cs.ScoreMatching(X), "relu", False, True)
     assert not pricer_of(program).exact
+
+
+def clusters(n, seed=0):
+    """Return points whose linear score is rejected."""
+    X = np.random.default_rng(seed).standard_normal((n, 2))
+    X[: n // 2, 0] += 12
+    return X
+
+
+def test_where_the_line_is_rejected_the_choice_is_a_share_of_the_noise():
+    objective = cs.ScoreMatching(clusters(60))
+    options = {"rng": 0, "n_replicates": 5, "n_iterations": 1}
+    whole = cs.select_beta(objective, "bootstrap", share=1.0, **options)
+    for share in (0.25, 1e-9):
+        chosen = cs.select_beta(objective, "bootstrap", share=share, **options)
+        assert chosen == pytest.approx(share * whole, rel=1e-12)
+    assert cs.select_beta(objective, "bootstrap", **options) == pytest.approx(0.4 * whole, rel=1e-12)
+    # The noise is that of the program with skip, the draws those of the seed.
+    program = NeuronProgram.from_objective(objective, "relu", True, True)
+    noise = NeuronNoise(objective, program, 5, generator(0, "select_beta"))
+    assert whole == pytest.approx(float(np.median(noise.largest(program.zero_residual))), rel=1e-12)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_on_few_points_the_choice_stays_above_boundedness(skip):
+    """A fifth above, as far as the bound is computed: up to a hundred coordinates."""
+    objective = cs.ScoreMatching(clusters(12))
+    minimum = cs.beta_bounds(objective, skip=skip).minimum
+    options = {"rng": 0, "n_replicates": 3, "n_iterations": 1, "share": 1e-9}
+    chosen = cs.select_beta(objective, "bootstrap", skip=skip, **options)
+    assert chosen == pytest.approx(1.2 * minimum, rel=0.02)
+
+
+def test_the_bound_of_a_hundred_coordinates_is_computed_and_of_more_is_not(monkeypatch):
+    monkeypatch.setattr(selection, "smallest_decay", lambda program, pricer, tol: 5.0)
+    for n, expected in ((49, 6.0), (50, 6.0), (51, 0.0)):
+        assert selection._lowest(Problem(cs.ScoreMatching(clusters(n)))) == expected
