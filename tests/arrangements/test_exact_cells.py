@@ -5,6 +5,7 @@ import pytest
 
 import convexscore as cs
 from convexscore.arrangements import cells, counting
+from convexscore.arrangements.general_position import looks_general
 from convexscore.arrangements.reduction import Reduction, reduce_rows
 from tests.arrangements.literal import braid, check_witnesses, cube, grid, type_b
 
@@ -94,3 +95,10 @@ def test_one_long_number_makes_all_normals_python_integers(entry, place):
     found = counting.integer_normals(reduction)
     assert found.dtype == (np.int64 if abs(entry) < 2**31 else object)
     assert found.tolist() == [list(normal) for normal in normals]
+
+
+def test_a_sample_of_determinants_tells_general_position_from_many_coincidences():
+    general = np.random.default_rng(0).standard_normal((8, 4))
+    for rows, expected in ((general, True), (type_b(3), False), (braid(4), False), (type_b(2), True)):
+        reduction = reduce_rows(rows.tolist(), rows.shape[1])
+        assert looks_general(reduction.normals, np.random.default_rng(0)) is expected

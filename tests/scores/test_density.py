@@ -8,6 +8,7 @@ from scipy import integrate, stats
 from scipy.special import logsumexp
 
 import convexscore as cs
+from convexscore.scores.density import _halfway
 from convexscore.numerics.integrals import log_decreasing_integral
 from convexscore.numerics.piecewise import PiecewiseLinear
 from tests.problems import KINDS, make_beta, make_objective
@@ -199,3 +200,21 @@ def test_trained_scores_have_consistent_densities(name, activation, skip):
 def test_failing_tails_are_those_without_finite_mass(slopes, values, failing):
     score = PiecewiseLinear(np.array([0.0, 1.0]), np.array(values), np.array(slopes))
     assert score.failing_tails == failing
+
+
+@pytest.mark.parametrize(
+    ("low", "steps", "expected"),
+    [(1.0, 10, 5), (0.0, 8, 4), (-1.0, 10, 5), (-4 * 5e-324, 4, 2), (-8 * 5e-324, 16, 8)],
+)
+def test_halfway_between_floats_is_counted_in_floats(low, steps, expected):
+    floats = [low]
+    for _ in range(steps):
+        floats.append(np.nextafter(floats[-1], np.inf))
+    assert _halfway(np.array([low]), np.array([floats[-1]])) == floats[expected]
+
+
+def test_halfway_across_magnitudes_is_at_their_geometric_mean():
+    found = _halfway(np.array([0.0, -1e300, -1e-300]), np.array([1e300, 1e300, 1e300]))
+    assert 1e-5 < found[0] < 1e-3
+    assert found[1] == 0.0
+    assert 0 < found[2] < 1e-8
