@@ -19,10 +19,10 @@ def test_between_ends_and_middle_the_top_of_the_parabola_is_wanted():
     np.testing.assert_allclose(_between(top, grid, middle, 0.09), [1.25])
     assert _between(top, grid, middle, 0.11).size == 0
     # Tops beyond an end, and parabolas that open upwards: the middle, if it exceeds.
-    for coefficients in ((-1.0, 5.0, 0.0), (0.5, -0.4, 1.0), (0.0, 1.0, 0.0)):
+    for coefficients in ((-1.0, 5.0, 0.0), (0.25, -0.3, 1.0), (0.0, 1.0, 0.0)):
         level = level_of(coefficients, both)
         assert _between(level, grid, middle, level[1] - 0.01).tolist() == [1.0]
-    upwards = level_of((0.5, -0.4, 1.0), both)
+    upwards = level_of((0.25, -0.3, 1.0), both)
     assert _between(upwards, grid, middle, upwards[1] + 0.01).size == 0
 
 

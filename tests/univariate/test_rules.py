@@ -36,6 +36,12 @@ def test_rates_of_the_multipliers_range_are_its_differences_from_below(activatio
         np.testing.assert_allclose(rules.kappa_range_rate(tie, inside, beta), expected, atol=1e-8)
 
 
+def test_at_the_boundedness_bound_the_lower_end_has_not_moved_yet():
+    tie = np.array([3.0, 1.0, 2.0])
+    assert RULES["relu"].kappa_range(tie, 1.0, 3.0)[0] == 0.0
+    assert RULES["relu"].kappa_range_rate(tie, 1.0, 3.0) == (0.0, 1.0)
+
+
 @pytest.mark.parametrize("activation", ["relu", "abs"])
 @pytest.mark.parametrize(("masses", "betas"), TIES)
 def test_the_range_changes_its_rate_at_its_switches_and_nowhere_else(activation, masses, betas):
