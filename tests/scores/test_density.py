@@ -218,3 +218,14 @@ def test_halfway_across_magnitudes_is_at_their_geometric_mean():
     assert 1e-5 < found[0] < 1e-3
     assert found[1] == 0.0
     assert 1e-9 < found[2] < 1e-7
+
+
+def test_a_uniform_number_of_zero_makes_no_infinite_sample(monkeypatch):
+    class Zeros:
+        def random(self, count):
+            return np.zeros(count)
+
+    monkeypatch.setattr("convexscore.scores.density.generator", lambda rng, name: Zeros())
+    density = cs.ScoreDensity(PiecewiseLinear(np.zeros(1), np.zeros(1), np.array([-1.0, -1.0])))
+    # A standard normal law.
+    np.testing.assert_allclose(density.sample(3), stats.norm.ppf(2.0**-54), rtol=1e-10)

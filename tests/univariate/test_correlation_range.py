@@ -5,6 +5,7 @@ import pytest
 
 import convexscore as cs
 from convexscore.numerics.piecewise import PiecewiseLinear
+from convexscore.univariate.expected import correlation_range as correlation_range_file
 from convexscore.univariate.expected.correlation_range import _curvature, correlation_range
 from convexscore.univariate.expected.program import Cells, ExpectedProgram
 
@@ -56,3 +57,16 @@ def test_the_range_holds_the_correlation_everywhere_and_not_much_more(noise, sco
     low, high = correlation_range(program, score, 1e-4 * size)
     assert lowest - 2e-4 * size <= low <= lowest + 1e-12 * size
     assert highest - 1e-12 * size <= high <= highest + 2e-4 * size
+
+
+@pytest.mark.parametrize(("name", "most"), [("_HALVINGS", 1), ("_HALVINGS", 2), ("_MOST", 3)])
+def test_intervals_that_are_not_halved_any_more_still_count(monkeypatch, name, most):
+    monkeypatch.setattr(correlation_range_file, name, most)
+    program = program_of(0.6)
+    # A score whose residual has mean zero: the extremes are inside.
+    score = PiecewiseLinear(np.array([program.data.mean]), np.zeros(1), np.full(2, -1.0))
+    height = Cells(program.data, program.scan(1000.0)).correlation(score)[1]
+    low, high = correlation_range(program, score, 1e-15)
+    size = np.abs(height).max()
+    assert low <= height.min() + 1e-12 * size
+    assert high >= height.max() - 1e-12 * size
