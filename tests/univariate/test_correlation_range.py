@@ -63,9 +63,9 @@ def test_the_range_holds_the_correlation_everywhere_and_not_much_more(noise, sco
 def test_intervals_that_are_not_halved_any_more_still_count(monkeypatch, name, most):
     monkeypatch.setattr(correlation_range_file, name, most)
     program = program_of(0.6)
-    # A score whose residual has mean zero: the extremes are inside.
-    score = PiecewiseLinear(np.array([program.data.mean]), np.zeros(1), np.full(2, -1.0))
-    height = Cells(program.data, program.scan(1000.0)).correlation(score)[1]
+    # With the best line the correlation vanishes at both ends: the extremes are inside.
+    score = PiecewiseLinear(np.array([program.data.mean]), np.zeros(1), np.full(2, -1 / program.variance))
+    height = Cells(program.data, np.linspace(*program.ends, 10_001)).correlation(score)[1]
     low, high = correlation_range(program, score, 1e-15)
     size = np.abs(height).max()
     assert low <= height.min() + 1e-12 * size
