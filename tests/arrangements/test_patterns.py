@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.arrangements import sampling
 from tests.arrangements.literal import as_set, check_witnesses, grid, pattern_set
 
 # The functions of data; `iter_patterns` checks its arguments when it is first asked for a block.
@@ -186,3 +187,15 @@ def test_the_number_of_workers_is_checked_at_once(n_jobs, error, message):
         cs.iter_patterns(np.eye(3), block_size=1)
     with pytest.raises(ValueError, match="rank: expected at most n = 3, got 5"):
         cs.pattern_count(3, 5)
+
+
+def test_samples_are_drawn_in_blocks_and_not_one_more(monkeypatch):
+    monkeypatch.setattr(sampling, "_BLOCK_SIZE", 10)
+    X = np.random.default_rng(0).standard_normal((9, 3))
+    source = np.random.default_rng(5)
+    patterns = cs.sample_patterns(X, 25, rng=source)
+    literal = np.random.default_rng(5)
+    directions = literal.standard_normal((25, 3))
+    assert as_set(patterns.signs) == {tuple(row) for row in (directions @ X.T >= 0).tolist()}
+    # The generator stands where that many numbers leave it.
+    assert source.standard_normal() == literal.standard_normal()

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import convexscore as cs
 from convexscore.baselines import train_adam
 from convexscore.multivariate.certificate import certify_network
+from convexscore.multivariate.pricing.circle import Arcs
 from convexscore.multivariate.pricing.planar import PlanarPricer
 from convexscore.multivariate.program import NeuronProgram
 from convexscore.multivariate.statement import state_neurons
@@ -316,3 +317,33 @@ def test_adam_neither_improves_nor_reaches_below(name, activation, skip, bias):
     )
     assert (tried.losses[:, -1] >= solution.certificate.dual - 1e-12 * scale).all()
     assert tried.best_loss >= solution.value - 1e-7 * scale
+
+
+def test_chosen_kink_lines_differ_in_direction_or_place():
+    """One line through two of its points is one line; the nearer the optimum, the closer lines may be."""
+    X = np.array([[0.0, 0.0], [0.0, 2.0], [3.0, 1.0], [3.1, -1.0]])
+    program = NeuronProgram.from_objective(cs.ScoreMatching(X), "relu", False, True)
+    row = [int(np.flatnonzero((program.points == point).all(axis=1))[0]) for point in X]
+    right, up, left = 0.0, np.pi / 2, np.pi
+    slanted = np.arctan2(3.0, 1.0)
+    lines = [
+        (right, 0),
+        (right, 1),
+        (right, 2),
+        (right, 3),
+        (up, 0),
+        (up, 1),
+        (left, 0),
+        (slanted, 1),
+        (slanted, 2),
+    ]
+    angle, place = np.array(lines).T
+    circle = np.array(row)[place.astype(int)]
+    nobody = np.full(len(lines), -1)
+    arcs = Arcs(np.arange(9.0, 0.0, -1.0), circle, angle, angle, nobody < 0, nobody)
+    pricer = PlanarPricer(program)
+    # Far from the optimum lines a tenth of the data's scale apart are one, nearby those of a thousandth.
+    assert pricer._spread(arcs, 9.0, 1.0, 50).tolist() == [0, 2, 4, 5, 6, 7]
+    assert pricer._spread(arcs, 9.0, 0.0, 50).tolist() == [0, 2, 4, 5, 6, 7]
+    assert pricer._spread(arcs, 9.0, 9.0 / 1.0001, 50).tolist() == [0, 2, 3, 4, 5, 6, 7]
+    assert pricer._spread(arcs, 9.0, 1.0, 2).tolist() == [0, 2]

@@ -217,3 +217,29 @@ def test_the_pricer_of_more_dimensions_is_no_proof():
     X = np.random.default_rng(0).standard_normal((20, 3))
     program = NeuronProgram.from_objective(cs.ScoreMatching(X), "relu", False, True)
     assert not pricer_of(program).exact
+
+
+def clusters(n, seed=0):
+    """Return points whose linear score is rejected."""
+    X = np.random.default_rng(seed).standard_normal((n, 2))
+    X[: n // 2, 0] += 12
+    return X
+
+
+def test_where_the_line_is_rejected_the_choice_is_a_share_of_the_noise():
+    X = clusters(60)
+    objective = cs.DenoisingScoreMatching(X, 5 * np.sin(X))
+    options = {"rng": 0, "n_replicates": 5, "n_iterations": 1}
+    whole = cs.select_beta(objective, "bootstrap", share=1.0, **options)
+    for share in (0.25, 1e-9):
+        chosen = cs.select_beta(objective, "bootstrap", share=share, **options)
+        assert chosen == pytest.approx(share * whole, rel=1e-12)
+    assert cs.select_beta(objective, "bootstrap", **options) == pytest.approx(0.4 * whole, rel=1e-12)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_on_few_points_the_choice_stays_above_boundedness(skip):
+    objective = cs.ScoreMatching(clusters(12))
+    minimum = cs.beta_bounds(objective, skip=skip).minimum
+    options = {"rng": 0, "n_replicates": 3, "n_iterations": 1, "share": 1e-9}
+    assert minimum <= cs.select_beta(objective, "bootstrap", skip=skip, **options) <= 1.5 * minimum

@@ -10,6 +10,7 @@ from scipy.special import logsumexp
 import convexscore as cs
 from convexscore.numerics.integrals import log_decreasing_integral
 from convexscore.numerics.piecewise import PiecewiseLinear
+from convexscore.scores.density import _halfway
 from tests.problems import KINDS, make_beta, make_objective
 
 
@@ -218,3 +219,32 @@ def test_densities_of_what_has_none_are_refused_by_name():
     for wrong in (None, "a", np.ones(3), cs.TwoLayerNetwork, gated):
         with pytest.raises(TypeError, match="network: expected a TwoLayerNetwork or PiecewiseLinear, got"):
             cs.ScoreDensity(wrong)
+
+
+@pytest.mark.parametrize(
+    ("low", "steps", "expected"),
+    [(1.0, 10, 5), (0.0, 8, 4), (-1.0, 10, 5), (-4 * 5e-324, 4, 2), (-8 * 5e-324, 16, 8)],
+)
+def test_halfway_between_floats_is_counted_in_floats(low, steps, expected):
+    floats = [low]
+    for _ in range(steps):
+        floats.append(np.nextafter(floats[-1], np.inf))
+    assert _halfway(np.array([low]), np.array([floats[-1]])) == floats[expected]
+
+
+def test_halfway_across_magnitudes_is_at_their_geometric_mean():
+    found = _halfway(np.array([0.0, -1e300, -1e-300]), np.array([1e300, 1e300, 1e300]))
+    assert 1e-5 < found[0] < 1e-3
+    assert found[1] == 0.0
+    assert 1e-9 < found[2] < 1e-7
+
+
+def test_a_uniform_number_of_zero_makes_no_infinite_sample(monkeypatch):
+    class Zeros:
+        def random(self, count):
+            return np.zeros(count)
+
+    monkeypatch.setattr("convexscore.scores.density.generator", lambda rng, name: Zeros())
+    density = cs.ScoreDensity(PiecewiseLinear(np.zeros(1), np.zeros(1), np.array([-1.0, -1.0])))
+    # A standard normal law.
+    np.testing.assert_allclose(density.sample(3), stats.norm.ppf(2.0**-54), rtol=1e-10)

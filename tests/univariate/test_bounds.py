@@ -149,3 +149,36 @@ def test_two_points_are_a_line_at_every_weight_decay(activation):
         objective = cs.DenoisingScoreMatching(rng.standard_normal(2), rng.standard_normal(2))
         assert cs.beta_bounds(objective, activation, True).linear == 0.0
         assert cs.solve(objective, 1e-3, activation, True).status == "closed_form"
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+@pytest.mark.parametrize("unit", [0.1, 0.3, 1 / 7])
+def test_thresholds_are_in_proportion_to_weights_that_are_not_exact(activation, unit):
+    """Sums of such weights differ in their last digits, by which a line would pass for a constant."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x, weights = rng.standard_normal(40), rng.integers(1, 9, 40).astype(float)
+        whole = cs.beta_bounds(cs.ScoreMatching(x, weights), activation)
+        part = cs.beta_bounds(cs.ScoreMatching(x, unit * weights), activation)
+        assert part.minimum == pytest.approx(unit * whole.minimum)
+        assert part.linear == pytest.approx(unit * whole.linear)
+        assert part.maximum == pytest.approx(unit * whole.maximum)
+        assert whole.maximum == weights.sum()
+        assert whole.linear < 0.99 * whole.maximum
+
+
+@pytest.mark.parametrize(
+    ("x", "labels", "maximum"),
+    [
+        ([1.0, 2, 6], [5.0, -4, 1], 17 / 3),
+        ([3.0, 5, 6], [-1.0, 4, -5], 5.0),
+        ([0.0, 3, 5, 8], [0.0, 0, -3, 2], 8.5),
+    ],
+)
+def test_where_a_constant_needs_more_than_its_slope_no_line_comes_before_it(x, labels, maximum):
+    """The shrunken line's inequality, which holds below ``|C|`` only, would have one."""
+    objective = cs.DenoisingScoreMatching(x, labels)
+    bounds = cs.beta_bounds(objective, "abs")
+    assert bounds.linear == bounds.maximum == pytest.approx(maximum)
+    kinks = cs.solve(objective, 0.99 * maximum, "abs", solver="active_set").network.kinks
+    assert ((kinks > x[0]) & (kinks < x[-1])).any()

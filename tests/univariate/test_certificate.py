@@ -8,7 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convexscore as cs
-from convexscore.univariate.certificate import certify, correlation_rounding, largest_correlation
+from convexscore.univariate.certificate import (
+    certify,
+    correlation_rounding,
+    correlation_scale,
+    largest_correlation,
+)
 from convexscore.univariate.program import UnivariateProgram
 from tests.problems import DATA, KINDS, make_beta, make_data, make_objective, problems, value_scale
 from tests.univariate.literal import literal_correlation
@@ -174,3 +179,18 @@ def test_nothing_warns_at_the_bound_itself():
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 assert cs.solve(objective, beta, activation, skip).status == "optimal"
+
+
+@pytest.mark.parametrize("name", ["sm", "dsm"])
+def test_the_scale_of_correlations_is_their_largest_possible_size(name):
+    """By Cauchy and Schwarz: the lengths of the centred points and of the labels, both weighted."""
+    rng = np.random.default_rng(0)
+    x, weights = 3 * rng.standard_normal(12) + 5, rng.uniform(0.5, 4.0, 12)
+    program = UnivariateProgram.from_objective(make_objective(name, x, weights), "relu", False)
+    spread = np.sum(
+        program.mass * (program.position - np.average(program.position, weights=program.mass)) ** 2
+    )
+    labels = np.sum(program.mass * program.target**2)
+    expected = weights.sum() if name == "sm" else np.sqrt(spread * labels)
+    assert correlation_scale(program, 1e-3) == pytest.approx(expected)
+    assert correlation_scale(program, 1e4) == 1e4
