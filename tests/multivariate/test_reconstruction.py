@@ -210,7 +210,8 @@ def test_a_better_start_keeps_the_status_and_the_bound():
     assert warm.status == fine.status == "optimal"
     assert warm.certificate.gap <= 1e-6 * warm.certificate.value_scale
     assert warm.certificate.lower_bound == warm.certificate.dual
-    assert warm.value <= rough.network.loss(objective, beta)
+    # The start's own value is a sum in another order.
+    assert warm.value <= rough.network.loss(objective, beta) + 1e-13 * warm.certificate.value_scale
 
 
 @pytest.mark.parametrize("offset", [1e4, 1e6])
