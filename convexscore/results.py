@@ -10,7 +10,7 @@ from ._support.caller import warn_caller
 from ._support.validation import as_real
 from .errors import ConvergenceWarning
 
-__all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged"]
+__all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged", "value_size"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,9 @@ class Certificate:
         A lower bound on the training objective of every network of any width that is proven whatever the
         scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
     value_scale : float
-        The size of the problem's values, against which the gap is measured: the sizes of misfit, trace and
-        weight decay of the network, which may cancel in the value; by default ``|primal|``.
+        The size of the problem's values, against which the gap is measured: ``|primal|``, which is also the
+        default, or a tenth of the sizes of misfit, trace and weight decay of the network together, where
+        these cancel in the value.
     violation_scale : float
         What violations are measured against: the weight decay, without one the size of correlations; by
         default 1.
@@ -188,6 +189,11 @@ class Solution:
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
+
+
+def value_size(primal: float, parts: float) -> float:
+    """Return the scale of a value whose parts are together of size `parts`, and may cancel in it."""
+    return max(abs(primal), 0.1 * parts)
 
 
 def judged(certificate: Certificate, tol: float, status: str = "optimal") -> str:

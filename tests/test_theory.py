@@ -321,8 +321,8 @@ def test_trained_scores_are_log_concave_where_the_noise_is_large():
         ),
         (lambda: GridLaw(GRID, np.ones(801)).kl(GridLaw(GRID + 1, np.ones(801))), "other: expected a law on"),
         (lambda: GridLaw.of(lambda x: np.zeros(4), GRID), r"logpdf: expected logarithms of shape \(801,\)"),
-        (lambda: GridLaw.of(lambda x: np.full(801, -np.inf), GRID), "logpdf: expected .* one of them finite"),
-        (lambda: GridLaw.of(lambda x: np.full(801, np.nan), GRID), "logpdf: expected .* one of them finite"),
+        (lambda: GridLaw.of(lambda x: np.full(801, -np.inf), GRID), "logpdf: expected .*finite"),
+        (lambda: GridLaw.of(lambda x: np.full(801, np.nan), GRID), "logpdf: expected .*finite"),
         (lambda: reverse_law(LINE.score, [2.0, 1.0], GRID, "ode"), "rule: expected a step with noise"),
     ],
 )

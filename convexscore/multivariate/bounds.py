@@ -26,7 +26,7 @@ from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
 from .solvers.group_lasso import solve_bounded
-from .solvers.newton import pruned
+from .solvers.newton import pruned, restricted_value
 
 __all__ = ["decay_range", "gated_bounds", "network_bounds", "smallest_decay"]
 
@@ -123,8 +123,9 @@ def _bounded(
     around[: len(outputs)] = outputs
     pull = program.correlations(neurons, program.residual(neurons, around))
     found = solve_bounded(features, pull, around, size)
-    smooth = 0.5 * np.sum(program.residual(neurons, found) ** 2) - 0.5 * np.sum(program.zero_residual**2)
-    return float(-(smooth + np.sum(program.traces(neurons) * found)) / size), found
+    fall = restricted_value(program, neurons, np.zeros_like(found), 0.0)
+    fall -= restricted_value(program, neurons, found, 0.0)
+    return fall / size, found
 
 
 def network_bounds(problem: Problem) -> BetaBounds:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from .._support.validation import FloatArray
 from ..networks.gated import ScoreNetwork
 from ..numerics.rounding import rounding_of_sums
-from ..results import Certificate
+from ..results import Certificate, value_size
 from .pricing.base import Pricer
 from .pricing.gates import GatePricer
 from .program import NeuronProgram
@@ -76,7 +76,7 @@ def certify_network(
         primal - dual,
         violation,
         scope,
-        value_scale=program.magnitude(network) + beta * network.weight_decay(),
+        value_scale=value_size(primal, program.magnitude(network) + beta * network.weight_decay()),
         violation_scale=beta,
         rounding=_excused(program, beta),
         value_rounding=value_rounding(program, network),
@@ -175,7 +175,7 @@ def scaled_certificate(
 ) -> Certificate:
     """Return a certificate with the scales of programs on patterns; `penalty` is a part of the value."""
     scales = {
-        "value_scale": program.magnitude(network) + penalty,
+        "value_scale": value_size(primal, program.magnitude(network) + penalty),
         "violation_scale": matrix_scale(program),
         "value_rounding": value_rounding(program, network),
     }

@@ -16,7 +16,7 @@ import numpy as np
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.rounding import rounding_of_sums
-from ..results import Certificate, Solution, SolveStats, judged
+from ..results import Certificate, Solution, SolveStats, judged, value_size
 from .bounds import boundedness_bound
 from .log_concave import log_concave_correlation
 from .program import UnivariateProgram
@@ -98,8 +98,10 @@ def problem_scales(
     pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
     energy = program.zero_value + program.trace_total / program.variance
     rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
+    decay = beta * network.weight_decay()
+    primal = program.loss(network, residual) + decay
     return {
-        "value_scale": program.magnitude(network, residual) + beta * network.weight_decay(),
+        "value_scale": value_size(primal, program.magnitude(network, residual) + decay),
         "violation_scale": beta or correlation_scale(program, beta),
         # At most a millionth of the zero score's scale: worse rounding is not excused.
         "value_rounding": min(rounding, 1e-6 * energy),

@@ -86,6 +86,7 @@ CALLS = {
     "net.divergence": (NET.divergence, {"x": X}),
     "net.loss": (NET.loss, {"objective": SM, "beta": 1.0}),
     "net.shifted": (NET.shifted, {"eta": 1e-6}),
+    "net.recentred": (NET.recentred, {"origin": [1.0]}),
     "net.weight_decay": (NET.weight_decay, {}),
     "net.save": (NET.save, {"path": "network.npz"}),
     "net.load": (cs.TwoLayerNetwork.load, {"path": "saved.npz"}),

@@ -36,6 +36,10 @@ SECONDS = 60
 WORK = {"n_steps", "inner_steps", "first_steps", "n_samples", "n_replicates", "n_iterations", "n_epochs"}
 
 
+def is_work(argument, kind):
+    return argument in WORK and kind == "many"
+
+
 def raises_itself(replacement):
     argument, kind = replacement
     return argument in FUNCTIONS and kind not in RETURNING and callable(MADE[kind]())
@@ -160,14 +164,16 @@ def test_right_arguments_are_accepted_and_not_changed(name, elsewhere):
 def test_wrong_arguments_are_named(name, elsewhere, data):
     arguments = st.sampled_from(sorted(CALLS[name][1]))
     replaced = data.draw(st.dictionaries(arguments, st.sampled_from(sorted(MADE)), min_size=1, max_size=2))
-    assert try_call(name, replaced) is None, f"{name}({replaced})"
+    if not any(is_work(*one) for one in replaced.items()):
+        assert try_call(name, replaced) is None, f"{name}({replaced})"
 
 
 @pytest.mark.parametrize("name", CALLS)
 def test_each_wrong_argument_is_named(name, elsewhere):
     for argument in CALLS[name][1]:
         for kind in MADE:
-            assert try_call(name, {argument: kind}) is None, f"{name}({argument}={kind})"
+            if not is_work(argument, kind):
+                assert try_call(name, {argument: kind}) is None, f"{name}({argument}={kind})"
 
 
 def test_everything_public_is_called():

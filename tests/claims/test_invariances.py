@@ -98,9 +98,11 @@ def test_powers_of_four_change_no_digit(name, seed, length, label, weight):
         np.ldexp(X, length), np.ldexp(labels, label), np.ldexp(weights, weight), **units
     )
     assert (same, scaled.status) == (value, plain.status)
-    slope = -2 * length if case.kind != "dsm" else label - length
-    assert np.array_equal(np.ldexp(scaled.network.V, -slope), plain.network.V)
-    assert scaled.network.n_neurons == plain.network.n_neurons
+    if name != "no decay":
+        # Which of its many solutions is least depends on the scale, as long as that is near one.
+        slope = -2 * length if case.kind != "dsm" else label - length
+        assert np.array_equal(np.ldexp(scaled.network.V, -slope), plain.network.V)
+        assert scaled.network.n_neurons == plain.network.n_neurons
 
 
 @pytest.mark.parametrize("name", HAS_SCALE)

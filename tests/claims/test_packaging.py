@@ -18,7 +18,12 @@ PROJECT = CONFIGURATION["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 INCLUDED = CONFIGURATION["tool"]["hatch"]["build"]["targets"]["sdist"]["include"]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-IMPORTED_AS = {"pillow": "PIL", "scikit-learn": "sklearn"}
+IMPORTED_AS = {
+    "pillow": "PIL",
+    "scikit-learn": "sklearn",
+    "cosmic-ray": "cosmic_ray",
+    "pytest-cov": "coverage",
+}
 # What pandas imports to read files, and what is run rather than imported.
 ENGINES = {"pyarrow", "openpyxl"}
 
@@ -76,7 +81,9 @@ def test_every_dependency_is_imported():
 
 @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks", "paper_figs"])
 def test_what_the_other_folders_import_comes_with_the_extra_for_tests(folder):
-    declared = set(modules_of([*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["torch"]]))
+    declared = set(
+        modules_of([*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["torch"], *EXTRAS["mutation"]])
+    )
     assert not {name: str(path) for name, path in imports_under(folder).items() if name not in declared}
 
 

@@ -64,12 +64,13 @@ def differences(function, size, step=1e-3):
 
 @pytest.mark.parametrize(("name", "skip"), [("sm", False), ("dsm", True), ("sm", True)])
 @pytest.mark.parametrize("bias", [False, True])
-def test_the_value_is_that_of_the_program_above_no_neurons(name, skip, bias):
+def test_the_value_is_that_of_the_program_but_for_a_constant(name, skip, bias):
     program, neurons, outputs = problem_of(name, bias, skip)
-    empty = Neurons.none(*program.rows.shape)
-    rise = program.value(neurons, outputs, 0.7) - program.value(empty, np.zeros((0, 2)), 0.7)
-    found = newton.restricted_value(program, neurons, outputs, 0.7) / program.scale**2
-    assert found == pytest.approx(rise, rel=1e-10)
+    few = neurons[:2], 3 * outputs[:2]
+    rise = program.value(neurons, outputs, 0.7) - program.value(*few, 0.7)
+    found = newton.restricted_value(program, neurons, outputs, 0.7)
+    found -= newton.restricted_value(program, *few, 0.7)
+    assert found / program.scale**2 == pytest.approx(rise, rel=1e-10)
 
 
 @pytest.mark.parametrize(("name", "skip"), [("sm", False), ("dsm", True), ("sm", True)])

@@ -239,7 +239,7 @@ def test_where_the_line_is_rejected_the_choice_is_a_share_of_the_noise():
 
 @pytest.mark.parametrize("skip", [False, True])
 def test_on_few_points_the_choice_stays_above_boundedness(skip):
-    objective = cs.ScoreMatching(clusters(12))
+    objective = cs.ScoreMatching(clusters(30))
     minimum = cs.beta_bounds(objective, skip=skip).minimum
     options = {"rng": 0, "n_replicates": 3, "n_iterations": 1, "share": 1e-9}
     assert minimum <= cs.select_beta(objective, "bootstrap", skip=skip, **options) <= 1.5 * minimum

@@ -170,6 +170,8 @@ def restricted_value(program: NeuronProgram, neurons: Neurons, outputs: FloatArr
     A residual far smaller than the labels is not the difference of two large squares.
     """
     smooth = 0.5 * np.sum(program.residual(neurons, outputs) ** 2)
+    if program.free_trace.any():
+        smooth += np.sum(program.free_trace * program.free_part(neurons, outputs))
     penalty = beta * np.linalg.norm(outputs, axis=1).sum()
     return float(smooth + np.sum(program.traces(neurons) * outputs) + penalty)
 
