@@ -161,6 +161,8 @@ class Solution:
         The weight decay used; for a refit, the one that selected the kinks.
     shape : {None, "log-concave"}
         The constraint on the scores, within which value and certificate hold.
+    tails : tuple of two floats or None
+        Bounds of the score's slopes left and right of the data, if there are any; the same.
     theorem : str or None
         Number of the theorem of Zhang & Pilanci (arXiv 2402.01965) whose convex program was solved, such as
         ``"3.1"``; None where the program is none of theirs.
@@ -174,15 +176,19 @@ class Solution:
     beta: float
     shape: str | None = None
     theorem: str | None = None
+    tails: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         certificate, network = self.certificate, self.network
+        constraints = f", {self.shape} scores" if self.shape else ""
+        if self.tails:
+            constraints += f", outer slopes at most {self.tails[0]:g} and {self.tails[1]:g}"
         return "\n".join(
             [
                 f"status       {self.status} ({self.stats.solver}, {self.stats.seconds:.3g} s)",
                 f"value        {self.value:.10g}   (beta = {self.beta:g})",
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
-                f"scope {certificate.scope}" + (f", {self.shape} scores" if self.shape else ""),
+                f"scope {certificate.scope}{constraints}",
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )

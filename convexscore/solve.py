@@ -29,6 +29,7 @@ def solve(
     penalty: str = "nuclear",
     shape: str | None = None,
     refit: bool = False,
+    tails: str | None = None,
     solver: str = "auto",
     tol: float | None = None,
     verbose: bool = False,
@@ -141,7 +142,7 @@ def solve(
     >>> cs.solve(cs.ScoreMatching(points), beta=10).certificate.scope
     'global'
     """
-    problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit)
+    problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit, tails)
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
         beta = family_of(problem).checked_select(problem, "combined", 0, {})
