@@ -103,8 +103,8 @@ class Problem:
         for name in ("shape", "tails"):
             if self.refit and getattr(self, name) is not None:
                 raise ValueError(
-                    f"refit: expected False with {name}={getattr(self, name)!r}, which a refit need not keep, "
-                    "got True"
+                    f"refit: expected False with {name}={getattr(self, name)!r}, which a refit need not "
+                    "keep, got True"
                 )
         if self.is_expected:
             self._check_expected()

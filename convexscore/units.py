@@ -155,9 +155,9 @@ class Units(Frozen):
             found = times_power(found, self.value)
         if not math.isfinite(times_power(solution.value, self.value)):
             raise SolverError("the optimum's value is too large for a float; rescale data, labels or weights")
-        tails = solution.tails
+        tails, slope = solution.tails, self.label - self.length
         if tails is not None:
-            tails = tuple(times_power(slope, self.label - self.length) for slope in tails)
+            tails = (times_power(tails[0], slope), times_power(tails[1], slope))
         return replace(
             solution,
             tails=tails,

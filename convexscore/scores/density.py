@@ -195,7 +195,7 @@ def _require_tails(score: PiecewiseLinear) -> None:
         raise NotNormalizableError(
             f"score: its {name} tail has no finite mass: expected a negative slope there, or slope zero and "
             f"a {sign} value, got slope {score.slopes[end]:g} and value {score.values[end]:g} at the "
-            "outermost kink; a larger weight decay or shape='log-concave' may help"
+            "outermost kink; solve(..., tails='integrable') minimizes over scores that have a density"
         )
 
 

@@ -4,8 +4,8 @@ Of the four choices of the tails that are held at their bounds, the optimum's is
 holds: it asks for multipliers of the right sign where they are held, and for obedience where they are not.
 
 The bounds are zero first.  A tail of slope zero needs a score that points inward; where the optimum's does
-not, the bound of that end becomes ``-1/v``, with the variance ``v`` of the data: a slope that is nearly zero would
-leave nearly all mass far away.
+not, the bound of that end becomes ``-1/v``, with the variance ``v`` of the data: a slope that is nearly zero
+would leave nearly all mass far away.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def solve_integrable(
             return Integrable(found.problem, found.spline, bounds, search.iterations)
         if problem.program.rules.even and not problem.program.skip:
             raise NotNormalizableError(
-                "tails: expected a skip connection or ReLU neurons, with which some score has a density here, "
-                "got abs neurons without skip, whose outer slopes are opposite"
+                "tails: expected a smaller weight decay, a skip connection or ReLU neurons, got abs neurons "
+                "without skip, both of whose outer slopes have to be zero, and an optimum that points outward"
             )
         bounds = needed
 
@@ -135,13 +135,11 @@ class _Search:
         return min(found, key=lambda candidate: candidate.certificate.max_violation)
 
     def _choices(self, bounds: Bounds) -> list[Held]:
-        """Return what can be held, the likeliest first: nothing, and the tails that do not obey by themselves."""
+        """Return what can be held, the likeliest first: nothing, and the tails that do not obey."""
         first, last = bounds
         choices: list[Held] = [(None, None), (first, last), (first, None), (None, last)]
         slopes = self.free.piecewise.slopes[[0, -1]]
-        likely = tuple(
-            bound if slope > bound else None for slope, bound in zip(slopes, bounds, strict=True)
-        )
+        likely = tuple(bound if slope > bound else None for slope, bound in zip(slopes, bounds, strict=True))
         return sorted(choices, key=lambda held: (held != (None, None), held != likely))
 
     def _candidate(self, held: Held, bounds: Bounds) -> _Candidate:

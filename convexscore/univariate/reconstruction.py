@@ -15,8 +15,8 @@ ReLU without skip: right kinks must sum to the last slope, left kinks to minus t
 abs without skip: outer slopes are opposite, ``-a`` and ``a``; where ``a`` is free, it is the one nearest to
 zero, the only choice with which the score can have a density.
 
-Where tails are held (`tails`), kinks at the ends of the data are among the spline's, and a line that is left is
-made by the end that is free.
+Where tails are held (`tails`), kinks at the ends of the data are among the spline's, and a line that is left
+is made by the end that is free.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     jumps, low_high = np.diff(slopes), problem.kappa_range
     balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
     at_end = kappa in low_high
-    # In a range of nothing but zero the two can be equal but for rounding.
-    if kappa == 0 and (abs(balance) <= variation or low_high == (0.0, 0.0)):
+    # With a tail held at zero the two can be equal but for rounding.
+    if kappa == 0 and (abs(balance) <= variation or 0.0 in problem.held):
         return _balanced_split(t, slopes)
     positive_side = balance < 0
     # Positive kappa (C = -TV): falling kinks are right neurons, rising kinks left ones.

@@ -1,30 +1,30 @@
 """The univariate programs over scores whose slopes beyond the data are bounded, so that a density exists.
 
-Two more linear constraints, ``d_first <= c_first`` and ``d_last <= c_last`` with bounds of at most zero, add two
-multipliers ``mu_1, mu_k >= 0``.  Right atoms have the outer slopes 0 and 1, left ones -1 and 0, the skip
+Two more linear constraints, ``d_first <= c_first`` and ``d_last <= c_last`` with bounds of at most zero, add
+two multipliers ``mu_1, mu_k >= 0``.  Right atoms have the outer slopes 0 and 1, left ones -1 and 0, the skip
 connection 1 and 1.  So the certificate of `program` asks the same band of ``H + mu_k`` instead of ``H``, and
 ``K = kappa + mu_1 + mu_k`` takes the place of ``kappa``:
 
     |H + mu_k - K/2| <= beta - |K|/2   (ReLU),      |H + mu_k - K/2| <= beta/2   (abs),
 
-``K = 0`` with skip, at every position, and the dual value loses ``mu_1 c_1 + mu_k c_k``.  With ``high = max H``
-(inclusive) and ``low = min H`` (exclusive) such multipliers exist iff
+``K = 0`` with skip, at every position, and the dual value loses ``mu_1 c_1 + mu_k c_k``.  With ``high`` the
+largest ``H`` (inclusive) and ``low`` the smallest (exclusive) such multipliers exist iff
 
     ReLU               high <= beta,    kappa - low <= beta,    high - low <= 2 beta,
     abs with skip      high <= beta/2,  kappa - low <= beta/2,  high - low <= beta,
     abs without skip   high - low <= beta,
 
 and, with skip, ``kappa <= 0``: the inequalities of `log_concave` with ``high - low`` in place of the largest
-fall.  They leave ``mu_k <= w - high`` and ``mu_1 <= w + low - kappa``, ``w`` being ``beta`` or ``beta/2``, whose
-sum is ``-kappa`` with skip.
+fall.  They leave ``mu_k <= w - high`` and ``mu_1 <= w + low - kappa``, where ``w`` is ``beta`` or ``beta/2``;
+with skip the sum of both is ``-kappa``.
 
 A kink at an end of the data, which is zero on the data and bends the tail, never pays unless the tail
 is held at its bound.  A held tail becomes a piece of the spline: a position of mass zero beyond the end, at
 which the value is that of the next knot but for what the tail rises.  The ends are inner positions then.
 
 Without skip, a tail held at zero makes ``TV >= |C|``: ``K = 0``.  An abs network without skip has
-opposite outer slopes, so that both are zero.  The boundedness bounds are those without the
-constraints: below them it is outer slopes without a lower bound, or kinks that vanish, which pay for themselves.
+opposite outer slopes, so that both are zero.  The boundedness bounds are those without the constraints: what
+pays for itself below them is an outer slope that falls without end, or kinks that cancel each other.
 """
 
 from __future__ import annotations
