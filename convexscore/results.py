@@ -161,11 +161,12 @@ class Solution:
         The weight decay used; for a refit, the one that selected the kinks.
     shape : {None, "log-concave"}
         The constraint on the scores, within which value and certificate hold.
-    tails : tuple of two floats or None
-        Bounds of the score's slopes left and right of the data, if there are any; the same.
     theorem : str or None
         Number of the theorem of Zhang & Pilanci (arXiv 2402.01965) whose convex program was solved, such as
         ``"3.1"``; None where the program is none of theirs.
+    tails : tuple of two floats or None
+        Bounds of the score's slopes left and right of the data, if there are any; value and certificate hold
+        within them.
     """
 
     network: Any  # which of the two depends on the arguments of `solve`
