@@ -10,12 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._support.validation import as_choice, as_real
 from .arrangements.patterns import Patterns
+from .errors import NotNormalizableError
 from .families import SOLVERS, family_of
 from .objectives import ExpectedDenoising, Objective
 from .problem import Problem
 from .results import Solution
 
 __all__ = ["SOLVERS", "solve"]
+
+# Weight decays tried for a density, each with half the distance to the boundedness bound.
+_HALVINGS = 8
 
 
 def solve(
@@ -62,7 +66,8 @@ def solve(
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
         ``select_beta(objective, "combined", rng=0, ...)``, the same for the same data.  With one feature its
         score always has a density: where the optimum has none, ``"auto"`` solves again with
-        ``tails="integrable"``, and `Solution.tails` says so (refits are left as they are).  With
+        ``tails="integrable"``, and `Solution.tails` says so; for abs neurons without skip it then takes a
+        smaller weight decay if that is needed (refits are left as they are).  With
         ``shape="log-concave"`` it takes the weight decay of the best held-out likelihood.
     activation : {"relu", "abs"}
         Activation.
@@ -120,7 +125,7 @@ def solve(
     UnboundedError
         If `beta` is below the bound under which score matching has no minimum.
     NotNormalizableError
-        If no score of the kind has a density, with ``tails="integrable"``.
+        With ``tails="integrable"`` or ``"auto"``, if no optimum of the kind has a density.
     SolverError
         If a conic solver stops with a bad status.
     TypeError, ValueError
@@ -179,7 +184,13 @@ def solve(
     options = {
         name: solver_options[name] for name in solver_options if family.takes(name, constrained, "auto")
     }
-    return family.checked_solve(constrained, beta, "auto", tol, verbose, options)
+    lowest = family.checked_bounds(constrained).minimum
+    for smaller in lowest + (beta - lowest) * 0.5 ** np.arange(_HALVINGS):
+        try:
+            return family.checked_solve(constrained, float(smaller), "auto", tol, verbose, options)
+        except NotNormalizableError as error:
+            refusal = error
+    raise refusal
 
 
 def _lacks_density(problem: Problem, solution: Solution) -> bool:

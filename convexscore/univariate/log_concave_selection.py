@@ -73,6 +73,8 @@ def select_log_concave_decay(problem: Problem, rng: np.random.Generator | int | 
     total = np.zeros(_TRIED)
     for held_out in _folds(program, generator(rng, "select_beta")):
         total += [_held_out_likelihood(program, held_out, float(more), problem.tail_unit) for more in extra]
+    if total.max() == -np.inf:
+        return bounds.linear
     gain = (total - total.max()) * program.position.size / program.total
     return float(lowest + extra[gain >= -_NEGLIGIBLE].max())
 
