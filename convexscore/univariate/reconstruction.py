@@ -153,7 +153,7 @@ def _outer_abs(problem: SplineProblem, kappa: float, slopes: FloatArray) -> _Ato
     tie, t = program.tie_mass, program.position
     low, high = problem.kappa_range
     first, last = float(slopes[0]), float(slopes[-1])
-    if low < kappa < high or problem.held != (None, None):
+    if low < kappa < high:
         return _Atoms(t[:0], slopes[:0], slopes[:0])
     if first + last <= 0 or tie[0] == tie[-1]:
         outer = float(np.clip(0.0, min(first, -last), max(first, -last)))

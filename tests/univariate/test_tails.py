@@ -13,10 +13,14 @@ from scipy.optimize import linprog
 
 import convexscore as cs
 from convexscore.univariate.certificate import certify, largest_correlation
+from convexscore.univariate.integrable import _Search
 from convexscore.univariate.program import UnivariateProgram
 from convexscore.univariate.quadratic import build_dictionary
+from convexscore.univariate.solvers.active_set import solve_active_set
+from convexscore.univariate.solvers.log_concave_active_set import solve_log_concave
+from convexscore.univariate.spline import SplineProblem
 from convexscore.univariate.statement import state_univariate
-from convexscore.univariate.tails import tail_multipliers
+from convexscore.univariate.tails import TailProblem, tail_multipliers
 from tests.problems import KINDS, make_beta
 
 TIGHT = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
@@ -108,6 +112,46 @@ def test_log_concave_scores_agree_with_the_literal_statement(name, activation, s
     found = {check_against_the_statement(name, activation, skip, "log-concave", seed) for seed in range(20)}
     if activation == "relu" or skip:
         assert {(True, False), (False, True)} & found
+
+
+@pytest.mark.parametrize("shape", [None, "log-concave"])
+@every_program
+def test_any_bounds_agree_with_the_literal_statement(name, activation, skip, shape):
+    # Both tails held, or one of them, at zero or steeper; and what is left of a line then.
+    held = set()
+    for seed in range(40 if shape is None else 10):
+        objective, rng = draw(name, 1000 + seed)
+        beta = make_beta(objective, activation, skip, rng.choice(SHARES))
+        bounds = [(0.0, 0.0), (0.0, -1.0), (-1.0, 0.0), (-1.0, -1.0)][rng.integers(4)]
+        if beta <= 0 or (activation == "abs" and not skip and any(bounds)):
+            continue
+        program = UnivariateProgram.from_objective(objective, activation, skip)
+        problem = SplineProblem(program, beta)
+        solver = solve_active_set if shape is None else solve_log_concave
+        found = _Search(problem, solver(problem).spline, shape, 500).best(bounds)
+        reference = solved_literally(objective, beta, activation, skip, shape, bounds)
+        assert found.certificate.meets(1e-8)
+        if reference is not None:
+            scale = found.certificate.value_scale
+            assert abs(found.certificate.primal - reference) <= 1e-7 * scale
+        held.add(tuple(slope is not None for slope in found.problem.held))
+    if shape is None:
+        assert (True, True) in held
+        assert (activation == "abs" and not skip) or {(True, False), (False, True)} & held
+
+
+def test_tails_of_different_slopes_keep_a_kink():
+    problem = SplineProblem(UnivariateProgram.from_objective(cs.ScoreMatching([0.0, 1.0, 3.0])), 2.0)
+    for held, sign in (((0.0, -1.0), -1.0), ((-1.0, 0.0), 1.0)):
+        tails = TailProblem(problem, held)
+        kinks, signs = tails.without(np.array([1, 2]), np.array([1.0, 1.0]), np.array([True, True]))
+        assert (kinks.tolist(), signs.tolist()) == ([1], [sign])
+        assert tails.start()[1].tolist() == [sign]
+        result = solve_active_set(tails)
+        slopes = tails.slopes(result.spline.kinks, result.spline.values)
+        assert result.violation <= 1e-12
+        np.testing.assert_allclose(slopes[[0, -1]], held, atol=1e-12)
+    assert TailProblem(problem, (-1.0, -1.0)).start()[0].size == 0
 
 
 def test_a_constant_score_gets_steep_tails_where_it_points_outward():
