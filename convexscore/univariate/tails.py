@@ -108,10 +108,16 @@ class TailProblem(SplineProblem):
 
     def without(self, kinks: Index, signs: FloatArray, wrong: NDArray[np.bool_]) -> tuple[Index, FloatArray]:
         """Return kinks and signs without those that are wrong, but for one if the tails need it."""
+        left, signs = super().without(kinks, signs, wrong)
         change = self._change
-        if wrong.all() and change != 0:
-            return kinks[:1], np.sign([change])
-        return super().without(kinks, signs, wrong)
+        if change == 0 or left.size > 1:
+            return left, signs
+        return (left if left.size else kinks[:1]), np.sign([change])
+
+    def keeps_signs(self, kinks: Index) -> NDArray[np.bool_]:
+        """Return which jumps must keep the sign assumed; that of a single one is the tails' matter."""
+        keeps = super().keeps_signs(kinks)
+        return keeps & (kinks.size > 1 or self._change == 0)
 
     @property
     def _change(self) -> float:
