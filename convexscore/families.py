@@ -26,7 +26,7 @@ from .results import BetaBounds, Solution
 from .units import units_of
 from .univariate.bounds import univariate_bounds
 from .univariate.expected.train import expected_denoising_bounds, solve_expected
-from .univariate.selection import select_univariate_decay
+from .univariate.log_concave_selection import select_decay_on_the_line
 from .univariate.train import solve_univariate
 
 __all__ = ["FAMILIES", "SOLVERS", "Family", "SolverRow", "family_of"]
@@ -191,7 +191,7 @@ FAMILIES = (
         solve=solve_univariate,
         tol=1e-8,
         bounds=univariate_bounds,
-        select=select_univariate_decay,
+        select=select_decay_on_the_line,
         methods={
             "bootstrap": _NOISE_OPTIONS,
             "cv": ("n_folds",),

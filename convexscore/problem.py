@@ -13,10 +13,10 @@ from .activations import get_activation
 from .arrangements.patterns import Known, Patterns
 from .objectives import ExpectedDenoising, as_objective
 
-__all__ = ["PENALTIES", "SHAPES", "Problem"]
+__all__ = ["PENALTIES", "SHAPES", "TAILS", "Problem"]
 
-#: What may be penalized with gates, and the constraints on scores.
-PENALTIES, SHAPES = ("nuclear", "ridge"), (None, "log-concave")
+#: What may be penalized with gates, and the constraints on scores and on their tails.
+PENALTIES, SHAPES, TAILS = ("nuclear", "ridge"), (None, "log-concave"), (None, "integrable")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,10 @@ class Problem:
         Constraint on the scores.
     refit : bool
         Whether the selected kinks are fitted again without weight decay.
+    tails : {None, "integrable"}
+        Constraint on the scores' slopes beyond the data.
+    tail_unit : float
+        What a position times a label of one is in the data's units, if these are others (see `units`).
 
     Raises
     ------
@@ -69,6 +73,8 @@ class Problem:
     penalty: str = "nuclear"
     shape: str | None = None
     refit: bool = False
+    tails: str | None = None
+    tail_unit: float = 1.0
 
     def __post_init__(self) -> None:
         if self.patterns is not None and not isinstance(self.patterns, Patterns):
@@ -87,22 +93,28 @@ class Problem:
         as_choice("penalty", self.penalty, PENALTIES)
         if self.shape is not None:
             as_choice("shape", self.shape, SHAPES[1:])
+        if self.tails is not None:
+            as_choice("tails", self.tails, TAILS[1:])
         self._check_together()
 
     def _check_together(self) -> None:
         if self.penalty == "ridge" and not self.gated:
             raise ValueError("penalty: expected 'nuclear' unless gated=True, got 'ridge'")
-        if self.refit and self.shape is not None:
-            raise ValueError(
-                f"refit: expected False with shape={self.shape!r}, which a refit need not keep, got True"
-            )
+        for name in ("shape", "tails"):
+            if self.refit and getattr(self, name) is not None:
+                raise ValueError(
+                    f"refit: expected False with {name}={getattr(self, name)!r}, which a refit need not "
+                    "keep, got True"
+                )
         if self.is_expected:
             self._check_expected()
-        elif (self.shape is not None or self.refit) and not self.on_the_line:
-            raise ValueError(
-                f"{'shape' if self.shape else 'refit'}: expected none but for data with one feature and a "
-                "network with bias, without gates and patterns"
-            )
+        elif not self.on_the_line:
+            for name in ("shape", "tails", "refit"):
+                if getattr(self, name):
+                    raise ValueError(
+                        f"{name}: expected none but for data with one feature and a network with bias, "
+                        "without gates and patterns"
+                    )
 
     def _check_expected(self) -> None:
         if self.shape is not None or self.refit:
@@ -110,6 +122,8 @@ class Problem:
                 "objective: expected denoising takes neither shape nor refit, got "
                 f"shape={self.shape!r}, refit={self.refit}"
             )
+        if self.tails is not None:
+            raise ValueError(f"tails: expected none for expected denoising, got {self.tails!r}")
         if self.on_patterns or not self.bias:
             raise ValueError("objective: expected denoising takes networks with bias, without patterns")
 

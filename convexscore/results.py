@@ -167,6 +167,9 @@ class Solution:
     theorem : str or None
         Number of the theorem of Zhang & Pilanci (arXiv 2402.01965) whose convex program was solved, such as
         ``"3.1"``; None where the program is none of theirs.
+    tails : tuple of two floats or None
+        Bounds of the score's slopes left and right of the data, if there are any; value and certificate hold
+        within them.
     """
 
     network: Any  # which of the two depends on the arguments of `solve`
@@ -177,15 +180,19 @@ class Solution:
     beta: float
     shape: str | None = None
     theorem: str | None = None
+    tails: tuple[float, float] | None = None
 
     def __str__(self) -> str:
         certificate, network = self.certificate, self.network
+        constraints = f", {self.shape} scores" if self.shape else ""
+        if self.tails:
+            constraints += f", outer slopes at most {self.tails[0]:g} and {self.tails[1]:g}"
         return "\n".join(
             [
                 f"status       {self.status} ({self.stats.solver}, {self.stats.seconds:.3g} s)",
                 f"value        {self.value:.10g}   (beta = {self.beta:g})",
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
-                f"scope {certificate.scope}" + (f", {self.shape} scores" if self.shape else ""),
+                f"scope {certificate.scope}{constraints}",
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._support.validation import as_choice, as_real
 from .arrangements.patterns import Patterns
+from .errors import NotNormalizableError
 from .families import SOLVERS, family_of
 from .objectives import ExpectedDenoising, Objective
 from .problem import Problem
 from .results import Solution
 
 __all__ = ["SOLVERS", "solve"]
+
+# Weight decays tried for a density, each with half the distance to the boundedness bound.
+_HALVINGS = 8
 
 
 def solve(
@@ -29,6 +34,7 @@ def solve(
     penalty: str = "nuclear",
     shape: str | None = None,
     refit: bool = False,
+    tails: str | None = None,
     solver: str = "auto",
     tol: float | None = None,
     verbose: bool = False,
@@ -55,10 +61,14 @@ def solve(
     ----------
     objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
         The data and the loss; any order, repetitions and weights allowed.  An array is score matching on it.
-        Expected denoising takes a number for `beta`, and neither `shape` nor `refit`.
+        Expected denoising takes a number for `beta`, and none of `shape`, `refit` and `tails`.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
-        ``select_beta(objective, rng=0, ...)`` with the same arguments, the same for the same data.
+        ``select_beta(objective, rng=0, ...)`` with the same arguments, the same for the same data.  With one
+        feature its score always has a density: where the optimum has none, ``"auto"`` solves again with
+        ``tails="integrable"``, and `Solution.tails` says so; for abs neurons without skip it then takes a
+        smaller weight decay if that is needed (refits are left as they are).  With
+        ``shape="log-concave"`` it takes the weight decay of the best held-out likelihood.
     activation : {"relu", "abs"}
         Activation.
     skip : bool
@@ -80,6 +90,12 @@ def solve(
         Fit the selected kinks again without weight decay, keeping their signs: this removes the shrinkage,
         ``(1 - beta/n)`` in the linear regime.  The result is no training optimum; its status is
         ``"refit"``, its value its own data term, its certificate that of the refit.  One feature only.
+    tails : {None, "integrable"}
+        ``"integrable"`` minimizes over networks whose slopes left and right of the data are at most the two
+        numbers `Solution.tails`, so that the score has a density; the certificate then covers all of these.
+        A bound is zero, or minus one over the variance of the data at an end where the optimum for zero does
+        not point inward.  An optimum that obeys by itself is returned unchanged.  One feature only, by
+        ``"active_set"``; absolute values without skip have opposite outer slopes and may have no density.
     solver : str
         ``"auto"``, or one of `SOLVERS` that knows the program.  One feature: ``"closed_form"``,
         ``"active_set"`` (the default but where the closed form applies), ``"clarabel"``, ``"osqp"``,
@@ -108,6 +124,8 @@ def solve(
     ------
     UnboundedError
         If `beta` is below the bound under which score matching has no minimum.
+    NotNormalizableError
+        With ``tails="integrable"`` or ``"auto"``, if no optimum of the kind has a density.
     SolverError
         If a conic solver stops with a bad status.
     TypeError, ValueError
@@ -149,11 +167,43 @@ def solve(
     >>> points = np.random.default_rng(0).standard_normal((50, 2))
     >>> cs.solve(cs.ScoreMatching(points), beta=10).certificate.scope
     'global'
+
+    A score whose slope is positive beyond the data has no density; the best that has one:
+
+    >>> import numpy as np
+    >>> x = np.random.default_rng(0).lognormal(size=300)
+    >>> cs.solve(x, 30.0, skip=True).network.piecewise.failing_tails
+    ('right',)
+    >>> solution = cs.solve(x, 30.0, skip=True, tails="integrable")
+    >>> solution.tails, solution.status, solution.network.piecewise.failing_tails
+    ((0.0, 0.0), 'optimal', ())
     """
-    problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit)
+    problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit, tails)
+    automatic = isinstance(beta, str)
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
         beta = family_of(problem).checked_select(problem, "combined", 0, {})
     beta = as_real("beta", beta, minimum=0.0)
     family = family_of(problem, beta, solver)
-    return family.checked_solve(problem, beta, solver, tol, verbose, solver_options)
+    solution = family.checked_solve(problem, beta, solver, tol, verbose, solver_options)
+    if not (automatic and _lacks_density(problem, solution)):
+        return solution
+    constrained = replace(problem, tails="integrable")
+    family = family_of(constrained, beta)
+    options = {
+        name: solver_options[name] for name in solver_options if family.takes(name, constrained, "auto")
+    }
+    lowest = family.checked_bounds(constrained).minimum
+    for smaller in lowest + (beta - lowest) * 0.5 ** np.arange(_HALVINGS):
+        try:
+            return family.checked_solve(constrained, float(smaller), "auto", tol, verbose, options)
+        except NotNormalizableError as error:
+            refusal = error
+    raise refusal
+
+
+def _lacks_density(problem: Problem, solution: Solution) -> bool:
+    """Whether a score has no density though one of its kind might."""
+    if not problem.on_the_line or problem.tails is not None or problem.refit:
+        return False
+    return bool(solution.network.piecewise.failing_tails)

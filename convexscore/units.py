@@ -90,7 +90,10 @@ class Units(Frozen):
         if isinstance(patterns, Patterns) and (self.length or self.origin.any()):
             # Half spaces in these units have to be found again.
             patterns = patterns.signs
-        return replace(problem, objective=self.objective(problem.objective), patterns=patterns)
+        unit = times_power(problem.tail_unit, self.length + self.label)
+        return replace(
+            problem, objective=self.objective(problem.objective), patterns=patterns, tail_unit=unit
+        )
 
     def objective(self, objective: Any) -> Any:
         """Return an objective in these units; one made elsewhere as what it stands for."""
@@ -154,8 +157,12 @@ class Units(Frozen):
             found = times_power(found, self.value)
         if not math.isfinite(times_power(solution.value, self.value)):
             raise SolverError("the optimum's value is too large for a float; rescale data, labels or weights")
+        tails, slope = solution.tails, self.label - self.length
+        if tails is not None:
+            tails = (times_power(tails[0], slope), times_power(tails[1], slope))
         return replace(
             solution,
+            tails=tails,
             network=self.network_outside(solution.network),
             value=times_power(solution.value, self.value),
             certificate=self._certificate(solution.certificate),

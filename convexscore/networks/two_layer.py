@@ -229,6 +229,8 @@ class TwoLayerNetwork(Frozen):
         (2.0, array([-10.]))
         """
         new = np.zeros(self.n_features) if origin is None else as_float_array("origin", origin)
+        if new.shape != self.origin.shape:
+            raise ValueError(f"origin: expected shape ({self.n_features},), got {new.shape}")
         step = new - self.origin
         return replace(self, b1=self.b1 + self.W1 @ step, b2=self.b2 + self.V @ step, origin=new)
 

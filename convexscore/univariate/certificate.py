@@ -22,6 +22,7 @@ from .log_concave import log_concave_correlation
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
 from .spline import Spline, SplineProblem
+from .tails import Bounds, tail_multipliers, tails_correlation
 
 __all__ = [
     "certified_solution",
@@ -33,10 +34,12 @@ __all__ = [
 ]
 
 
-def largest_correlation(program: UnivariateProgram, residual: FloatArray, shape: str | None = None) -> float:
+def largest_correlation(
+    program: UnivariateProgram, residual: FloatArray, shape: str | None = None, tails: Bounds | None = None
+) -> float:
     """Return the smallest ``beta`` whose certificate `residual` satisfies.
 
-    Without a shape this is the largest absolute correlation of any atom at any position.
+    Without constraints this is the largest absolute correlation of any atom at any position.
 
     Parameters
     ----------
@@ -46,19 +49,24 @@ def largest_correlation(program: UnivariateProgram, residual: FloatArray, shape:
         Balanced: ``sum m z = 0``.
     shape : {None, "log-concave"}
         Constraint on the scores.
+    tails : tuple of two floats, optional
+        Bounds of their outer slopes.
     """
-    return _largest(program, shape, *program.correlation(residual))
+    return _largest(program, (shape, tails), *program.correlation(residual))
 
 
 def _largest(
     program: UnivariateProgram,
-    shape: str | None,
+    constraints: tuple[str | None, Bounds | None],
     exclusive: FloatArray,
     inclusive: FloatArray,
     kappa: float,
 ) -> float:
+    shape, tails = constraints
     if shape is not None:
         return log_concave_correlation(program, exclusive, inclusive, kappa)
+    if tails is not None:
+        return tails_correlation(program, exclusive, inclusive, kappa)
     return program.rules.smallest_beta(float(exclusive.min()), float(inclusive.max()), kappa)
 
 
@@ -115,6 +123,7 @@ def certified_solution(
     stats: SolveStats,
     tol: float,
     shape: str | None = None,
+    tails: Bounds | None = None,
 ) -> Solution:
     """Write a spline as a network and certify that network.
 
@@ -132,6 +141,8 @@ def certified_solution(
         Relative tolerance on the certificate's gap and violation.
     shape : {None, "log-concave"}
         Constraint on the scores.
+    tails : tuple of two floats, optional
+        Bounds of their outer slopes.
 
     Returns
     -------
@@ -144,11 +155,18 @@ def certified_solution(
     """
     start = time.perf_counter()
     network = reconstruct(problem, spline)
-    certificate = certify(problem.program, network, problem.beta, shape, problem.at_positions(spline))
+    # Positions of mass zero beyond held tails are no data.
+    meant = problem.at_positions(spline)
+    first, last = (slope is not None for slope in problem.held)
+    meant = meant[int(first) : meant.size - int(last)]
+    certificate = certify(problem.stated, network, problem.beta, shape, tails, meant)
     status = judged(certificate, tol, status)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
-    theorem = problem.program.theorem if shape is None else None
-    return Solution(network, certificate.primal, status, certificate, stats, problem.beta, shape, theorem)
+    # Where the tails obey by themselves, the program is that without the constraint.
+    theorem = problem.stated.theorem if shape is None and problem.held == (None, None) else None
+    return Solution(
+        network, certificate.primal, status, certificate, stats, problem.beta, shape, theorem, tails
+    )
 
 
 def certify(
@@ -156,6 +174,7 @@ def certify(
     network: TwoLayerNetwork,
     beta: float,
     shape: str | None = None,
+    tails: Bounds | None = None,
     meant: FloatArray | None = None,
 ) -> Certificate:
     """Recompute value, lower bound and violations from a network.
@@ -171,6 +190,8 @@ def certify(
     shape : {None, "log-concave"}
         Constraint on the scores; then the certificate covers every network that obeys it, and its
         violation covers this network's slopes.
+    tails : tuple of two floats, optional
+        Bounds of their outer slopes; the same.
     meant : ndarray of shape (n_positions,), optional
         Scores at the positions that the network has but for rounding in its weights.  Where data are close
         together that moves correlations by more than the weight decay, and the value not at all: then gap
@@ -181,6 +202,7 @@ def certify(
     Certificate
         Of scope ``"global"``.
     """
+    constraints = shape, tails
     outputs = network(program.position)
     primal = program.loss(network, outputs - program.target) + beta * network.weight_decay()
     scales = problem_scales(program, network, outputs - program.target, beta)
@@ -190,50 +212,66 @@ def certify(
     mean = float(np.sum(program.mass * residual)) / program.total
     exclusive, inclusive, kappa = program.correlation(residual)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
-    violation = max(_largest(program, shape, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
-    # A falling score may leave a negative kappa to the multiplier of its constraint.
-    unbalanced = max(kappa, 0.0) if shape else kappa
+    violation = max(_largest(program, constraints, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
+    # A constraint on the slopes may take a negative kappa upon its multiplier.
+    unbalanced = max(kappa, 0.0) if shape or tails else kappa
     if program.skip:
         violation = max(violation, abs(unbalanced))
-    if shape:
-        violation = max(violation, *network.piecewise.slopes * program.total * program.variance)
+    violation = max(violation, _excess_slope(network, shape, tails) * program.total * program.variance)
     weights = correlation_rounding(program, network, beta)
     rounding = weights + 1e-12 * beta
     residual -= mean
     if program.skip:
         # Removing the mean has moved kappa.
         kappa += mean * program.total * program.centred[0]
-        unbalanced = max(kappa, 0.0) if shape else kappa
+        unbalanced = max(kappa, 0.0) if shape or tails else kappa
         residual -= unbalanced / (program.total * program.variance) * program.centred
     feasible: FloatArray | None = residual
     if violation > rounding:
-        feasible = _made_feasible(program, residual, beta, rounding, shape)
-    dual = -np.inf if feasible is None else _dual_value(program, feasible)
+        feasible = _made_feasible(program, residual, beta, rounding, constraints)
+    dual = -np.inf if feasible is None else _dual_value(program, feasible, beta, tails)
     return Certificate(primal, dual, primal - dual, float(violation), "global", **scales, rounding=weights)
 
 
-def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
+def _excess_slope(network: TwoLayerNetwork, shape: str | None, tails: Bounds | None) -> float:
+    """Return by how much a network's slopes exceed what the constraints allow."""
+    slopes = network.piecewise.slopes if shape or tails else np.zeros(1)
+    excess = float(slopes.max()) if shape else 0.0
+    if tails is not None:
+        excess = max(excess, *(slopes[[0, -1]] - tails))
+    return max(excess, 0.0)
+
+
+def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, tails: Bounds | None) -> float:
     fit = 0.5 * residual
     if not program.has_trace:
         fit += program.target
     fit *= residual
     fit *= program.mass
-    return program.scatter - float(fit.sum())
+    value = program.scatter - float(fit.sum())
+    if tails is not None and any(tails):
+        multipliers = tail_multipliers(program, beta, tails, program.correlation(residual))
+        value -= multipliers[0] * tails[0] + multipliers[1] * tails[1]
+    return value
 
 
 def _made_feasible(
-    program: UnivariateProgram, residual: FloatArray, beta: float, rounding: float, shape: str | None
+    program: UnivariateProgram,
+    residual: FloatArray,
+    beta: float,
+    rounding: float,
+    constraints: tuple[str | None, Bounds | None],
 ) -> FloatArray | None:
     """Return a balanced residual moved towards a known feasible one as far as needed.
 
     An excess that rounding explains is none: close to the boundedness bound, where hardly anything
     is feasible, moving costs far more than the excess is worth.  None if no residual is feasible.
     """
-    largest = largest_correlation(program, residual, shape)
+    largest = largest_correlation(program, residual, *constraints)
     if largest <= beta + rounding:
         return residual
     for inside in _feasible_candidates(program, beta):
-        reached = largest_correlation(program, inside, shape)
+        reached = largest_correlation(program, inside, *constraints)
         if reached <= beta:
             share = (largest - beta) / (largest - reached)
             return (1 - share) * residual + share * inside

@@ -18,6 +18,8 @@ upper bound ``high - H`` a falling ``L`` exists iff no lower bound exceeds an up
 Without skip, a ReLU solution with a flat piece has ``TV >= |C|``: going without costs nothing, and the
 solution with skip is the one without.  A log-concave abs network without skip is constant outside the data.
 The boundedness bounds are those without the constraint.
+
+With bounds on the outer slopes (`tails`) beyond these, ``L`` falls by their multipliers beyond the data.
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solveh_banded
 
 from .._support.validation import FloatArray
 from .program import UnivariateProgram
-from .spline import Spline, SplineProblem, from_jumps, from_slopes
+from .spline import Spline, SplineProblem, from_jumps, from_slopes, solve_joined
+from .tails import held_level, held_tails, tridiagonal_product
 
 __all__ = ["FallingSpline", "LogConcaveProblem", "Prices", "log_concave_correlation"]
 
@@ -83,7 +85,7 @@ class LogConcaveProblem(SplineProblem):
 
     def __init__(self, problem: SplineProblem) -> None:
         super().__init__(problem.program, problem.beta, problem.blocks)
-        program = problem.program
+        program, self.held = problem.program, problem.held
         total = self.beta if program.rules.even and not program.skip else 0.0
         self.kappa_range = (total, total)
 
@@ -98,17 +100,11 @@ class LogConcaveProblem(SplineProblem):
         slope_costs = self._trace(knots) + from_jumps(self.penalty(kinks) * signs)
         slope_costs[[0, -1]] -= 0.5 * self.kappa_range[0] * (1 if width.size > 1 else 2)
         right = moment - from_slopes(slope_costs, width)
-        # Knots joined by flat pieces share one value.
-        group = np.concatenate([[0], np.cumsum(~flat)])
-        merged = np.zeros((2, group[-1] + 1))
-        merged[0] = np.bincount(group, gram[0]) + 2 * np.bincount(
-            group[:-1], np.where(flat, gram[1, :-1], 0.0), minlength=group[-1] + 1
-        )
-        merged[1, :-1] = gram[1, :-1][~flat]
-        joined = np.bincount(group, right).astype(np.float64)
-        # SciPy's tridiagonal solver wants two unknowns.
-        values = joined / merged[0] if joined.size == 1 else solveh_banded(merged, joined, lower=True)
-        return FallingSpline(kinks, values[group], self.kappa_range[0], flat)
+        # Knots joined by flat pieces share one value, and those of held tails but for what these rise.
+        rise, tails = held_tails(width, self.held)
+        right -= tridiagonal_product(gram, rise)
+        values = rise + solve_joined(gram, right[:, None], flat | tails)[:, 0]
+        return FallingSpline(kinks, values, self.kappa_range[0], flat)
 
     def prices(self, spline: FallingSpline) -> Prices:
         """Return where the certificate asks for kinks, or for a flat piece to be released."""
@@ -119,7 +115,8 @@ class LogConcaveProblem(SplineProblem):
         least = spline.kappa / 2 - half - exclusive
         most = spline.kappa / 2 + half - inclusive
         start, end = self._flat_levels(spline, least, most, spline.kappa - kappa)
-        excess = self._excess_outside(spline, knots, least, most, (start, end))
+        level = held_level(self, spline, least, most, spline.kappa - kappa)
+        excess = self._excess_outside(spline, knots, least, most, (start, end, level))
         for piece in np.flatnonzero(spline.flat):
             inside = slice(knots[piece] + 1, knots[piece + 1])
             excess[inside] = _excess_in_flat(least[inside], most[inside], start[piece], end[piece])
@@ -142,12 +139,12 @@ class LogConcaveProblem(SplineProblem):
         knots: Index,
         least: FloatArray,
         most: FloatArray,
-        levels: tuple[FloatArray, FloatArray],
+        levels: tuple[FloatArray, FloatArray, float],
     ) -> FloatArray:
-        """Return the excess where ``L`` is constant: its level is that of the next flat piece."""
-        start, end = levels
+        """Return the excess where ``L`` is constant: its level is that of the next flat piece, if any."""
+        start, end, without = levels
         flat = np.flatnonzero(spline.flat)
-        level = np.zeros(spline.flat.size)
+        level = np.full(spline.flat.size, without)
         if flat.size:
             before = np.searchsorted(flat, np.arange(level.size), side="right") - 1
             level = np.where(before >= 0, end[flat[before]], start[flat[0]])

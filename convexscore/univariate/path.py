@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -29,11 +29,13 @@ from ..results import Solution, SolveStats
 from ..units import Units, units_of
 from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
+from .integrable import solve_integrable
 from .moments import Blocks
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
 from .spline import Spline, SplineProblem
+from .tails import Bounds, TailProblem
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,12 +53,22 @@ class _Piece:
     """A linear piece: the solution at its upper end, and its derivative.
 
     `pinned` says which of (low end, high end, zero) the multiplier stays at on the whole piece, if any.
+    `bounds` are those of the outer slopes, if there are any, and `tailed` the problem with held tails that it
+    solves then.
     """
 
     spline: Spline
     signs: FloatArray
     rate: Spline
     pinned: int | None = None
+    bounds: Bounds | None = None
+    tailed: TailProblem | None = None
+
+    @property
+    def kinks(self) -> NDArray[np.intp]:
+        """Indices of the positions of the kinks, the ends of the data among them if they bend a tail."""
+        before = self.tailed is not None and self.tailed.held[0] is not None
+        return self.spline.kinks - int(before)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +89,8 @@ class Path(Frozen):
         Number of kinks strictly inside the data, just below each of `betas` (on a grid: at it).
     exact : bool
         Whether the path is the exact one; then any ``beta`` in its range has a solution at no cost.
+    tails : {None, "integrable"}
+        Constraint on the scores' slopes beyond the data.
     """
 
     objective: Objective
@@ -88,6 +102,7 @@ class Path(Frozen):
     _program: UnivariateProgram = field(repr=False)
     _units: Units = field(repr=False)
     _pieces: list[_Piece] = field(repr=False)
+    tails: str | None = None
 
     def solution(self, beta: float) -> Solution:
         """Return the certified solution at one weight decay.
@@ -108,9 +123,9 @@ class Path(Frozen):
             If the certificate misses a relative tolerance of 1e-8; the status is then ``"inaccurate"``.
         """
         start = time.perf_counter()
-        problem, spline = self._at(beta)
+        problem, spline, bounds = self._at(beta)
         stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
-        found = certified_solution(problem, spline, "optimal", stats, 1e-8)
+        found = certified_solution(problem, spline, "optimal", stats, 1e-8, tails=bounds)
         return self._units.solution(found, float(beta))
 
     def network(self, beta: float) -> TwoLayerNetwork:
@@ -126,17 +141,20 @@ class Path(Frozen):
         ValueError
             If the path does not cover `beta`.
         """
-        found: TwoLayerNetwork = self._units.network_outside(reconstruct(*self._at(beta)))
+        found: TwoLayerNetwork = self._units.network_outside(reconstruct(*self._at(beta)[:2]))
         return found
 
-    def _at(self, beta: float) -> tuple[SplineProblem, Spline]:
+    def _at(self, beta: float) -> tuple[SplineProblem, Spline, Bounds | None]:
         beta = as_real("beta", beta, minimum=0.0)
         covered = beta >= self.betas[-1] if self.exact else bool((self.betas == beta).any())
         if not covered:
             what = f"at least {self.betas[-1]:.10g}" if self.exact else f"one of {self.betas.tolist()}"
             raise ValueError(f"beta: expected {what}, the range of this path, got {beta:.10g}")
         problem = SplineProblem(self._program, self._units.beta(beta), self._blocks)
-        return problem, self._spline(problem, beta)
+        if not self.exact:
+            piece = self._pieces[int(np.searchsorted(-self.betas, -beta))]
+            return piece.tailed or problem, piece.spline, piece.bounds
+        return problem, self._spline(problem, beta), None
 
     def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
         """Return the certified solutions at several weight decays, by default at `betas`."""
@@ -162,7 +180,7 @@ class Path(Frozen):
         for sign, color, label in ((-1.0, "#1f3b57", "slope falls"), (1.0, "#c8553d", "slope rises")):
             spans, heights = [], []
             for top, bottom, piece in zip(self.betas, self.betas[1:], self._pieces, strict=False):
-                kinks = position[piece.spline.kinks[piece.signs == sign]]
+                kinks = position[piece.kinks[piece.signs == sign]]
                 spans.extend([[top, bottom]] * kinks.size)
                 heights.extend(kinks)
             if spans:
@@ -180,8 +198,6 @@ class Path(Frozen):
 
     def _spline(self, problem: SplineProblem, beta: float) -> Spline:
         number = int(np.searchsorted(-self.betas, -beta))
-        if not self.exact:
-            return self._pieces[number].spline
         if number == 0:
             # At and above the largest threshold nothing depends on beta.
             return solve_active_set(problem).spline
@@ -197,6 +213,7 @@ def regularization_path(
     *,
     beta_min: float | None = None,
     max_pieces: int | None = None,
+    tails: str | None = None,
 ) -> Path:
     """Follow the optimal score of a univariate program as the weight decay falls.
 
@@ -216,6 +233,9 @@ def regularization_path(
         and 1.05 times the boundedness bound, below which kinks come in by the hundreds.
     max_pieces : int, optional
         Bound on the number of linear pieces of the exact path, 100000 by default.
+    tails : {None, "integrable"}
+        ``"integrable"`` minimizes over networks whose slopes beyond the data leave a density, as in `solve`;
+        it needs `betas`.
 
     Returns
     -------
@@ -240,9 +260,14 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
-    problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip))
+    problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip), tails=tails)
+    if tails is not None and betas is None:
+        raise ValueError(
+            f"betas: expected weight decays with tails={tails!r}, whose path is a grid, got None"
+        )
     units = units_of(problem)
-    program = UnivariateProgram.from_problem(units.problem(problem))
+    inside = units.problem(problem)
+    program = UnivariateProgram.from_problem(inside)
     if betas is not None:
         for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
             if value is not None:
@@ -255,6 +280,8 @@ def regularization_path(
         inner = np.array([units.beta(float(beta)) for beta in grid])
         units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
         pieces = _grid_pieces(program, inner)
+        if tails is not None:
+            pieces = [_tailed(program, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
         exact = False
     else:
         bounds = program_bounds(program)
@@ -265,10 +292,11 @@ def regularization_path(
         inner, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
         grid = np.array([units.beta_outside(float(beta)) for beta in inner])
         exact = True
-    n_kinks = np.array([piece.spline.kinks.size for piece in pieces], dtype=np.intp)
+    last = program.position.size - 1
+    n_kinks = np.array([np.sum((piece.kinks > 0) & (piece.kinks < last)) for piece in pieces], dtype=np.intp)
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces)
+    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces, tails)
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
@@ -284,6 +312,15 @@ def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
         kinks, signs = spline.kinks, _signs(problem, spline)
         pieces.append(_Piece(spline, signs, spline))
     return pieces
+
+
+def _tailed(program: UnivariateProgram, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
+    """Return the piece of a grid whose solution has a density."""
+    found = solve_integrable(SplineProblem(program, float(beta)), piece.spline, tail_unit)
+    if not isinstance(found.problem, TailProblem):
+        return replace(piece, bounds=found.bounds)
+    signs = _signs(found.problem, found.spline)
+    return _Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
 def _exact_pieces(

@@ -14,6 +14,9 @@ ReLU without skip: right kinks must sum to the last slope, left kinks to minus t
 
 abs without skip: outer slopes are opposite, ``-a`` and ``a``; where ``a`` is free, it is the one nearest to
 zero, the only choice with which the score can have a density.
+
+Where tails are held (`tails`), kinks at the ends of the data are among the spline's, and a line that is left
+is made by the end that is free.
 """
 
 from __future__ import annotations
@@ -89,7 +92,8 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     jumps, low_high = np.diff(slopes), problem.kappa_range
     balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
     at_end = kappa in low_high
-    if kappa == 0 and abs(balance) <= variation:
+    # With a tail held at zero the two can be equal but for rounding.
+    if kappa == 0 and (abs(balance) <= variation or 0.0 in problem.held):
         return _balanced_split(t, slopes)
     positive_side = balance < 0
     # Positive kappa (C = -TV): falling kinks are right neurons, rising kinks left ones.
@@ -134,9 +138,12 @@ def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
     t, tie = program.position, program.tie_mass
     both = np.array([1.0, -1.0])
     heaviest = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
-    if heaviest and tie[heaviest] > problem.beta:
+    free = np.array([slope is None for slope in problem.held])
+    if heaviest and (tie[heaviest] > problem.beta or not free.any()):
         # A heavy tie pays for both neurons there: each counts the favourable slope.
         return _Atoms(t[[heaviest, heaviest]], slope * both, both)
+    if not free.all():
+        return _Atoms(t[[0, -1]][free], slope * both[free], both[free])
     return _Atoms(t[[0, -1]], 0.5 * slope * both, both)
 
 

@@ -30,7 +30,7 @@ from .._support.validation import FloatArray
 from .moments import Blocks, Chunks, Moments
 from .program import UnivariateProgram
 
-__all__ = ["Spline", "SplineProblem", "from_jumps", "from_slopes"]
+__all__ = ["Spline", "SplineProblem", "from_jumps", "from_slopes", "solve_joined"]
 
 Index = NDArray[np.intp]
 
@@ -67,11 +67,19 @@ class SplineProblem:
         The program's moments, by default of its blocks of data, to share between problems; made by default.
     """
 
+    #: Slopes at which the tails are held; None for those that are not (see `tails`).
+    held: tuple[float | None, float | None] = (None, None)
+
     def __init__(self, program: UnivariateProgram, beta: float, blocks: Moments | None = None) -> None:
         self.program, self.beta = program, beta
         self.omega = program.rules.omega
         self.kappa_range = _kappa_range(program, beta)
         self.blocks: Moments = Blocks(program) if blocks is None else blocks
+
+    @property
+    def stated(self) -> UnivariateProgram:
+        """The program whose solutions these are, on the data alone."""
+        return self.program
 
     def penalty(self, kinks: Index) -> FloatArray:
         """Return the cost of a unit slope jump at each of the kinks, ``b - m_j [SM] / 2``."""
@@ -80,6 +88,14 @@ class SplineProblem:
     def keeps_signs(self, kinks: Index) -> NDArray[np.bool_]:
         """Return which jumps must keep the sign assumed: those of positive cost."""
         return self.penalty(kinks) > 0
+
+    def start(self) -> tuple[Index, FloatArray]:
+        """Return kinks and signs that a search can begin with: none."""
+        return np.zeros(0, dtype=np.intp), np.zeros(0)
+
+    def without(self, kinks: Index, signs: FloatArray, wrong: NDArray[np.bool_]) -> tuple[Index, FloatArray]:
+        """Return kinks and signs without those that are wrong."""
+        return kinks[~wrong], signs[~wrong]
 
     def knots(self, kinks: Index) -> Index:
         """Return the indices of the first position, the kinks, and the last position."""
@@ -159,13 +175,17 @@ class SplineProblem:
         self, gram: FloatArray, signs: FloatArray, right: FloatArray, width: FloatArray
     ) -> tuple[FloatArray, FloatArray, FloatArray]:
         """Solve the tridiagonal system for `right`, and for unit ``kappa`` and unit ``|kappa|``."""
+        columns = self._columns(signs, right, width)
+        base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
+        return base, per_kappa, per_size
+
+    def _columns(self, signs: FloatArray, right: FloatArray, width: FloatArray) -> FloatArray:
+        """Return the right-hand sides: `right`, and those of unit ``kappa`` and unit ``|kappa|``."""
         sides = np.zeros(width.size)
         sides[0] += 0.5
         sides[-1] += 0.5
         sizes = 0.5 * self.omega * from_jumps(signs)
-        columns = np.column_stack([right, from_slopes(sides, width), from_slopes(sizes, width)])
-        base, per_kappa, per_size = solveh_banded(gram, columns, lower=True).T
-        return base, per_kappa, per_size
+        return np.column_stack([right, from_slopes(sides, width), from_slopes(sizes, width)])
 
     def _stationarity(self, values: FloatArray, width: FloatArray, signs: FloatArray, side: float) -> float:
         """Return ``C + side * TV``, which vanishes where ``kappa`` is free."""
@@ -227,13 +247,16 @@ class SplineProblem:
         """
         knots = self.knots(spline.kinks)
         chunks, values, slopes = self._on_chunks(spline, knots)
-        centre = spline.kappa / 2
-        half = self.program.atom_half_width(self.beta, spline.kappa)
-        low, high = centre - half, centre + half
+        low, high = self._band(spline)
         index, exclusive, inclusive = self.blocks.suspicious(chunks, values, slopes, low, high)
         excess = np.maximum(low - exclusive, 0) - np.maximum(inclusive - high, 0)
         found = (excess != 0) & (index > 0) & (index < knots[-1])
         return index[found], excess[found]
+
+    def _band(self, spline: Spline) -> tuple[float, float]:
+        """Return the band that ``H`` must stay in."""
+        half = self.program.atom_half_width(self.beta, spline.kappa)
+        return spline.kappa / 2 - half, spline.kappa / 2 + half
 
     def _on_chunks(self, spline: Spline, knots: Index) -> tuple[Chunks, FloatArray, FloatArray]:
         """Return the chunks at the spline's knots, its value at each start, and its slope there."""
@@ -315,6 +338,34 @@ def _piece_of(chunks: Chunks, knots: Index) -> Index:
     """Return the piece that each chunk lies in; the last position belongs to the last piece."""
     piece = np.searchsorted(knots, chunks.bounds, side="right") - 1
     return np.minimum(piece, knots.size - 2)
+
+
+def solve_joined(gram: FloatArray, right: FloatArray, joined: NDArray[np.bool_]) -> FloatArray:
+    """Solve a tridiagonal system whose knots share one unknown where the pieces between them are joined.
+
+    Parameters
+    ----------
+    gram : ndarray of shape (2, n_knots)
+        The matrix in lower banded form.
+    right : ndarray of shape (n_knots, n_columns)
+        Right-hand sides.
+    joined : bool ndarray of shape (n_knots - 1,)
+        Which pieces.
+
+    Returns
+    -------
+    ndarray of shape (n_knots, n_columns)
+    """
+    group = np.concatenate([[0], np.cumsum(~joined)])
+    size = int(group[-1]) + 1
+    merged = np.zeros((2, size))
+    merged[0] = np.bincount(group, gram[0])
+    merged[0] += 2 * np.bincount(group[:-1], np.where(joined, gram[1, :-1], 0.0), minlength=size)
+    merged[1, :-1] = gram[1, :-1][~joined]
+    sums = np.column_stack([np.bincount(group, column) for column in right.T])
+    # SciPy's tridiagonal solver wants two unknowns.
+    values: FloatArray = sums / merged[0] if size == 1 else solveh_banded(merged, sums, lower=True)
+    return values[group]
 
 
 def from_jumps(per_kink: FloatArray) -> FloatArray:

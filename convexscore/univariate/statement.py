@@ -49,6 +49,7 @@ def state_univariate(
     activation: str = "relu",
     skip: bool = False,
     shape: str | None = None,
+    tails: tuple[float, float] | None = None,
 ) -> Statement:
     """State one of the eight univariate programs (ZP Thm 3.1, A.4-A.6, 4.1, B.1-B.3) in CVXPY.
 
@@ -64,6 +65,8 @@ def state_univariate(
         Whether the network has a skip connection ``V x``.
     shape : {None, "log-concave"}
         ``"log-concave"`` adds that every slope of the score is at most zero, outside the data too.
+    tails : tuple of two floats, optional
+        Bounds of the outer slopes of the score, left and right of the data.
 
     Returns
     -------
@@ -103,8 +106,11 @@ def state_univariate(
     if V is not None and objective.has_trace:
         loss += w.sum() * V
     constraints = []
+    slopes = _slopes(x, activation) @ y + (V if V is not None else 0)
     if shape is not None and as_choice("shape", shape, ("log-concave",)):
-        constraints = [_slopes(x, activation) @ y + (V if V is not None else 0) <= 0]
+        constraints.append(slopes <= 0)
+    if tails is not None:
+        constraints += [slopes[0] <= tails[0], slopes[-1] <= tails[1]]
     return Statement(cp.Problem(cp.Minimize(loss + beta * cp.norm1(y)), constraints), y, b2, V)
 
 

@@ -14,6 +14,7 @@ from ..problem import Problem
 from ..results import Solution, SolveStats
 from .bounds import line_solution, program_bounds, require_bounded
 from .certificate import certified_solution
+from .integrable import solve_integrable
 from .program import UnivariateProgram
 from .refit import refit_solution
 from .solvers.active_set import ActiveSetResult, solve_active_set
@@ -37,8 +38,10 @@ def solve_univariate(
     program = UnivariateProgram.from_problem(problem)
     require_bounded(program, beta)
     splines = SplineProblem(program, beta)
+    for name in ("shape", "tails"):
+        if getattr(problem, name) is not None:
+            _only_active_set(f"{name}={getattr(problem, name)!r}", solver)
     if problem.shape is not None:
-        _only_active_set(f"shape={problem.shape!r}", solver)
         spline, iterations, solver_value = _active_set(splines, options, verbose, solve_log_concave)
         solver = "active_set"
     elif solver == "closed_form":
@@ -51,14 +54,22 @@ def solve_univariate(
             solver = "closed_form" if closed else "active_set"
             spline = _line(splines) if closed else spline
     else:
-        found = _conic_solver(solver)(splines, problem.objective, tol=tol, verbose=verbose, options=options)
-        spline = solve_active_set(splines, *significant_kinks(found.jumps)).spline
-        iterations, solver_value = found.iterations, found.value
+        conic = _conic_solver(solver)(splines, problem.objective, tol=tol, verbose=verbose, options=options)
+        spline = solve_active_set(splines, *significant_kinks(conic.jumps)).spline
+        iterations, solver_value = conic.iterations, conic.value
+    bounds = None
+    if problem.tails is not None:
+        limit = _max_iterations(options)
+        found = solve_integrable(splines, spline, problem.tail_unit, problem.shape, limit)
+        if found.problem is not splines:
+            solver = "active_set"
+        splines, spline, bounds = found.problem, found.spline, found.bounds
+        iterations += found.iterations
     status = "closed_form" if solver == "closed_form" else "optimal"
     stats = SolveStats(solver, iterations, time.perf_counter() - start, program.n_atoms, solver_value)
     if problem.refit:
         return refit_solution(splines, spline, stats, tol)
-    return certified_solution(splines, spline, status, stats, tol, problem.shape)
+    return certified_solution(splines, spline, status, stats, tol, problem.shape, bounds)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.
@@ -96,9 +107,12 @@ def _active_set(
     progress: bool,
     method: Callable[..., ActiveSetResult] = solve_active_set,
 ) -> _Found:
-    limit = as_count("max_iterations", options.get("max_iterations", 500), minimum=1)
-    result = method(problem, max_iterations=limit, progress=progress)
+    result = method(problem, max_iterations=_max_iterations(options), progress=progress)
     return result.spline, result.iterations, None
+
+
+def _max_iterations(options: dict[str, Any]) -> int:
+    return as_count("max_iterations", options.get("max_iterations", 500), minimum=1)
 
 
 def _conic_solver(name: str) -> ConicSolver:

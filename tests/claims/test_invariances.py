@@ -63,6 +63,7 @@ CASES = {
     "line": Case(1, "sm", 8.0),
     "line abs skip": Case(1, "sm", 12.0, activation="abs", skip=True),
     "line log-concave": Case(1, "sm", 8.0, skip=True, shape="log-concave"),
+    "line tails": Case(1, "sm", 100.0, tails="integrable"),
     "line refit": Case(1, "sm", 14.0, skip=True, refit=True),
     "line dsm": Case(1, "dsm", 1.0),
     "line dsm abs skip": Case(1, "dsm", 1.0, activation="abs", skip=True),

@@ -82,7 +82,7 @@ def solve_active_set(
         kinks = np.arange(1, problem.program.position.size - 1)
         signs = np.ones(kinks.size)
     elif kinks is None or signs is None:
-        kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
+        kinks, signs = problem.start()
     search.start(kinks, signs)
     floor = rounding_floor(problem)
     greedy, iteration, stalled = True, 0, 0
@@ -179,7 +179,7 @@ class _Search:
             spline, _, wrong = self._solve(kinks, signs, side)
             if not wrong.any():
                 return _State(spline, signs, self.problem.value(spline))
-            kinks, signs = kinks[~wrong], signs[~wrong]
+            kinks, signs = self.problem.without(kinks, signs, wrong)
 
     def _walked(self, kinks: Index, signs: FloatArray, side: float) -> _State:
         """Walk towards each minimizer until a kink vanishes, drop it, turn: lowers the objective.
