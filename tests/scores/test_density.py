@@ -9,8 +9,8 @@ from scipy.special import logsumexp
 
 import convexscore as cs
 from convexscore.numerics.integrals import log_decreasing_integral
+from convexscore.numerics.monotone_pieces import _halfway
 from convexscore.numerics.piecewise import PiecewiseLinear
-from convexscore.scores.density import _halfway
 from tests.problems import KINDS, make_beta, make_objective
 
 
