@@ -39,8 +39,8 @@ class Distribution(Frozen):
         x = as_numbers("x", x)
         if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1):
             raise ValueError(f"x: expected a number or an array of shape (n,) or (n, 1), got {x.shape}")
-        frame = self._frame
-        return (self._pool.score(frame.inward(x)) / frame.scale)[()]
+        with np.errstate(over="ignore", under="ignore"):
+            return (self._pool.score(self._frame.inward(x)) / self._frame.scale)[()]
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log p(x)``, of the shape of `x`."""

@@ -18,9 +18,12 @@ from .._support.validation import FloatArray
 from ..numerics.piecewise import PiecewiseLinear
 from ..scores.density import ScoreDensity
 
-__all__ = ["Law", "MixtureLaw", "NetworkLaw"]
+__all__ = ["FURTHEST", "Law", "MixtureLaw", "NetworkLaw", "softmax"]
 
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
+# Points further out belong to whom those here do, whose log densities are floats: the tenth power of this has
+# a square.
+FURTHEST = 1e15
 
 
 class Law(Protocol):
@@ -80,7 +83,7 @@ class MixtureLaw(Frozen):
 
     def score(self, z: FloatArray) -> FloatArray:
         """Return the derivative of the log density."""
-        shares = softmax(self._logs(z), axis=-1)
+        shares = softmax(self._logs(np.clip(z, -FURTHEST, FURTHEST)), axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):
             return -np.sum(np.where(shares > 0, shares * self._steps(z) / self.scales, 0.0), axis=-1)
 

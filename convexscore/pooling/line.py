@@ -90,7 +90,9 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
     """
     sources = rng.spawn(4)
     noise = measured_noise(points, sources[0])
-    mixtures = choose_mixtures(points, sources[1]) if "mixture" in kinds else []
+    # One Gaussian is the line, where that is a member.
+    fewest = 2 if "line" in kinds else 1
+    mixtures = choose_mixtures(points, sources[1], fewest) if "mixture" in kinds else []
     masses = held_out_masses(points, _FOLDS, sources[2])
     change, level = None, 0.0
     if "transformed" in kinds:

@@ -41,8 +41,8 @@ class _Mixtures:
         return MixtureLaw(self.weights[number], self.means[number], self.scales[number])
 
 
-def choose_mixtures(points: Points, rng: np.random.Generator) -> list[MixtureLaw]:
-    """Return the mixtures of one component less than BIC prefers, as many, and one more; those of several.
+def choose_mixtures(points: Points, rng: np.random.Generator, fewest: int) -> list[MixtureLaw]:
+    """Return the mixtures of one component less than BIC prefers, as many, and one more.
 
     Parameters
     ----------
@@ -50,19 +50,21 @@ def choose_mixtures(points: Points, rng: np.random.Generator) -> list[MixtureLaw
         In standard units.
     rng : Generator
         Draws the starts.
+    fewest : int
+        Components that those returned have at least: 2 where one is a member already.
     """
     data = points.binned(_BIN, _FEW)
     found: dict[int, tuple[float, MixtureLaw]] = {}
     best = 1
     for size in range(1, _MOST_COMPONENTS + 1):
-        if 4 * size > data.total or size > best + 1:
+        if (size > 1 and 4 * size > data.total) or size > best + 1:
             break
         likelihoods, mixtures = _maximized(data, data.mass[None], _starts(data, size, rng), _STEPS)
         winner = int(np.argmax(likelihoods))
         criterion = -2 * float(likelihoods[winner]) + (3 * size - 1) * np.log(data.total)
         found[size] = criterion, mixtures.law(winner)
         best = min(found, key=lambda size: found[size][0])
-    return [found[size][1] for size in range(best - 1, best + 2) if size > 1 and size in found]
+    return [found[size][1] for size in range(best - 1, best + 2) if size >= fewest and size in found]
 
 
 def refit_mixtures(points: Points, masses: FloatArray, mixture: MixtureLaw) -> list[MixtureLaw]:

@@ -18,14 +18,12 @@ from scipy.special import logsumexp
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..errors import ConvergenceError
-from .laws import Law, softmax
+from .laws import FURTHEST, Law, softmax
 
 __all__ = ["Pool"]
 
 # Points are evaluated in blocks, so that temporary arrays, one row a law, stay small.
 _BLOCK = 2**16
-# Densities of points further out than this are those here, as far as shares of laws go.
-_FURTHEST = 1e150
 # Newton steps of a quantile before every other step is a bisection, and steps at most.
 _NEWTON, _MOST_STEPS = 40, 200
 
@@ -101,7 +99,7 @@ class Pool(Frozen):
         return logsumexp(self._logs(name, z), axis=0)
 
     def _score(self, z: FloatArray) -> FloatArray:
-        shares = softmax(self._logs("logpdf", np.clip(z, -_FURTHEST, _FURTHEST)), axis=0)
+        shares = softmax(self._logs("logpdf", np.clip(z, -FURTHEST, FURTHEST)), axis=0)
         scores = np.stack([law.score(z) for law in self.laws])
         with np.errstate(invalid="ignore"):
             return np.sum(np.where(shares == 0, 0.0, shares * scores), axis=0)

@@ -48,6 +48,7 @@ class Transformation:
     shift: float = 0.0
     scale: float = 1.0
 
+    @np.errstate(over="ignore")
     def __call__(self, z: FloatArray) -> FloatArray:
         """Return transformed points."""
         return (power_transform(z, self.exponent) - self.shift) / self.scale
@@ -160,12 +161,13 @@ class TransformedLaw(Frozen):
 
     def score(self, z: FloatArray) -> FloatArray:
         """Return the derivative of the log density."""
-        change, y = self.transformation, self.transformation(z)
-        with np.errstate(over="ignore", invalid="ignore"):
-            pull = self.base.score(y) * np.exp(change.log_derivative(z))
-        # At the ends the derivative is zero, and the score of the base need not be a float.
-        pull = np.where(np.isnan(pull) & ~np.isnan(z), 0.0, pull)
-        return pull + change.log_derivative_slope(z)
+        change = self.transformation
+        z = np.clip(z, -np.finfo(float).max, np.finfo(float).max)
+        inner = self.base.score(change(z))
+        # In logs: of the two factors one may be too large for a float, the other too small.
+        with np.errstate(over="ignore", divide="ignore"):
+            size = np.exp(np.log(np.abs(inner)) + change.log_derivative(z))
+        return np.sign(inner) * size + change.log_derivative_slope(z)
 
     def logpdf(self, z: FloatArray) -> FloatArray:
         """Return the log density."""
@@ -209,15 +211,18 @@ class TransformedLaw(Frozen):
 
     def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return points below and above the quantiles at `q`."""
-        low, high = self.base.quantile_bounds(self._inner(q))
-        return self.transformation.inverse(low), self.transformation.inverse(high)
+        z, log_cdf, log_sf = self._table
+        low = np.searchsorted(log_cdf, np.log(np.minimum(q, 0.5)))
+        high = z.size - np.searchsorted(log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
+        cell = np.clip(np.where(q <= 0.5, low, high), 1, z.size - 1)
+        return z[cell - 1], z[cell]
 
-    def _inner(self, q: FloatArray) -> FloatArray:
-        """Return the probabilities of the base law that belong to those of the law cut at the ends."""
-        share = np.exp(self.log_total)
-        if np.isfinite(self.transformation.ends[0]):
-            return 1 - share * (1 - q)
-        return share * q
+    @cached_property
+    def _table(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """A grid over all floats, fine enough to start from, and the log probabilities below and above."""
+        t = np.linspace(-709.0, 709.0, 2837)
+        z = np.sign(t) * np.expm1(np.abs(t))
+        return z, self.logcdf(z), self.logsf(z)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return independent samples: those of the base law that are between the ends."""
