@@ -101,13 +101,13 @@ class Distribution(Frozen):
     rvs = sample
 
     def mean(self) -> float:
-        """Return ``E[X]``; infinite where a tail of a power makes it so."""
+        """Return ``E[X]``."""
         return float(self._frame.outward(np.array(self._pool.moments()[0])))
 
     def variance(self) -> float:
-        """Return ``E[(X - E X)^2]``; infinite where a tail of a power makes it so."""
+        """Return ``E[(X - E X)^2]``."""
         return self._frame.scale**2 * self._pool.moments()[1]
 
     def std(self) -> float:
-        """Return the standard deviation; infinite where the variance is."""
+        """Return the standard deviation."""
         return self._frame.scale * float(np.sqrt(self._pool.moments()[1]))

@@ -45,7 +45,7 @@ class Law(Protocol):
         """Return points below and above the quantiles at `q`, strictly between 0 and 1, or these."""
 
     def moments(self) -> tuple[float, float]:
-        """Return mean and mean square; infinite where they are."""
+        """Return mean and mean square."""
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return independent samples, shape ``(n,)``."""

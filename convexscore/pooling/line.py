@@ -190,9 +190,12 @@ def _transformed_members(
     points: Points, share: float, setting: _Setting, change: Transformation
 ) -> list[Candidate]:
     exponent = change.exponent
-    line = TransformedLaw(MixtureLaw.gaussian(0.0, 1.0), change, np.zeros(0))
+    ends = float(points.value[0]), float(points.value[-1])
+    line = TransformedLaw(MixtureLaw.gaussian(0.0, 1.0), change, *ends, np.zeros(0))
     found = [Candidate("transformed", line, exponent=exponent)]
     betas = np.sqrt(share) * setting.transformed_level * _SHARES[::2]
     fits = fitted_networks(_transformed(points, change), betas)
-    laws = {beta: TransformedLaw(law, change, law.piecewise.knots) for beta, law in _laws(fits).items()}
+    laws = {
+        beta: TransformedLaw(law, change, *ends, law.piecewise.knots) for beta, law in _laws(fits).items()
+    }
     return found + [Candidate("transformed", laws[fit.beta], fit, exponent=exponent) for fit in fits]

@@ -149,11 +149,12 @@ class Frame:
             return self.origin + (self.shift + self.scale * z)
 
 
-def standardized(x: FloatArray, mass: FloatArray) -> tuple[Points, Frame]:
-    """Return sorted data in standard units, and the frame that leads there.
+def standardized(data: Points) -> tuple[Points, Frame]:
+    """Return data in standard units, and the frame that leads there.
 
     Powers of two, and shifts that round no difference, change no digit of the points.
     """
+    x, mass = data.value, data.mass
     origin = float(x[x.size // 2])
     offsets, exponent = unit_scale(x - origin)
     shift = float(np.average(offsets, weights=mass))

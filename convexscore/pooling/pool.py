@@ -53,11 +53,13 @@ class Pool(Frozen):
 
     def logcdf(self, z: FloatArray) -> FloatArray:
         """Return the log probability of what is at most `z`."""
-        return self._in_blocks(lambda part: np.minimum(self._sum("logcdf", part), 0.0), z)
+        inner = self._in_blocks(lambda part: self._sum("logcdf", part), z)
+        return np.where(z == np.inf, 0.0, np.minimum(inner, 0.0))
 
     def logsf(self, z: FloatArray) -> FloatArray:
         """Return the log probability of what is above `z`."""
-        return self._in_blocks(lambda part: np.minimum(self._sum("logsf", part), 0.0), z)
+        inner = self._in_blocks(lambda part: self._sum("logsf", part), z)
+        return np.where(z == -np.inf, 0.0, np.minimum(inner, 0.0))
 
     def quantile(self, q: FloatArray) -> FloatArray:
         """Return the quantiles at probabilities ``q`` in ``[0, 1]``."""
@@ -70,10 +72,8 @@ class Pool(Frozen):
         return result
 
     def moments(self) -> tuple[float, float]:
-        """Return mean and variance; infinite where they are."""
+        """Return mean and variance."""
         mean, square = self.weights @ np.array([law.moments() for law in self.laws])
-        if not np.isfinite(mean):
-            return float(mean), np.inf
         return float(mean), float(square - mean**2)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:

@@ -16,7 +16,7 @@ from ..units import units_of
 from .distribution import Distribution
 from .line import elect
 from .members import KINDS, PooledMember
-from .points import Frame, skewed_left, standardized
+from .points import Frame, Points, skewed_left, standardized
 from .pool import Pool
 
 __all__ = ["PooledScore"]
@@ -123,9 +123,9 @@ class PooledScore(Distribution):
           1.000  line
         """
         kinds = _as_kinds(members)
-        x, mass = _as_points(X, sample_weight)
+        data = _as_points(X, sample_weight)
         source = generator(rng, "PooledScore.fit")
-        points, frame = standardized(x, mass)
+        points, frame = standardized(data)
         turned = skewed_left(points)
         election = elect(points.mirrored() if turned else points, kinds, source)
         candidates = [c.mirrored() if turned else c for c in election.candidates]
@@ -171,8 +171,8 @@ def _as_kinds(members: Any) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in given)
 
 
-def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-    """Return sorted points and their masses."""
+def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> Points:
+    """Return distinct values, ascending, and how often each came."""
     data = as_data("X", X)
     n_samples, n_features = data.shape
     if n_features > 1:
@@ -196,4 +196,4 @@ def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArra
         raise ValueError(f"{name}: expected at least {_FEWEST} {what}, got {total:g}")
     # Ranges that floats cannot serve are refused as everywhere.
     units_of(Problem(ScoreMatching(x, mass), skip=True))
-    return x, mass
+    return Points.merged(x, mass)

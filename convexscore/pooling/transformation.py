@@ -5,7 +5,8 @@ With ``t = log(1 + |z|)`` and ``a = 2 - e`` left of zero, ``a = e`` right of it,
     y = sign(z) (exp(a t) - 1) / a,    log dy/dz = (a - 1) t,
 
 (Yeo & Johnson 2000).  A negative exponent maps the right half line to a bounded interval, one above 2 the
-left one: what a law of ``y`` has beyond is cut off, and the tail of ``z`` is that of a power.
+left one, which makes tails of powers, some without moments.  There, as for networks (`laws.NetworkLaw`), the
+score's slope beyond the outermost data is at most zero: the score is constant, and the tail exponential.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ class Transformation:
     shift: float = 0.0
     scale: float = 1.0
 
+    @property
+    def bounded_side(self) -> int:
+        """Where the line is mapped to a bounded interval: 1 for the right, -1 for the left, 0 for nowhere."""
+        return int(self.exponent < 0) - int(self.exponent > 2)
+
+    def mirrored(self) -> Transformation:
+        """Return the transformation of ``-z`` that leads to ``-y``."""
+        return Transformation(2 - self.exponent, -self.shift, self.scale)
+
     @np.errstate(over="ignore")
     def __call__(self, z: FloatArray) -> FloatArray:
         """Return transformed points."""
@@ -64,25 +74,12 @@ class Transformation:
 
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")
     def inverse(self, y: FloatArray) -> FloatArray:
-        """Return the points that are transformed to `y`; infinite at and beyond a finite end."""
+        """Return the points that are transformed to `y`; infinite beyond a bound."""
         y = self.shift + self.scale * y
         a = np.where(y < 0, 2 - self.exponent, self.exponent)
         size = np.abs(y)
         log = np.where(a == 0, size, np.log1p(np.maximum(a * size, -1.0)) / np.where(a == 0, 1.0, a))
         return np.sign(y) * np.expm1(log)
-
-    @cached_property
-    def ends(self) -> tuple[float, float]:
-        """What the line is mapped to: an interval."""
-        low = 1 / (2 - self.exponent) if self.exponent > 2 else -np.inf
-        high = -1 / self.exponent if self.exponent < 0 else np.inf
-        return (low - self.shift) / self.scale, (high - self.shift) / self.scale
-
-    def to_end(self, z: FloatArray) -> FloatArray:
-        """Return the distance of the transformed points to the finite end, without cancellation."""
-        a = self.exponent if self.exponent < 0 else 2 - self.exponent
-        outward = np.log1p(np.maximum(z if self.exponent < 0 else -z, 0.0))
-        return np.exp(a * outward) / (-a * self.scale)
 
 
 @np.errstate(over="ignore")
@@ -135,7 +132,7 @@ def _rates(z: FloatArray, t: FloatArray, exponent: float) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class TransformedLaw(Frozen):
-    """The law of points whose transformation has a given law, between the ends of what there is.
+    """The law of points whose transformation has a given law, up to the outermost data on a bounded side.
 
     Parameters
     ----------
@@ -143,24 +140,35 @@ class TransformedLaw(Frozen):
         Law of the transformed points.
     transformation : Transformation
         The transformation.
+    low, high : float
+        The outermost data.
     breakpoints : ndarray
         Where the base's log density is not smooth.
     """
 
     base: Law
     transformation: Transformation
+    low: float
+    high: float
     breakpoints: FloatArray
 
     @cached_property
-    def log_total(self) -> float:
-        """The log mass that the base law has between the ends."""
-        low, high = (np.array(end) for end in self.transformation.ends)
-        if np.isfinite(high):
-            return float(self.base.logcdf(high))
-        return float(self.base.logsf(low)) if np.isfinite(low) else 0.0
+    def _tail(self) -> _Tail | None:
+        side = self.transformation.bounded_side
+        if not side:
+            return None
+        edge = self.high if side > 0 else self.low
+        z = np.array(edge)
+        height, slope = float(self._inner_log(z)), side * float(self._inner_score(z))
+        inside = self.base.logcdf if side > 0 else self.base.logsf
+        return _Tail(side, edge, -slope if slope < 0 else 1.0, height, float(inside(self.transformation(z))))
 
-    def score(self, z: FloatArray) -> FloatArray:
-        """Return the derivative of the log density."""
+    def _inner_log(self, z: FloatArray) -> FloatArray:
+        with np.errstate(invalid="ignore"):
+            result = self.base.logpdf(self.transformation(z)) + self.transformation.log_derivative(z)
+        return np.where(np.isinf(z), -np.inf, result)
+
+    def _inner_score(self, z: FloatArray) -> FloatArray:
         change = self.transformation
         z = np.clip(z, -np.finfo(float).max, np.finfo(float).max)
         inner = self.base.score(change(z))
@@ -169,12 +177,23 @@ class TransformedLaw(Frozen):
             size = np.exp(np.log(np.abs(inner)) + change.log_derivative(z))
         return np.sign(inner) * size + change.log_derivative_slope(z)
 
+    def score(self, z: FloatArray) -> FloatArray:
+        """Return the derivative of the log density."""
+        tail = self._tail
+        if tail is None:
+            return self._inner_score(z)
+        beyond = tail.distance(z) > 0
+        return np.where(beyond, -tail.side * tail.rate, self._inner_score(np.where(beyond, tail.edge, z)))
+
+    @np.errstate(over="ignore")
     def logpdf(self, z: FloatArray) -> FloatArray:
         """Return the log density."""
-        inner = self.base.logpdf(self.transformation(z)) - self.log_total
-        with np.errstate(invalid="ignore"):
-            result = inner + self.transformation.log_derivative(z)
-        return np.where(np.isinf(z), -np.inf, result)
+        tail = self._tail
+        if tail is None:
+            return self._inner_log(z)
+        far = tail.distance(z)
+        height = self._inner_log(np.where(far > 0, tail.edge, z))
+        return height - tail.rate * np.maximum(far, 0.0) - tail.log_total
 
     def logcdf(self, z: FloatArray) -> FloatArray:
         """Return the log probability of what is at most `z`."""
@@ -184,33 +203,28 @@ class TransformedLaw(Frozen):
         """Return the log probability of what is above `z`."""
         return self._log_mass(z, 1)
 
+    @np.errstate(over="ignore")
     def _log_mass(self, z: FloatArray, side: int) -> FloatArray:
-        """Return the log mass on one side of `z`, the right one or the left."""
-        y, end = self.transformation(z), self.transformation.ends[(side + 1) // 2]
-        tail = self.base.logsf if side > 0 else self.base.logcdf
-        result = tail(y)
-        if np.isfinite(end):
+        """Return the log probability on one side of `z`, the right one or the left."""
+        mass = self.base.logsf if side > 0 else self.base.logcdf
+        tail = self._tail
+        if tail is None:
+            return mass(self.transformation(z))
+        far = tail.distance(z)
+        y = self.transformation(np.where(far > 0, tail.edge, z))
+        if side == tail.side:
+            edge = mass(self.transformation(np.array(tail.edge)))
             with np.errstate(divide="ignore", invalid="ignore"):
-                result = result + np.log1p(-np.exp(np.minimum(tail(np.array(end)) - result, 0.0)))
-            result = self._close_to_end(z, y, end, result)
-        return np.minimum(result - self.log_total, 0.0)
-
-    def _close_to_end(self, z: FloatArray, y: FloatArray, end: float, log_mass: FloatArray) -> FloatArray:
-        """Replace differences of masses by integrals where there is next to nothing up to the end."""
-        gap = np.abs(self.breakpoints - end).min(initial=np.inf)
-        left = self.transformation.to_end(z)
-        close = left < min(_CLOSE, float(gap))
-        nodes, weights = unit_quadrature()
-        inward = -np.sign(end)
-        heights = self.base.logpdf(end + inward * left[close][..., None] * nodes)
+                between = mass(y) + np.log1p(-np.exp(np.minimum(edge - mass(y), 0.0)))
+            between = np.where(far >= 0, -np.inf, between)
+            return np.logaddexp(tail.log_mass - tail.rate * np.maximum(far, 0.0), between) - tail.log_total
         with np.errstate(divide="ignore"):
-            integral = np.log(left[close]) + np.log(np.exp(heights) @ weights)
-        result = log_mass.copy()
-        result[close] = integral
-        return result
+            added = tail.log_mass + np.log(-np.expm1(-tail.rate * np.maximum(far, 0.0)))
+        return np.minimum(np.logaddexp(mass(y), added) - tail.log_total, 0.0)
 
     def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return points below and above the quantiles at `q`."""
+        # Not by the inverse: close to a bound of the power transformation it has few digits.
         z, log_cdf, log_sf = self._table
         low = np.searchsorted(log_cdf, np.log(np.minimum(q, 0.5)))
         high = z.size - np.searchsorted(log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
@@ -225,64 +239,93 @@ class TransformedLaw(Frozen):
         return z, self.logcdf(z), self.logsf(z)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
-        """Return independent samples: those of the base law that are between the ends."""
-        low, high = self.transformation.ends
-        found = np.empty(0)
-        while found.size < n:
-            y = self.base.sample(n - found.size, rng)
-            found = np.concatenate([found, y[(y > low) & (y < high)]])
-        return self.transformation.inverse(found)
+        """Return independent samples: of the tail, or of the base law up to it."""
+        tail = self._tail
+        if tail is None:
+            return self.transformation.inverse(self.base.sample(n, rng))
+        result = tail.edge + tail.side * rng.exponential(1 / tail.rate, n)
+        inside = np.flatnonzero(np.log1p(-rng.random(n)) >= tail.log_mass - tail.log_total)
+        limit = tail.side * float(self.transformation(np.array(tail.edge)))
+        while inside.size:
+            y = self.base.sample(inside.size, rng)
+            kept = tail.side * y <= limit
+            result[inside[kept]] = self.transformation.inverse(y[kept])
+            inside = inside[~kept]
+        return result
 
     def mirrored(self) -> TransformedLaw:
         """Return the law of ``-z``."""
-        change = self.transformation
-        turned = Transformation(2 - change.exponent, -change.shift, change.scale)
-        return TransformedLaw(self.base.mirrored(), turned, -self.breakpoints[::-1])
+        change = self.transformation.mirrored()
+        return TransformedLaw(self.base.mirrored(), change, -self.high, -self.low, -self.breakpoints[::-1])
 
     def moments(self) -> tuple[float, float]:
-        """Return mean and mean square; infinite where a tail of a power makes them so."""
-        t, log_weight = self._quadrature
-        z = np.sign(t) * np.expm1(np.abs(t))
-        mass = np.exp(log_weight + self.logpdf(z) + np.abs(t))
-        exponent = self.transformation.exponent
-        power, last = (-exponent, t[-1]) if exponent < 0 else (exponent - 2, t[0])
-        found = []
-        for order in (1, 2):
-            value = float(mass @ z**order)
-            if power > 0:
-                value += self._beyond(last, order, power)
-            found.append(value)
-        return found[0], found[1]
-
-    def _beyond(self, last: float, order: int, power: float) -> float:
-        """Return the part of a moment in the tail of a power beyond the last node, where nothing else is."""
-        sign = np.sign(last) ** order
-        if power <= order:
-            return float(sign * np.inf)
-        z = np.sign(last) * np.expm1(abs(last))
-        return float(z**order * np.exp(self.logpdf(np.array(z)) + abs(last)) / (power - order))
-
-    @cached_property
-    def _quadrature(self) -> tuple[FloatArray, FloatArray]:
-        """Nodes ``t = sign(z) log(1 + |z|)`` and log weights that resolve the density."""
-        change = self.transformation
-        exponent = change.exponent
-        shares = 10.0 ** -np.concatenate([np.arange(0.5, 3.0, 0.5), np.arange(3.0, 300.0)])
-        marks = np.concatenate([*self.base.quantile_bounds(shares), *self._upper_bounds(shares)])
-        marks = np.concatenate([marks, self.breakpoints])
-        low, high = change.ends
-        z = change.inverse(marks[(marks > low) & (marks < high)])
-        edges = np.sign(z) * np.log1p(np.abs(z))
-        reach = 45 / max(-exponent, exponent - 2) if exponent < 0 or exponent > 2 else np.inf
-        reach = min(reach, 700.0)
-        # Far shares of the upper tail are no floats: a power of the size of the others reaches them.
-        steps = np.arange(0.0, min(reach, 3 * float(np.abs(edges).max())) + 0.25, 0.25)
-        tail = [reach if exponent < 0 else -reach] if reach < 700 else []
-        edges = np.unique(np.concatenate([edges, steps, -steps, tail]))
-        edges = edges[np.abs(edges) <= reach]
+        """Return mean and mean square, by quadrature in ``t = sign(z) log(1 + |z|)`` and the tail's own."""
         nodes, weights = unit_quadrature()
+        edges = self._edges
         width = np.diff(edges)[:, None]
-        return (edges[:-1, None] + width * nodes).ravel(), np.log(width * weights).ravel()
+        t = (edges[:-1, None] + width * nodes).ravel()
+        z = np.sign(t) * np.expm1(np.abs(t))
+        mass = np.exp(self.logpdf(z) + np.abs(t)) * (width * weights).ravel()
+        mean, square = float(mass @ z), float(mass @ z**2)
+        tail = self._tail
+        if tail is None:
+            return mean, square
+        share, step = np.exp(tail.log_mass - tail.log_total), tail.side / tail.rate
+        beyond = tail.edge**2 + 2 * tail.edge * step + 2 * step**2
+        return float(mean + share * (tail.edge + step)), float(square + share * beyond)
 
-    def _upper_bounds(self, shares: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return self.base.quantile_bounds(np.minimum(1 - shares, 1 - 2.0**-53))
+    @property
+    def _edges(self) -> FloatArray:
+        """Panels, up to the tail, on each of which the density is smooth."""
+        shares = 10.0 ** -np.concatenate([np.arange(0.5, 3.0, 0.5), np.arange(3.0, 300.0)])
+        marks = [*self.base.quantile_bounds(shares), *self.base.quantile_bounds(1 - shares[shares > 1e-16])]
+        z = self.transformation.inverse(np.concatenate([*marks, self.breakpoints]))
+        tail = self._tail
+        if tail is not None:
+            z = np.append(z[tail.distance(z) < 0], tail.edge)
+        t = np.sign(z) * np.log1p(np.abs(z))
+        # Far shares of the upper tail are no floats: a multiple of the others' reach has room for them.
+        steps = np.arange(0.0, min(2 * float(np.abs(t).max()), 300.0) + 0.25, 0.25)
+        t = np.unique(np.concatenate([t, steps, -steps]))
+        if tail is not None:
+            t = t[tail.side * t <= tail.side * np.sign(tail.edge) * np.log1p(abs(tail.edge))]
+        return t
+
+
+@dataclass(frozen=True)
+class _Tail:
+    """An exponential tail beyond the outermost data, before both parts are divided by their mass.
+
+    Parameters
+    ----------
+    side : {1, -1}
+        Right or left.
+    edge : float
+        Where it begins.
+    rate : float
+        Minus the outward score there; one where that points outward.
+    height : float
+        Log density there.
+    log_inside : float
+        Log of the mass up to there.
+    """
+
+    side: int
+    edge: float
+    rate: float
+    height: float
+    log_inside: float
+
+    @property
+    def log_mass(self) -> float:
+        """Log of the tail's mass."""
+        return self.height - float(np.log(self.rate))
+
+    @property
+    def log_total(self) -> float:
+        """Log of all mass."""
+        return float(np.logaddexp(self.log_inside, self.log_mass))
+
+    def distance(self, z: FloatArray) -> FloatArray:
+        """Return how far points are beyond the edge; negative inside."""
+        return self.side * (z - self.edge)

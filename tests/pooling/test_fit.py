@@ -14,7 +14,7 @@ import convexscore as cs
 from convexscore.pooling import line as line_of_members
 from convexscore.pooling.line import elect, vote
 from convexscore.pooling.networks import Noise, measured_noise
-from convexscore.pooling.points import held_out_masses, skewed_left, standardized
+from convexscore.pooling.points import Points, held_out_masses, skewed_left, standardized
 from convexscore.pooling.transformation import best_transformation
 
 KINDS = ("line", "network", "mixture", "transformed")
@@ -66,7 +66,7 @@ def test_quantiles_invert_the_distribution_function(name):
     near = 10.0 ** -np.arange(1, 14)
     np.testing.assert_allclose(pooled.sf(pooled.icdf(1 - near)), 1 - (1 - near), rtol=1e-10)
     np.testing.assert_array_equal(pooled.ppf([0.0, 1.0]), [-np.inf, np.inf])
-    assert (np.diff(pooled.icdf(np.sort(q))) > 0).all()
+    assert (np.diff(pooled.icdf(np.unique(q))) > 0).all()
     assert pooled.icdf(0.5).shape == ()
     with pytest.raises(ValueError, match=r"q: expected probabilities in \[0, 1\]"):
         pooled.icdf([0.5, 1.1])
@@ -83,7 +83,7 @@ def test_samples_follow_the_distribution_function(name):
 
 @pytest.mark.parametrize("name", ["gaussian", "groups", "skewed", "left"])
 def test_mean_and_variance_are_those_of_quadrature(name):
-    pooled = fitted(name, members=("line", "network", "mixture"))
+    pooled = fitted(name)
     low, high = pooled.icdf([1e-15, 1 - 1e-15])
     grid = np.linspace(low, high, 400001)
     density = pooled.pdf(grid)
@@ -122,7 +122,7 @@ def test_weights_are_likelihoods_over_sizes_of_groups():
     logs = np.array([np.log(member.weight) - member.log_likelihood for member in members])
     np.testing.assert_allclose(logs, logs[0], atol=1e-9)
     (mixture, *_) = [member for member in pooled.members if member.kind == "mixture"]
-    sizes = 22, 3
+    sizes = 22, 2
     assert np.log(mixture.weight) - mixture.log_likelihood - logs[0] == pytest.approx(
         np.log(sizes[0] / sizes[1]), abs=1e-9
     )
@@ -157,8 +157,7 @@ def literal_log_density(score, low, high, x):
 
 def test_held_out_likelihoods_are_those_of_fits_written_out():
     x = np.sort(sample("groups", 25))
-    points, frame = standardized(x, np.ones(25))
-    assert not skewed_left(points) or True
+    points, _ = standardized(Points.merged(x, np.ones(25)))
     points = points.mirrored() if skewed_left(points) else points
     election = elect(points, ("line", "network"), np.random.default_rng(3))
     # What the fit draws, in its order.
@@ -255,19 +254,18 @@ def test_mirrored_data_have_the_mirrored_fit(values, seed):
     unit = np.abs(quantiles).max()
     np.testing.assert_allclose(-turned.icdf(1 - q), quantiles, atol=1e-8 * unit)
     np.testing.assert_allclose(turned.logpdf(-quantiles), base.logpdf(quantiles), atol=1e-7)
-    np.testing.assert_allclose(
-        turned(-quantiles), -base(quantiles), atol=1e-6 * np.abs(base(quantiles)).max()
-    )
+    scores = base(quantiles)
+    np.testing.assert_allclose(turned(-quantiles), -scores, atol=1e-6 * np.abs(scores).max())
     np.testing.assert_allclose(turned.weights, base.weights, atol=1e-8)
 
 
 @settings(max_examples=10)
-@given(NUMBERS, st.integers(0, 100), st.randoms(use_true_random=False))
-def test_rows_in_another_order_and_weights_for_repetitions_change_nothing(values, seed, random):
+@given(NUMBERS, st.integers(0, 100), st.permutations(range(14)))
+def test_rows_in_another_order_and_weights_for_repetitions_change_nothing(values, seed, places):
     x, q = np.array(values) / 8.0, np.linspace(0.1, 0.9, 5)
     count = np.array([1 + (7 * k) % 3 for k in range(x.size)])
     base = cs.PooledScore.fit(np.repeat(x, count), members=FEW, rng=seed).icdf(q)
-    order = np.array(random.sample(range(x.size), x.size))
+    order = np.array([place for place in places if place < x.size])
     weighted = cs.PooledScore.fit(x[order], members=FEW, rng=seed, sample_weight=count[order])
     np.testing.assert_array_equal(base, weighted.icdf(q))
     with_zeros = cs.PooledScore.fit(
@@ -328,7 +326,7 @@ def test_awkward_data_have_a_density_without_a_warning(name):
         assert np.isfinite(pooled(x)).all()
         assert not np.isnan(pooled([-np.inf, -1e300, 1e300, np.inf])).any()
         assert (pooled.logpdf([-np.inf, np.inf]) == -np.inf).all()
-        assert not np.isnan([pooled.mean(), pooled.variance()]).any()
+        assert np.isfinite([pooled.mean(), pooled.variance()]).all()
     # Half of the data are where half of the mass is, give or take.
     assert np.mean(x <= middle) > 0.2 or np.mean(x < high) == 1
     assert 0.25 < float(np.mean(pooled.cdf(np.sort(x)[[x.size // 4, -1 - x.size // 4]]))) < 0.75
@@ -351,7 +349,6 @@ def test_many_points_hold_out_fewer_folds(monkeypatch):
     best = [max(member.log_likelihood for member in pooled.members) for pooled in (two, one)]
     # Of two and of one fifth of the points.
     assert best[0] / best[1] == pytest.approx(2, rel=0.2)
-    assert two.weights.sum() == one.weights.sum() == 1
 
 
 def test_members_show_their_certificates():
@@ -381,7 +378,7 @@ def test_members_show_their_certificates():
 def test_exponents_are_those_of_the_data_in_standard_units():
     for name in ("skewed", "left"):
         x = np.sort(sample(name))
-        points, _ = standardized(x, np.ones(x.size))
+        points, _ = standardized(Points.merged(x, np.ones(x.size)))
         wanted = best_transformation(points).exponent
         pooled = cs.PooledScore.fit(x, members=("transformed",), rng=0)
         assert all(member.exponent == pytest.approx(wanted, abs=1e-8) for member in pooled.members)
@@ -431,7 +428,7 @@ WRONG = {
     "a string": (
         {"members": "line"},
         ValueError,
-        "members: expected .* in a sequence, got the string 'line'",
+        "members: expected .* sequence, got the string 'line'",
     ),
     "a number": ({"members": 3}, TypeError, "members: expected some of .*got 3"),
     "unhashable": ({"members": [["line"]]}, ValueError, r"members: expected some of .*got \['line'\]"),
@@ -441,7 +438,7 @@ WRONG = {
     "shares": (
         {"sample_weight": np.ones(6) / 6},
         ValueError,
-        "sample_weight: expected at least 5 points in all",
+        "sample_weight: expected at least 5 points",
     ),
     "seed": ({"rng": -1}, ValueError, "rng: expected an integer of at least 0"),
     "text": ({"rng": "x"}, TypeError, "rng: expected a Generator"),

@@ -61,7 +61,7 @@ def test_folds_share_all_points_evenly_and_at_random():
 def test_standard_units_have_mean_zero_and_variance_one(shift):
     rng = np.random.default_rng(1)
     x = np.sort(rng.standard_gamma(2.0, 50)) + shift
-    z, frame = standardized(x, np.ones(50))
+    z, frame = standardized(Points.merged(x, np.ones(50)))
     assert z.mean == pytest.approx(0, abs=1e-14)
     assert z.variance == pytest.approx(1, rel=1e-13)
     np.testing.assert_allclose(frame.outward(z.value), x, rtol=1e-15)
@@ -71,8 +71,8 @@ def test_standard_units_have_mean_zero_and_variance_one(shift):
 @pytest.mark.parametrize("exponent", [-330, -60, 1, 330])
 def test_powers_of_two_change_no_digit(exponent):
     x = np.sort(np.random.default_rng(2).standard_normal(31))
-    z, frame = standardized(x, np.ones(31))
-    scaled, other = standardized(np.ldexp(x, exponent), np.ones(31))
+    z, frame = standardized(Points.merged(x, np.ones(31)))
+    scaled, other = standardized(Points.merged(np.ldexp(x, exponent), np.ones(31)))
     np.testing.assert_array_equal(z.value, scaled.value)
     assert other.scale == np.ldexp(frame.scale, exponent)
 
