@@ -75,7 +75,7 @@ def columns():
             found[f"{name}: {data.feature_names[k]}"] = data.data[:, k]
     faithful = cs.datasets.load_old_faithful()
     found |= {f"faithful: {name}": faithful[name] for name in ("eruptions", "waiting")}
-    found["galaxies"] = np.asarray(cs.datasets.load_galaxies())
+    found["galaxies"] = cs.datasets.load_galaxies()["velocity_km_s"]
     return found
 
 

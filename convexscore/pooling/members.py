@@ -78,7 +78,7 @@ class PooledMember(Distribution):
     Examples
     --------
     >>> import convexscore as cs
-    >>> pooled = cs.PooledScore.fit(cs.datasets.load_galaxies(), members=("network",), rng=0)
+    >>> pooled = cs.PooledScore.fit(cs.datasets.load_galaxies()["velocity_km_s"], members=("network",), rng=0)
     >>> member = max(pooled.members, key=lambda member: member.weight)
     >>> member.kind, member.certificate.meets(1e-8), member.certificate.scope
     ('network', True, 'global')

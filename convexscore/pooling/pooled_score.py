@@ -47,12 +47,12 @@ class PooledScore(Distribution):
     Examples
     --------
     >>> import convexscore as cs
-    >>> pooled = cs.PooledScore.fit(cs.datasets.load_galaxies(), rng=0)
+    >>> pooled = cs.PooledScore.fit(cs.datasets.load_galaxies()["velocity_km_s"], rng=0)
     >>> bool(abs(pooled.weights.sum() - 1) < 1e-12), {member.kind for member in pooled.members} != {"line"}
     (True, True)
     >>> bool(abs(pooled.cdf(pooled.icdf(0.25)) - 0.25) < 1e-12)
     True
-    >>> pooled.sample(3, rng=1).shape, pooled(20.0).shape
+    >>> pooled.sample(3, rng=1).shape, pooled(20000.0).shape
     ((3,), ())
     """
 
@@ -60,13 +60,11 @@ class PooledScore(Distribution):
     weights: FloatArray
 
     def __init__(self, members: Sequence[PooledMember]) -> None:
-        if not members:
-            raise ValueError("members: expected at least one, got none")
-        weights = np.array([member.weight for member in members])
-        self.members = tuple(members)
+        self.members = _as_members(members)
+        weights = np.array([member.weight for member in self.members])
         self.weights = weights / weights.sum()
-        self._frame: Frame = members[0]._frame
-        self._pool = Pool(tuple(law for member in members for law in member._pool.laws), self.weights)
+        self._frame: Frame = self.members[0]._frame
+        self._pool = Pool(tuple(law for member in self.members for law in member._pool.laws), self.weights)
         self.freeze_arrays()
 
     @classmethod
@@ -155,6 +153,15 @@ class PooledScore(Distribution):
         if rest:
             shown_members.append(f"  {rest:.3f}  {count - 8} more")
         return "\n".join([head, *shown_members])
+
+
+def _as_members(members: Any) -> tuple[PooledMember, ...]:
+    given = tuple(members) if isinstance(members, Sequence) else ()
+    if not given or not all(isinstance(member, PooledMember) for member in given):
+        raise TypeError(f"members: expected a sequence of PooledMember, at least one, got {shown(members)}")
+    if len({member._frame for member in given}) > 1:
+        raise ValueError("members: expected members of one fit, got those of several")
+    return given
 
 
 def _as_kinds(members: Any) -> tuple[str, ...]:

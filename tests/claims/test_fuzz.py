@@ -40,6 +40,7 @@ PATH = cs.regularization_path(SM, skip=True)
 PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
+POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
 GRID = np.linspace(-6, 6, 61)
 LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 WEIGHTS = {"W1": [[1.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0], "V": [[-1.0]], "activation": "relu"}
@@ -177,6 +178,18 @@ CALLS = {
         f"density.{name}": (getattr(DENSITY, name), {"x": X})
         for name in ("logpdf", "pdf", "cdf", "sf", "logsf")
     },
+    "PooledScore": (cs.PooledScore, {"members": POOLED.members}),
+    "pooled.fit": (
+        cs.PooledScore.fit,
+        {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8)},
+    ),
+    "pooled": (POOLED, {"x": X}),
+    **{
+        f"pooled.{name}": (getattr(POOLED, name), {"x": X})
+        for name in ("logpdf", "pdf", "logcdf", "logsf", "cdf", "sf")
+    },
+    "pooled.icdf": (POOLED.icdf, {"q": [0.1, 0.9]}),
+    "pooled.sample": (POOLED.sample, {"n": 3, "rng": 0}),
     "density.icdf": (DENSITY.icdf, {"q": [0.1, 0.9]}),
     "density.sample": (DENSITY.sample, {"n": 3, "rng": 0}),
     "vp": (cs.vp, {"score": MIXTURE.score}),
@@ -433,6 +446,6 @@ def test_everything_public_is_called():
         for public in module.__all__:
             thing = getattr(module, public)
             made_by_us = {"Solution", "SolveStats", "Certificate", "BetaBounds", "Path", "Patterns"}
-            made_by_us |= {"LangevinBound", "ReverseBound", "AdamResult", "ExpectedDenoising"}
+            made_by_us |= {"LangevinBound", "ReverseBound", "AdamResult", "ExpectedDenoising", "PooledMember"}
             if callable(thing) and public not in made_by_us and not isinstance(thing, type(Warning)):
                 assert public in names, public

@@ -452,6 +452,18 @@ def test_wrong_arguments_are_named(name):
         cs.PooledScore.fit(**{"X": GOOD, **arguments})
 
 
+def test_pools_are_made_of_members_of_one_fit():
+    pooled, other = fitted("groups"), fitted("skewed")
+    part = cs.PooledScore(pooled.members[:2])
+    assert part.weights.sum() == pytest.approx(1)
+    assert part.weights[0] / part.weights[1] == pytest.approx(pooled.weights[0] / pooled.weights[1])
+    for wrong in ((), [3], None, "line"):
+        with pytest.raises(TypeError, match="members: expected a sequence of PooledMember"):
+            cs.PooledScore(wrong)
+    with pytest.raises(ValueError, match="members: expected members of one fit"):
+        cs.PooledScore([pooled.members[0], other.members[0]])
+
+
 def test_members_given_twice_count_once_and_in_any_order():
     x = sample("groups", 30)
     once = cs.PooledScore.fit(x, members=("line", "network"), rng=0)
