@@ -153,10 +153,11 @@ def column_tables(done):
         if "pooled" in by and others:
             gains.append(by["pooled"] - max(others))
     if gains:
-        lines += [
-            "",
-            f"pooled minus the best of the others: median {np.median(gains):+.4f}, least {min(gains):+.4f}",
-        ]
+        lines += ["", f"pooled minus the best of the others, median column: {np.median(gains):+.4f}"]
+    for rival in rivals:
+        steps = [by["pooled"] - by[rival] for by in table.values() if {"pooled", rival} <= set(by)]
+        if steps and rival != "pooled":
+            lines.append(f"pooled minus {rival}: median {np.median(steps):+.4f}, least {min(steps):+.4f}")
     return lines
 
 
