@@ -290,6 +290,16 @@ def test_mixtures_keep_the_invariances_too():
     np.testing.assert_array_equal(trebled.icdf(q), repeated.icdf(q))
 
 
+def test_likelihoods_are_in_the_units_of_the_data():
+    x = sample("skewed", 40)
+    plain, scaled = (cs.PooledScore.fit(c * x, members=("mixture",), rng=1) for c in (1.0, 4.0))
+    for member, other in zip(plain.members, scaled.members, strict=True):
+        assert other.log_likelihood == pytest.approx(member.log_likelihood - 40 * np.log(4), abs=1e-9)
+    # Close to that of the fit to all points.
+    best = plain.members[0]
+    assert best.log_likelihood == pytest.approx(best.logpdf(x).sum(), abs=15)
+
+
 def test_single_precision_and_columns_are_as_good():
     x = sample("groups", 40).astype(np.float32)
     base = cs.PooledScore.fit(x.astype(float), members=FEW, rng=1)
