@@ -28,6 +28,7 @@ from .errors import (
 from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
+from .pooling import PooledMember, PooledScore
 from .results import BetaBounds, Certificate, Solution, SolveStats
 from .scores.changes_of_variables import (
     denoise_many,
@@ -58,6 +59,8 @@ __all__ = [
     "NotNormalizableError",
     "Path",
     "Patterns",
+    "PooledMember",
+    "PooledScore",
     "ScoreDensity",
     "ScoreMatching",
     "Solution",

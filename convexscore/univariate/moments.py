@@ -111,6 +111,7 @@ class Blocks:
         # The last block is always looked into, so the width after its start is never used.
         self._width = np.diff(t[self.starts], append=t[-1])
         self._above, self._below = self._staircase_deviation(offsets)
+        self._last: tuple[Index, Chunks] | None = None
 
     def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:
         """Return one row a block, the last one padded with zeros or its last value."""
@@ -133,6 +134,16 @@ class Blocks:
 
     def chunks(self, knots: Index) -> Chunks:
         """Cut the blocks at `knots` (indices, ascending, from the first to the last position)."""
+        # A spline is found, valued and checked at the same knots.
+        if self._last is None or not np.array_equal(self._last[0], knots):
+            self._last = knots, self._cut(knots)
+        return self._last[1]
+
+    def _cut(self, knots: Index) -> Chunks:
+        if self.starts.size == 1:
+            lengths = np.diff(knots, append=self.program.position.size)
+            moments = _moments(self.program, slice(None), knots, lengths)
+            return Chunks(knots, self.program.position[knots], moments)
         bounds = np.union1d(self.starts, knots)
         block = bounds // self.size
         touched = np.unique(knots // self.size)
@@ -172,6 +183,8 @@ class Blocks:
         Between the ends of a block ``G`` strays from its chord by at most a quarter of the width times
         the variation of its slope, ``sum m |z|``; the staircase of the counts by what was computed once.
         """
+        if self.starts.size == 1:
+            return np.zeros(1, dtype=np.intp)
         counts = self.program.trace_counts[1][self.starts]
         ends = smooth + counts
         following = np.append(ends[1:], ends[-1])

@@ -40,7 +40,7 @@ from .tails import Bounds, TailProblem
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Path", "regularization_path"]
+__all__ = ["Path", "regularization_path", "spline_path"]
 
 # Where a piece of the path begins, its kinks are those of the solution this far (relatively) below.
 _STEP = 1e-9
@@ -303,15 +303,20 @@ def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
     return np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
 
 
-def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
-    pieces: list[_Piece] = []
+def spline_path(program: UnivariateProgram, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
+    """Solve a program at each weight decay, best in descending order: each starts from the one before."""
+    found: list[tuple[SplineProblem, Spline]] = []
     kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
-    for beta in grid:
+    for beta in betas:
         problem = SplineProblem(program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, _signs(problem, spline)
-        pieces.append(_Piece(spline, signs, spline))
-    return pieces
+        found.append((problem, spline))
+    return found
+
+
+def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
+    return [_Piece(spline, _signs(problem, spline), spline) for problem, spline in spline_path(program, grid)]
 
 
 def _tailed(program: UnivariateProgram, beta: float, piece: _Piece, tail_unit: float) -> _Piece:

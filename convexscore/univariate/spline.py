@@ -103,7 +103,8 @@ class SplineProblem:
 
     def slopes(self, kinks: Index, values: FloatArray) -> FloatArray:
         """Return the slope of each piece."""
-        return np.diff(values) / np.diff(self.program.position[self.knots(kinks)])
+        ends = self.program.position[self.knots(kinks)]
+        return (values[1:] - values[:-1]) / (ends[1:] - ends[:-1])
 
     def at_positions(self, spline: Spline) -> FloatArray:
         """Return the spline's value at every position."""
@@ -371,10 +372,10 @@ def solve_joined(gram: FloatArray, right: FloatArray, joined: NDArray[np.bool_])
 def from_jumps(per_kink: FloatArray) -> FloatArray:
     """Return the coefficient of each piece's slope in ``sum_k per_kink_k (d_{k+1} - d_k)``."""
     padded = np.concatenate([[0.0], per_kink, [0.0]])
-    return -np.diff(padded)
+    return padded[:-1] - padded[1:]
 
 
 def from_slopes(per_slope: FloatArray, width: FloatArray) -> FloatArray:
     """Return the coefficient of each knot's value in ``sum_p per_slope_p (g_{p+1} - g_p) / width_p``."""
     padded = np.concatenate([[0.0], per_slope / width, [0.0]])
-    return -np.diff(padded)
+    return padded[:-1] - padded[1:]

@@ -26,6 +26,7 @@ PATH = cs.regularization_path(SM, skip=True)
 PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
+POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
 GRID = np.linspace(-6, 6, 61)
 LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 WEIGHTS = {"W1": [[1.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0], "V": [[-1.0]], "activation": "relu"}
@@ -201,6 +202,18 @@ CALLS = {
     "density.expect": (DENSITY.expect, {"function": np.square}),
     "density.icdf": (DENSITY.icdf, {"q": [0.1, 0.9]}),
     "density.sample": (DENSITY.sample, {"n": 3, "rng": 0}),
+    "PooledScore": (cs.PooledScore, {"members": POOLED.members}),
+    "pooled.fit": (
+        cs.PooledScore.fit,
+        {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8)},
+    ),
+    "pooled": (POOLED, {"x": X}),
+    **{
+        f"pooled.{name}": (getattr(POOLED, name), {"x": X})
+        for name in ("logpdf", "pdf", "logcdf", "logsf", "cdf", "sf")
+    },
+    "pooled.icdf": (POOLED.icdf, {"q": [0.1, 0.9]}),
+    "pooled.sample": (POOLED.sample, {"n": 3, "rng": 0}),
     "vp": (cs.vp, {"score": MIXTURE.score}),
     "vp()": (cs.vp(MIXTURE.score), {"z": X, "t": 0.5}),
     "ve": (cs.ve, {"score": MIXTURE.score}),
@@ -389,6 +402,7 @@ NOT_CALLED = {
     # Records that the package makes, of numbers that it knows.
     **dict.fromkeys(("Solution", "SolveStats", "Certificate", "BetaBounds", "Path"), "a record"),
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
+    **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
 }
 

@@ -20,6 +20,7 @@ from convexscore.samplers.grid import GridLaw
 
 X = [0.0, 1.0, 3.0, 3.5]
 PLANE = np.random.default_rng(0).standard_normal((6, 2))
+POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
 MIXTURE = cs.targets.GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 1.0])
 
 
@@ -58,6 +59,8 @@ MAKERS = {
     "grid_law": lambda: GridLaw(np.linspace(-1, 1, 5), np.ones(5)),
     "dataset": cs.datasets.load_galaxies,
     "density": lambda: cs.ScoreDensity(cs.solve(cs.ScoreMatching(X), 4.0, skip=True).network),
+    "pooled": lambda: POOLED,
+    "pooled_member": lambda: POOLED.members[0],
     "solution": lambda: cs.solve(cs.ScoreMatching(X), 4.0, skip=True),
     "bounds": lambda: cs.beta_bounds(cs.ScoreMatching(X)),
     "vp": lambda: cs.vp(MIXTURE.score),
@@ -175,6 +178,8 @@ CALLS = {
     "to_denoiser": lambda made: (made, ([0.5, 2.0], 0.3)),
     "path": lambda made: (made.network(3.0), ([0.5, 2.0],)),
     "density": lambda made: (made.logpdf, ([0.5, 2.0],)),
+    "pooled": lambda made: (made, ([0.5, 2.0],)),
+    "pooled_member": lambda made: (made.icdf, ([0.1, 0.9],)),
 }
 
 

@@ -25,6 +25,7 @@ LAYERS = [
     ("bounds", "selection"),
     ("solve",),
     ("scores",),
+    ("pooling",),
     ("plotting",),
     ("cli",),
     ("__init__", "__main__"),

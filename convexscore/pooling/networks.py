@@ -1,0 +1,108 @@
+"""Certified score matching at many weight decays: the networks among the members, on the line.
+
+Members are solved for like any score, by the active-set method, each from the one at the weight decay above;
+their certificates cost more than they do and are made when asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .._support.validation import FloatArray
+from ..objectives import ScoreMatching
+from ..results import Solution, SolveStats
+from ..univariate.bounds import boundedness_bound
+from ..univariate.certificate import certified_solution
+from ..univariate.path import spline_path
+from ..univariate.program import UnivariateProgram
+from ..univariate.selection import _Noise
+from ..univariate.spline import Spline, SplineProblem
+from .laws import NetworkLaw
+from .points import Points
+
+__all__ = ["Fit", "Noise", "fitted_networks", "jittered", "measured_noise"]
+
+# Bootstrap replicates, rounds of fitting, and the points that are enough for it.
+_REPLICATES, _ROUNDS, _ENOUGH = 100, 3, 20_000
+_CONFIDENCE = 0.9
+# Where a network is held by the boundedness bound it keeps this far from it.
+_HAIR = 1.001
+# Five values of mean zero and mean square one, as even steps of a Gaussian would have them.
+_JITTERS = np.array([-1.1906, -0.5, 0.0, 0.5, 1.1906])
+_JITTERS = _JITTERS / np.sqrt(np.mean(_JITTERS**2))
+# Beyond so many values neighbours are put together before they are jittered, which hides them anyway.
+_MOST_JITTERED = 40_000
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How strongly kinks correlate with residuals by chance.
+
+    Parameters
+    ----------
+    level : float
+        Median of the largest correlation about the score fitted at this very weight decay.
+    straight : bool
+        Whether the data do not speak against the line at a level of 0.9.
+    """
+
+    level: float
+    straight: bool
+
+
+def measured_noise(points: Points, rng: np.random.Generator) -> Noise:
+    """Return the noise of all points; of very many, that of a random part times the root of its share."""
+    index, mass = points.units(max(points.value.size, 10 * _ENOUGH))
+    if index.size > _ENOUGH:
+        chosen = np.sort(rng.choice(index.size, _ENOUGH, replace=False))
+        index, mass = index[chosen], mass[chosen]
+    objective = ScoreMatching(points.value[index], mass)
+    program = UnivariateProgram.from_objective(objective, "relu", True)
+    if program.position.size < 3:
+        # Between two values there is no place for a kink.
+        return Noise(boundedness_bound(program), True)
+    noise = _Noise(objective, program, _REPLICATES, rng)
+    level = noise.about_the_fit(_ROUNDS) * np.sqrt(points.total / program.total)
+    return Noise(float(level), noise.straightness(_CONFIDENCE) is not None)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A member's program, the weight decay, and the function on the data's range that solves it."""
+
+    program: UnivariateProgram
+    beta: float
+    spline: Spline
+
+    @property
+    def law(self) -> NetworkLaw:
+        """The law of the score, its tails made to decay."""
+        knots = SplineProblem(self.program, self.beta).knots(self.spline.kinks)
+        return NetworkLaw.with_tails(self.program.position[knots], self.spline.values)
+
+    def solution(self) -> Solution:
+        """Return network and certificate, in the units of the program."""
+        problem = SplineProblem(self.program, self.beta)
+        stats = SolveStats("active_set", 0, 0.0, self.program.n_atoms)
+        return certified_solution(problem, self.spline, "optimal", stats, 1e-8)
+
+
+def fitted_networks(points: Points, betas: FloatArray) -> list[Fit]:
+    """Return the networks at descending weight decays, lifted to the boundedness bound if they are below."""
+    program = UnivariateProgram.from_objective(ScoreMatching(points.value, points.mass), "relu", True)
+    lifted = np.maximum(betas, _HAIR * boundedness_bound(program))
+    grid = np.unique(lifted)[::-1]
+    fits = [Fit(program, problem.beta, spline) for problem, spline in spline_path(program, grid)]
+    return [fits[number] for number in np.searchsorted(-grid, -lifted)]
+
+
+def jittered(points: Points, width: float) -> Points:
+    """Return five points of a fifth of the mass around each, `width` wide; mean and variance stay."""
+    points = points.coarse(_MOST_JITTERED)
+    mean, shrink = points.mean, 1 / np.sqrt(1 + width**2 / points.variance)
+    value = mean + ((points.value - mean)[:, None] + width * _JITTERS) * shrink
+    mass = np.repeat(points.mass / _JITTERS.size, _JITTERS.size)
+    order = np.argsort(value, axis=None, kind="stable")
+    return Points.merged(value.ravel()[order], mass[order])
