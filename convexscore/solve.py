@@ -15,6 +15,7 @@ from .families import SOLVERS, family_of
 from .objectives import ExpectedDenoising, Objective
 from .problem import Problem
 from .results import Solution
+from .univariate.masses import warn_of_masses
 
 __all__ = ["SOLVERS", "solve"]
 
@@ -179,20 +180,35 @@ def solve(
     ((0.0, 0.0), 'optimal', ())
     """
     problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit, tails)
-    automatic = isinstance(beta, str)
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
-        beta = family_of(problem).checked_select(problem, "combined", 0, {})
+        return _solve_automatically(problem, solver, tol, verbose, solver_options)
     beta = as_real("beta", beta, minimum=0.0)
     family = family_of(problem, beta, solver)
-    solution = family.checked_solve(problem, beta, solver, tol, verbose, solver_options)
-    if not (automatic and _lacks_density(problem, solution)):
-        return solution
+    return family.checked_solve(problem, beta, solver, tol, verbose, solver_options)
+
+
+def _solve_automatically(
+    problem: Problem, solver: str, tol: float | None, verbose: bool, options: dict[str, Any]
+) -> Solution:
+    """Choose the weight decay and solve, with one feature for a score that has a density."""
+    beta = family_of(problem).checked_select(problem, "combined", 0, {})
+    family = family_of(problem, beta, solver)
+    solution = family.checked_solve(problem, beta, solver, tol, verbose, options)
+    if _lacks_density(problem, solution):
+        solution = _with_density(problem, beta, tol, verbose, options)
+    if problem.on_the_line and problem.objective.has_trace and not problem.refit:
+        warn_of_masses(solution.network, problem.objective)
+    return solution
+
+
+def _with_density(
+    problem: Problem, beta: float, tol: float | None, verbose: bool, options: dict[str, Any]
+) -> Solution:
+    """Solve for tails that leave a density, with a smaller weight decay if that is needed."""
     constrained = replace(problem, tails="integrable")
     family = family_of(constrained, beta)
-    options = {
-        name: solver_options[name] for name in solver_options if family.takes(name, constrained, "auto")
-    }
+    options = {name: options[name] for name in options if family.takes(name, constrained, "auto")}
     lowest = family.checked_bounds(constrained).minimum
     for smaller in lowest + (beta - lowest) * 0.5 ** np.arange(_HALVINGS):
         try:
