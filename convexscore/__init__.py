@@ -25,6 +25,7 @@ from .errors import (
     SolverError,
     UnboundedError,
 )
+from .networks.conservative import ConservativeNetwork
 from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
@@ -49,6 +50,7 @@ __all__ = [
     "BetaBounds",
     "Certificate",
     "Cone",
+    "ConservativeNetwork",
     "ConvergenceError",
     "ConvergenceWarning",
     "DenoisingScoreMatching",
