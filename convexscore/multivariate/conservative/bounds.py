@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...errors import SolverError
 from ...problem import Problem
 from ...results import BetaBounds
 from ..pricing.base import Pricer
@@ -34,8 +35,12 @@ def smallest_conservative_decay(program: ConservativeProgram, pricer: Pricer, to
             if len(neurons):
                 columns = program.project_fields(program.fields(neurons))
                 pull = program.tied_correlations(neurons, program.zero_residual)[:, None]
-                coefficients = solve_bounded(columns.T @ columns, pull, size * program.trace_mass.sum())
-                outputs = coefficients * neurons.direction
+                try:
+                    solved = solve_bounded(columns.T @ columns, pull, size * program.trace_mass.sum())
+                except SolverError:
+                    # So large that rounding of the Gram matrix decides: what is known is an upper bound.
+                    return known
+                outputs = solved * neurons.direction
             residual = program.residual(neurons, outputs)
             inside = float(np.abs(program.tied_correlations(neurons, residual)).max(initial=0.0))
             priced = pricer.price(residual, max(inside * (1 + 0.1 * tol), 1e-12))

@@ -26,6 +26,8 @@ __all__ = ["BottomlessError", "generate_conservative"]
 _HUGE = 1e8
 # Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
 _STALLED = 25
+# How often neurons are refined or solved for again where none is missing and they are not optimal.
+_REPAIRS = 6
 # Neurons whose coefficient is below this share of the largest are dropped.
 _NONE = 1e-7
 
@@ -81,33 +83,56 @@ def generate_conservative(
     if start is not None:
         neurons, coefficients = start[0], np.sum(start[1] * start[0].direction, axis=1)
     n_priced = len(neurons)
-    best: Generated | None = None
-    excess, lowest, stalled, idle = np.inf, np.inf, 0, 0
+    best: tuple[float, Generated] | None = None
+    excess, lowest, stalled, idle, repairs = np.inf, np.inf, 0, 0, 0
     for number in steps(max_iterations, progress, "rounds of pricing"):
         outputs = coefficients[:, None] * neurons.direction
         residual = program.residual(neurons, outputs)
         priced, complete = _priced(pricer, residual, aim, excess, hair)
         excess = priced.largest / aim - 1
+        slack = _slack(program, neurons, coefficients, residual, aim)
         found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
-        if best is None or (complete and priced.largest < best.largest):
-            best, stalled = found, 0
+        miss = max(excess, 0.0) + slack
+        if best is None or (complete and miss < best[0]):
+            best, stalled = (miss, found), 0
         else:
             stalled += complete
         value = restricted_value(program, neurons, coefficients, aim)
         idle = 0 if value < lowest - 1e-14 * abs(lowest) or np.isinf(lowest) else idle + 1
         lowest = min(lowest, value)
-        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) + 0.5 * program.rounding:
-            break
         if stalled > _STALLED or idle > _STALLED:
             # Rounding: the neurons found do not help.
             break
+        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) + 0.5 * program.rounding:
+            if slack <= 1e-3 * tol or repairs == _REPAIRS:
+                break
+            # No neuron is missing, but those there have not been refined, or solved for, to the end.
+            repairs += 1
+            if repairs % 2:
+                neurons, coefficients = refined(program, neurons, coefficients, aim, 30)
+            else:
+                neurons, coefficients = _restricted(program, neurons, aim, tol)
+            continue
         n_priced += len(priced.neurons)
         neurons, coefficients = _restricted(program, neurons + priced.neurons, aim, tol)
         if priced.largest < 1.1 * beta:
             n_steps = 3 if priced.largest > 1.001 * beta else 10
             neurons, coefficients = _merged(program, neurons, coefficients, aim, n_steps)
     assert best is not None
-    return best
+    return best[1]
+
+
+def _slack(
+    program: ConservativeProgram,
+    neurons: Neurons,
+    coefficients: FloatArray,
+    residual: FloatArray,
+    beta: float,
+) -> float:
+    """Return by how much the neurons miss complementarity, ``beta |a| + a H = 0``, as a share of the decay."""
+    decay = beta * np.abs(coefficients)
+    off = decay + coefficients * program.tied_correlations(neurons, residual)
+    return float(np.abs(off).sum() / max(decay.sum(), 1e-300))
 
 
 def _priced(

@@ -23,6 +23,8 @@ __all__ = ["refined", "restricted_value"]
 
 # Coefficients below this share of the largest are none.
 _NONE = 1e-9
+# A direction that could take less than this share of its step does not move.
+_AT_ONCE = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,12 +71,17 @@ def refined(
         New coefficients; neurons that the steps make superfluous are gone.
     """
     value, full_steps = restricted_value(program, neurons, coefficients, beta), 0
-    # Each neuron may vanish once beside the full steps.
-    for _ in range(n_steps + len(neurons)):
+    # Beside the full steps each neuron may vanish or meet a point, a few times in all.
+    for _ in range(n_steps + 3 * len(neurons)):
         if len(neurons) == 0:
             break
         gradient, hessian, turns = _derivatives(program, neurons, coefficients, beta)
         step, vanishing = _limited(_newton_step(hessian, gradient), coefficients)
+        at_once = _held_at_once(program, neurons, step[coefficients.size :], turns)
+        if at_once.any():
+            # Those are not to turn, and the step of the others is another one then.
+            neurons = replace(neurons, held=np.column_stack([neurons.held, at_once - 1]))
+            continue
         for _ in range(8):
             trial = _moved(program, neurons, coefficients, step, turns)
             trial[1][vanishing] = 0.0
@@ -171,17 +178,8 @@ def _moved(
     program: ConservativeProgram, neurons: Neurons, coefficients: FloatArray, step: FloatArray, turns: _Turns
 ) -> tuple[Neurons, FloatArray]:
     """Take a step; a direction that would leave its pattern stops at the first point, which is then held."""
-    change = np.zeros_like(neurons.direction)
-    np.add.at(change, turns.which, step[coefficients.size :, None] * turns.towards)
-    side = np.where(neurons.slope == 1, 1.0, -1.0)
-    height, sink = (side * _heights(program, neurons, vectors) for vectors in (neurons.direction, change))
-    on_plane = np.concatenate([neurons.pivot[:, None], neurons.held], axis=1)
-    number, place = np.nonzero(on_plane >= 0)
-    sink[number, on_plane[number, place]] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
-        reach = np.where(sink < 0, np.maximum(height, 0.0) / -sink, np.inf)
-    blocking = reach.argmin(axis=1)
-    fraction = np.minimum(reach.min(axis=1), 1.0)
+    change = _change(neurons, step[coefficients.size :], turns)
+    fraction, blocking = _reach(program, neurons, change)
     direction = neurons.direction + fraction[:, None] * change
     direction /= np.linalg.norm(direction, axis=1, keepdims=True)
     held, stopped = neurons.held, fraction < 1
@@ -189,6 +187,37 @@ def _moved(
         held = np.column_stack([held, np.where(stopped, blocking, -1)])
     moved = replace(neurons, direction=direction, held=held)
     return moved, coefficients + step[: coefficients.size]
+
+
+def _held_at_once(
+    program: ConservativeProgram, neurons: Neurons, angles: FloatArray, turns: _Turns
+) -> NDArray[np.intp]:
+    """Return one plus the point at which each direction would stop at once; zero where it moves."""
+    fraction, blocking = _reach(program, neurons, _change(neurons, angles, turns))
+    return np.where(fraction < _AT_ONCE, blocking + 1, 0)
+
+
+def _change(neurons: Neurons, angles: FloatArray, turns: _Turns) -> FloatArray:
+    change = np.zeros_like(neurons.direction)
+    np.add.at(change, turns.which, angles[:, None] * turns.towards)
+    return change
+
+
+def _reach(
+    program: ConservativeProgram, neurons: Neurons, change: FloatArray
+) -> tuple[FloatArray, NDArray[np.intp]]:
+    """Return which share of a change, at most one, keeps each neuron on its pattern, and what blocks more."""
+    side = np.where(neurons.slope == 1, 1.0, -1.0)
+    height, sink = (side * _heights(program, neurons, vectors) for vectors in (neurons.direction, change))
+    on_plane = np.concatenate([neurons.pivot[:, None], neurons.held], axis=1)
+    number, place = np.nonzero(on_plane >= 0)
+    sink[number, on_plane[number, place]] = 0.0
+    if not program.bias:
+        # Points at the origin are on every hyperplane.
+        sink[:, ~program.rows.any(axis=1)] = 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reach = np.where(sink < 0, np.maximum(height, 0.0) / -sink, np.inf)
+    return np.minimum(reach.min(axis=1), 1.0), reach.argmin(axis=1)
 
 
 def _heights(program: ConservativeProgram, neurons: Neurons, vectors: FloatArray) -> FloatArray:
