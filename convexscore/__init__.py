@@ -40,6 +40,7 @@ from .scores.changes_of_variables import (
 )
 from .scores.density import ScoreDensity
 from .scores.noise_conditional import NoiseConditionalScore
+from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
 from .solve import solve
 from .univariate.path import Path, regularization_path
@@ -50,6 +51,7 @@ __all__ = [
     "BetaBounds",
     "Certificate",
     "Cone",
+    "ConservativeDensity",
     "ConservativeNetwork",
     "ConvergenceError",
     "ConvergenceWarning",

@@ -129,7 +129,7 @@ def _slack(
     residual: FloatArray,
     beta: float,
 ) -> float:
-    """Return by how much the neurons miss complementarity, ``beta |a| + a H = 0``, as a share of the decay."""
+    """Return by how much the neurons miss complementarity, ``beta |a| + a H = 0``, relatively."""
     decay = beta * np.abs(coefficients)
     off = decay + coefficients * program.tied_correlations(neurons, residual)
     return float(np.abs(off).sum() / max(decay.sum(), 1e-300))

@@ -7,8 +7,8 @@ Lines through a data point ``o`` (without bias, through zero) with directions be
 
 to the score.  For positive coefficients the ``W`` are all ``p e e' + q (e f' + f e') + r f f'`` with
 ``p, q, r >= 0`` and ``p r >= q^2``, as 2 x 2 matrices of nonnegative numbers are sums of squares of
-nonnegative vectors iff they are positive semidefinite; and ``sum_k a_k = tr W``.  So the statement is exact.  This
-file shares no code with the fast path.
+nonnegative vectors iff they are positive semidefinite; and ``sum_k a_k = tr W``.  So the statement is exact.
+This file shares no code with the fast path.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ def state_conservative(
         min  1/2 || sum_j +-D_j (X - 1 o_j') W_j + 1 b2' + X S - L ||^2  +  beta sum_j tr W_j
              + [SM] (sum_j +-tr(D_j) tr W_j + n tr S)
 
-    over ``W_j`` in the cones of all arcs ``j``, for coefficients of both signs.  Squares, traces and ``n`` carry
-    the sample weights.
+    over ``W_j`` in the cones of all arcs ``j``, for coefficients of both signs.  Squares, traces and ``n``
+    carry the sample weights.
 
     Parameters
     ----------
