@@ -26,6 +26,8 @@ __all__ = ["BottomlessError", "generate_conservative"]
 _HUGE = 1e8
 # Rounds without a smaller violation, or without a lower value, after which nothing more is expected.
 _STALLED = 25
+# Newton steps of a refinement, at most: fewer leave a rest that pricing takes for new neurons.
+_NEWTON = 30
 # How often neurons are refined or solved for again where none is missing and they are not optimal.
 _REPAIRS = 6
 # Neurons whose coefficient is below this share of the largest are dropped.
@@ -109,15 +111,14 @@ def generate_conservative(
             # No neuron is missing, but those there have not been refined, or solved for, to the end.
             repairs += 1
             if repairs % 2:
-                neurons, coefficients = refined(program, neurons, coefficients, aim, 30)
+                neurons, coefficients = refined(program, neurons, coefficients, aim, _NEWTON)
             else:
                 neurons, coefficients = _restricted(program, neurons, aim, tol)
             continue
         n_priced += len(priced.neurons)
         neurons, coefficients = _restricted(program, neurons + priced.neurons, aim, tol)
         if priced.largest < 1.1 * beta:
-            n_steps = 3 if priced.largest > 1.001 * beta else 10
-            neurons, coefficients = _merged(program, neurons, coefficients, aim, n_steps)
+            neurons, coefficients = _merged(program, neurons, coefficients, aim)
     assert best is not None
     return best[1]
 
@@ -166,13 +167,13 @@ def _restricted(
 
 
 def _merged(
-    program: ConservativeProgram, neurons: Neurons, coefficients: FloatArray, beta: float, n_steps: int
+    program: ConservativeProgram, neurons: Neurons, coefficients: FloatArray, beta: float
 ) -> tuple[Neurons, FloatArray]:
     """Merge and refine; where neurons that only look alike have been merged to a loss, refine them all."""
     value = restricted_value(program, neurons, coefficients, beta)
     fewer, sums = merge_neurons(program, neurons, coefficients[:, None])
     left = sums[:, 0] != 0
-    merged = refined(program, fewer[left], sums[left, 0], beta, n_steps)
+    merged = refined(program, fewer[left], sums[left, 0], beta, _NEWTON)
     if restricted_value(program, *merged, beta) <= value + 1e-9 * abs(value):
         return merged
-    return refined(program, neurons, coefficients, beta, n_steps)
+    return refined(program, neurons, coefficients, beta, _NEWTON)
