@@ -331,7 +331,8 @@ class NeuronProgram:
             size += abs(float(np.sum(self.mass * network.divergence(self.points))))
         labels = 0.5 * float(np.sum(self.mass[:, None] * self.target**2))
         zero = self.scatter + float(labels + self.trace_mass.sum()) / self.scale**2
-        return size + _FLOOR * zero
+        # Labels of zero are fitted exactly: everything is zero then, and is divided by this.
+        return max(size + _FLOOR * zero, 1e-300)
 
     def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
         """Return the objective of some neurons, the free part at its best, in the units of the data."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import convexscore as cs
 from convexscore.multivariate.certificate import certify_network
+from convexscore.multivariate.conservative.basic import basic_coefficients
 from convexscore.multivariate.conservative.column_generation import generate_conservative
 from convexscore.multivariate.conservative.program import ConservativeProgram
 from convexscore.multivariate.conservative.refinement import refined, restricted_value
@@ -354,6 +355,31 @@ def test_from_the_largest_threshold_on_there_are_no_neurons():
     assert below.network.n_neurons > 0
     # Without neurons it is the Gaussian with the moments of the data.
     np.testing.assert_allclose(above.network.S, -np.linalg.inv(np.cov(objective.X.T, ddof=0)), rtol=1e-9)
+
+
+def test_labels_of_zero_are_fitted_exactly():
+    objective = cs.DenoisingScoreMatching(PLANE, np.zeros_like(PLANE))
+    for conservative in (False, True):
+        solution = cs.solve(objective, 1.0, conservative=conservative)
+        assert (solution.status, solution.value, solution.network.n_neurons) == ("optimal", 0.0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_superfluous_neurons_go_without_a_change_of_the_field(seed):
+    rng = np.random.default_rng(seed)
+    columns, price = rng.standard_normal((6, 20)), 0.1 * rng.standard_normal(20)
+    coefficients = rng.standard_normal(20)
+    fewer = basic_coefficients(columns, price, coefficients, 1.0)
+    assert np.count_nonzero(fewer) <= 6
+    np.testing.assert_allclose(columns @ fewer, columns @ coefficients, atol=1e-10)
+    assert price @ fewer + np.abs(fewer).sum() <= price @ coefficients + np.abs(coefficients).sum()
+
+
+def test_nearly_interpolating_networks_have_no_more_neurons_than_labels():
+    X = make_points("random", 10, seed=2)
+    solution = solved(planar_objective("dsm", X, 2), 1e-3, "relu", False, True)
+    assert solution.status == "optimal"
+    assert 0 < solution.network.n_neurons <= X.size
 
 
 PLANE = make_points("random", 6)

@@ -8,6 +8,7 @@ are merged and refined inside their patterns (`refinement`).
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..._support.progress import steps
 from ..._support.validation import FloatArray
@@ -17,6 +18,7 @@ from ..program import Neurons
 from ..solvers.column_generation import Generated
 from ..solvers.group_lasso import solve_group_lasso
 from ..solvers.newton import merge_neurons
+from .basic import basic_coefficients
 from .program import ConservativeProgram
 from .refinement import refined, restricted_value
 
@@ -161,9 +163,17 @@ def _restricted(
     huge = _HUGE * max(float(program.trace_mass.sum()), 1.0)
     if solved is None or (program.has_trace and np.abs(solved).sum() > huge):
         raise BottomlessError
-    size = np.abs(solved[:, 0])
-    kept = size > _NONE * size.max(initial=0.0)
+    kept = _sizeable(solved[:, 0])
+    if kept.sum() > columns.shape[0] - program.free.shape[1]:
+        found = basic_coefficients(columns[:, kept], pull[kept, 0], solved[kept, 0], beta)
+        solved[kept, 0] = found
+        kept = _sizeable(solved[:, 0])
     return neurons[kept], solved[kept, 0]
+
+
+def _sizeable(coefficients: FloatArray) -> NDArray[np.bool_]:
+    size = np.abs(coefficients)
+    return np.asarray(size > _NONE * size.max(initial=0.0))
 
 
 def _merged(
