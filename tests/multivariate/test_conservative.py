@@ -329,6 +329,13 @@ def test_newton_steps_lower_the_objective_to_a_stationary_point():
     pull = program.tied_correlations(neurons, residual)
     np.testing.assert_allclose(pull, -beta * np.sign(coefficients), rtol=1e-9)
     np.testing.assert_allclose(np.linalg.norm(neurons.direction, axis=1), 1.0, rtol=1e-12)
+    # The Hessian is exact there: from nearby a few steps lead back.
+    neurons, coefficients = refined(
+        program, neurons, coefficients * (1 + 1e-3 * np.cos(coefficients)), beta, 4
+    )
+    residual = program.residual(neurons, coefficients[:, None] * neurons.direction)
+    pull = program.tied_correlations(neurons, residual)
+    np.testing.assert_allclose(pull, -beta * np.sign(coefficients), rtol=1e-9)
 
 
 def test_below_the_bound_score_matching_is_unbounded_and_the_bound_is_named():
