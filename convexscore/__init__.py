@@ -25,6 +25,7 @@ from .errors import (
     SolverError,
     UnboundedError,
 )
+from .networks.conservative import ConservativeNetwork
 from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
@@ -40,6 +41,7 @@ from .scores.changes_of_variables import (
 )
 from .scores.density import ScoreDensity
 from .scores.noise_conditional import NoiseConditionalScore
+from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
 from .solve import solve
 from .univariate.path import Path, regularization_path
@@ -50,6 +52,8 @@ __all__ = [
     "BetaBounds",
     "Certificate",
     "Cone",
+    "ConservativeDensity",
+    "ConservativeNetwork",
     "ConvergenceError",
     "ConvergenceWarning",
     "DenoisingScoreMatching",

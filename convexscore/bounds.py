@@ -22,6 +22,7 @@ def beta_bounds(
     bias: bool = True,
     gated: bool = False,
     patterns: Patterns | NDArray[np.bool_] | None = None,
+    conservative: bool = False,
 ) -> BetaBounds:
     """Return the weight-decay thresholds of a program, ties and weights included.
 
@@ -39,6 +40,8 @@ def beta_bounds(
         Whether it is a gated network.
     patterns : Patterns or bool array of shape (n_patterns, n_samples), optional
         Patterns of the gated network, all by default.
+    conservative : bool
+        Whether it is a conservative network.
 
     Returns
     -------
@@ -69,5 +72,5 @@ def beta_bounds(
     >>> bounds.maximum
     2.0
     """
-    problem = Problem(objective, activation, skip, bias, gated, patterns)
+    problem = Problem(objective, activation, skip, bias, gated, patterns, conservative=conservative)
     return family_of(problem).checked_bounds(problem)

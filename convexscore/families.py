@@ -15,6 +15,8 @@ import numpy as np
 
 from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
+from .multivariate.conservative.bounds import conservative_bounds
+from .multivariate.conservative.train import solve_conservative
 from .multivariate.gated import solve_gated
 from .multivariate.ridge import solve_ridge_network
 from .multivariate.selection import select_network_decay
@@ -160,9 +162,15 @@ def _generation_options(problem: Problem) -> tuple[str, ...]:
     return ("max_iterations", "start", "n_starts", *(() if problem.bias else ("max_patterns",)))
 
 
+def _conservative_options(problem: Problem) -> tuple[str, ...]:
+    """Return the options of column generation for conservative networks."""
+    return ("max_iterations",) if problem.n_features < 3 else ("max_iterations", "n_starts")
+
+
 def _is_plain(problem: Problem) -> bool:
-    """Whether samples are all there is: nothing integrated out, no constraint, no second fit."""
-    return not problem.is_expected and problem.shape is None and not problem.refit
+    """Whether samples are all there is: no noise integrated out, constraint, second fit, potential."""
+    constrained = problem.is_expected or problem.shape is not None or problem.refit
+    return not constrained and not problem.conservative
 
 
 _CONIC = SolverRow(None)
@@ -197,6 +205,14 @@ FAMILIES = (
             "cv": ("n_folds",),
             "combined": (*_NOISE_OPTIONS, "n_folds"),
         },
+    ),
+    Family(
+        name="conservative networks",
+        admits=lambda problem, beta: beta != 0 and problem.conservative,
+        solvers={"column_generation": SolverRow(_conservative_options)},
+        solve=solve_conservative,
+        tol=1e-6,
+        bounds=conservative_bounds,
     ),
     Family(
         name="networks without weight decay",
@@ -279,6 +295,8 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
 def _why_none(problem: Problem) -> str:
     if problem.penalty == "ridge":
         return "penalty: expected 'nuclear' unless gated=True and beta > 0, got 'ridge'"
+    if problem.conservative:
+        return "beta: expected a number above 0 for conservative networks, got 0"
     return (
         "patterns: expected None for a network with weight decay that is not gated, whose neurons are not "
         "confined to given patterns"

@@ -47,6 +47,8 @@ class Problem:
         Constraint on the scores' slopes beyond the data.
     tail_unit : float
         What a position times a label of one is in the data's units, if these are others (see `units`).
+    conservative : bool
+        Whether the second layer is tied to the first, so that the network is a gradient.
 
     Raises
     ------
@@ -75,6 +77,7 @@ class Problem:
     refit: bool = False
     tails: str | None = None
     tail_unit: float = 1.0
+    conservative: bool = False
 
     def __post_init__(self) -> None:
         if self.patterns is not None and not isinstance(self.patterns, Patterns):
@@ -88,7 +91,7 @@ class Problem:
         ):
             object.__setattr__(self, "patterns", _on_samples(self.patterns, given.weights > 0))
         get_activation(self.activation)
-        for name in ("skip", "bias", "gated", "refit"):
+        for name in ("skip", "bias", "gated", "refit", "conservative"):
             object.__setattr__(self, name, as_flag(name, getattr(self, name)))
         as_choice("penalty", self.penalty, PENALTIES)
         if self.shape is not None:
@@ -106,6 +109,8 @@ class Problem:
                     f"refit: expected False with {name}={getattr(self, name)!r}, which a refit need not "
                     "keep, got True"
                 )
+        if self.conservative:
+            self._check_conservative()
         if self.is_expected:
             self._check_expected()
         elif not self.on_the_line:
@@ -127,6 +132,22 @@ class Problem:
         if self.on_patterns or not self.bias:
             raise ValueError("objective: expected denoising takes networks with bias, without patterns")
 
+    def _check_conservative(self) -> None:
+        excluded = {
+            "gates": self.gated,
+            "patterns": self.patterns is not None,
+            "a shape": self.shape is not None,
+            "refit": self.refit,
+            "tails": self.tails is not None,
+            "expected denoising": self.is_expected,
+        }
+        for name, given in excluded.items():
+            if given:
+                raise ValueError(
+                    f"conservative: expected False with {name}, since conservative networks have weight "
+                    "decay alone, on samples, and neurons of any pattern, got True"
+                )
+
     @property
     def is_expected(self) -> bool:
         """Whether the noise is integrated out."""
@@ -144,8 +165,9 @@ class Problem:
 
     @property
     def on_the_line(self) -> bool:
-        """Whether kinks at data points suffice: samples of one feature, biases, no patterns."""
-        return not self.is_expected and self.n_features == 1 and self.bias and not self.on_patterns
+        """Whether kinks at data points suffice: samples of one feature, biases, no patterns, no potential."""
+        plain = not (self.is_expected or self.on_patterns or self.conservative)
+        return plain and self.n_features == 1 and self.bias
 
 
 def _on_samples(patterns: Patterns | NDArray[np.bool_], kept: NDArray[np.bool_]) -> Any:

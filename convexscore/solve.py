@@ -36,6 +36,7 @@ def solve(
     shape: str | None = None,
     refit: bool = False,
     tails: str | None = None,
+    conservative: bool = False,
     solver: str = "auto",
     tol: float | None = None,
     verbose: bool = False,
@@ -51,6 +52,9 @@ def solve(
     * two features, weight decay: a group lasso over all neurons, each kink line priced exactly; the same.
     * three and more features, weight decay: the same program, neurons found by search; nothing is proven,
       scope ``"local"``.  Without bias and with few patterns the certificate's `lower_bound` is one that is.
+    * `conservative`: a lasso over all neurons whose output vector is along their direction, so that the score
+      is the gradient of a potential; optimal among such networks of any width, scope ``"global"`` for one
+      and two features; found by search, scope ``"local"``, for more.
     * `gated`: nuclear norms, one matrix a pattern; optimal among gated networks of any width with these
       patterns, scope ``"patterns"``.
     * ``beta=0``: least squares on patterns (ZP Theorems 3.2, 4.2) and cone decomposition; optimal on these
@@ -97,6 +101,12 @@ def solve(
         A bound is zero, or minus one over the variance of the data at an end where the optimum for zero does
         not point inward.  An optimum that obeys by itself is returned unchanged.  One feature only, by
         ``"active_set"``; absolute values without skip have opposite outer slopes and may have no density.
+    conservative : bool
+        Tie the second layer to the first: the score ``sum_k a_k u_k sigma(u_k'x + b_k) + S x + b2`` with
+        symmetric ``S`` (zero without `skip`) is the gradient of the potential of a `ConservativeNetwork`, the
+        log-density up to a constant.  Takes a positive number for `beta`, and neither gates, patterns,
+        shape, refit nor ``start``.  With one feature every network is a gradient, and the values are
+        those of ``conservative=False``.
     solver : str
         ``"auto"``, or one of `SOLVERS` that knows the program.  One feature: ``"closed_form"``,
         ``"active_set"`` (the default but where the closed form applies), ``"clarabel"``, ``"osqp"``,
@@ -111,8 +121,9 @@ def solve(
         Show progress: a bar (needs tqdm), or what a conic solver prints.
     **solver_options
         ``max_iterations`` for ``"active_set"`` and ``"column_generation"``; for the latter, but with gates,
-        also ``start``, a network to start from, in three and more dimensions ``n_starts`` of the search, and
-        there without bias ``max_patterns`` up to which the gated lower bound is computed.  Settings of
+        in three and more dimensions also ``n_starts`` of the search, and for networks that are not
+        conservative ``start``, a network to start from, and ``max_patterns`` up to which, without bias in
+        three and more dimensions, the gated lower bound is computed.  Settings of
         Clarabel or OSQP; for ``"cvxpy"`` the name ``cvxpy_solver`` and whatever ``cvxpy.Problem.solve``
         takes.  An option without effect is refused.
 
@@ -179,7 +190,19 @@ def solve(
     >>> solution.tails, solution.status, solution.network.piecewise.failing_tails
     ((0.0, 0.0), 'optimal', ())
     """
-    problem = Problem(objective, activation, skip, bias, gated, patterns, penalty, shape, refit, tails)
+    problem = Problem(
+        objective,
+        activation,
+        skip,
+        bias,
+        gated,
+        patterns,
+        penalty,
+        shape,
+        refit,
+        tails=tails,
+        conservative=conservative,
+    )
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
         return _solve_automatically(problem, solver, tol, verbose, solver_options)

@@ -20,6 +20,7 @@ from ._support.frozen import Frozen
 from ._support.validation import FloatArray
 from .arrangements.patterns import Patterns
 from .errors import SolverError, WeightDecayError
+from .networks.conservative import ConservativeNetwork
 from .networks.gated import GatedNetwork, ScoreNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .numerics.scaling import exponent_of, times_power
@@ -129,6 +130,8 @@ class Units(Frozen):
         if isinstance(network, GatedNetwork):
             gates = _scaled(network.gates, -self.length)
             return self._rescaled(network, 1, gates=gates)
+        if isinstance(network, ConservativeNetwork):
+            return self._tied_outside(network)
         return self._rescaled(network, 1, origin=self.origin)
 
     def _rescaled(self, network: Any, sign: int, **others: FloatArray) -> Any:
@@ -142,6 +145,18 @@ class Units(Frozen):
             b2=_scaled(network.b2, sign * self.label),
             V=_scaled(network.V, sign * (self.label - self.length)),
             **others,
+        )
+
+    def _tied_outside(self, network: ConservativeNetwork) -> ConservativeNetwork:
+        """Return a conservative network in the data's units, its directions as they are."""
+        slope = self.label - self.length
+        return replace(
+            network,
+            offsets=_scaled(network.offsets, self.length),
+            coefficients=_scaled(network.coefficients, slope),
+            b2=_scaled(network.b2, self.label),
+            S=_scaled(network.S, slope),
+            origin=self.origin,
         )
 
     def solution(self, solution: Solution, beta: float) -> Solution:

@@ -8,6 +8,8 @@ networks of any width, search does not.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -60,7 +62,7 @@ def certify_network(
     scores = network(program.points)
     primal = program.loss(network) + beta * network.weight_decay()
     residual = program.root_mass * (program.scale * scores - program.target)
-    residual, imbalance = _balanced(program, residual)
+    residual, imbalance = program.balanced(residual)
     largest = pricer.price(residual, beta * (1 - 1e-3), most=1).largest
     violation = max(largest - beta, 0.0, imbalance)
     dual = -np.inf
@@ -110,9 +112,9 @@ def value_rounding(program: NeuronProgram, network: ScoreNetwork) -> float:
     return min(moved, 1e-6 * energy) + program.rounding * network.weight_decay()
 
 
-def _summed_sizes(network: ScoreNetwork, points: FloatArray) -> FloatArray:
+def _summed_sizes(network: Any, points: FloatArray) -> FloatArray:
     """Return the sizes of the numbers that add up to outputs, shape ``(n_points, n_features)``."""
-    points = np.abs(points)
+    points, network = np.abs(points), getattr(network, "network", network)
     hidden = points @ np.abs(network.W1).T + np.abs(network.b1)
     sizes: FloatArray = hidden @ np.abs(network.W2).T + np.abs(network.b2) + points @ np.abs(network.V).T
     return sizes
@@ -131,20 +133,12 @@ def _dual_between(
     The largest correlation is convex in the residual.  A kink moved by rounding errors already violates by
     these times the size of the output weights, which says nothing about the network.
     """
-    inside = _balanced(program, inside)[0]
+    inside = program.balanced(inside)[0]
     reached = pricer.price(inside, beta * (1 - 1e-3), most=1).largest
     if reached > beta:
         return -np.inf
     share = (largest - beta) / (largest - reached)
     return program.dual_value((1 - share) * residual + share * inside)
-
-
-def _balanced(program: NeuronProgram, residual: FloatArray) -> tuple[FloatArray, float]:
-    """Make a residual meet the conditions of the free part; return how far it was from that."""
-    basis, change = program.free_basis
-    off = basis.T @ residual + change.T @ program.free_trace
-    imbalance = np.abs(program.free.T @ (program.root_mass * residual) + program.free_trace)
-    return residual - basis @ off, float(imbalance.max(initial=0.0))
 
 
 def certify_matrices(

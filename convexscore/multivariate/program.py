@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,7 +184,7 @@ class NeuronProgram:
     @classmethod
     def from_objective(
         cls, objective: Objective, activation: str, skip: bool, bias: bool, *, gated: bool = False
-    ) -> NeuronProgram:
+    ) -> Self:
         """Merge repeated points, centre and scale.
 
         With `gated` the bias is a column of ones of the rows, penalized like the others; there is no
@@ -231,7 +232,7 @@ class NeuronProgram:
         return program
 
     @classmethod
-    def from_problem(cls, problem: Problem, *, gated: bool = False) -> NeuronProgram:
+    def from_problem(cls, problem: Problem, *, gated: bool = False) -> Self:
         """Return the program of a problem; see `from_objective`."""
         return cls.from_objective(
             problem.objective, problem.activation, problem.skip, problem.bias, gated=gated
@@ -331,6 +332,13 @@ class NeuronProgram:
         traces += np.sum(self.free_trace * self.free_part(neurons, outputs))
         decay = beta * np.linalg.norm(outputs, axis=1).sum()
         return self.scatter + float(0.5 * np.sum(residual**2) + traces + decay) / self.scale**2
+
+    def balanced(self, residual: FloatArray) -> tuple[FloatArray, float]:
+        """Make a weighted residual meet the conditions of the free part; return how far it was from that."""
+        basis, change = self.free_basis
+        off = basis.T @ residual + change.T @ self.free_trace
+        imbalance = np.abs(self.free.T @ (self.root_mass * residual) + self.free_trace)
+        return residual - basis @ off, float(imbalance.max(initial=0.0))
 
     def dual_value(self, residual: FloatArray) -> float:
         """Return ``-1/2 ||Z||^2 - <L, Z>`` of a weighted residual, in the units of the data."""

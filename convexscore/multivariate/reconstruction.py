@@ -9,13 +9,14 @@ network is an ordinary one.  Its loss differs by as much, and everything reporte
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..errors import SolverError
 from ..networks.two_layer import TwoLayerNetwork
 from .program import NeuronProgram, Neurons
 
-__all__ = ["displaced_network", "free_weights", "kink_margin"]
+__all__ = ["counted_at_kinks", "displaced_hyperplanes", "displaced_network", "free_weights", "kink_margin"]
 
 # Points farther than this many margins from a hyperplane are looked at only after it has been moved.
 _NEAR = 1e4
@@ -47,15 +48,10 @@ def displaced_network(
     SolverError
         If no hyperplane near a neuron's has the points on the sides on which the neuron counts them.
     """
-    direction, offset = _displaced(program, neurons, stretch * kink_margin(program))
+    direction, offset = displaced_hyperplanes(program, neurons, stretch * kink_margin(program))
     scale = program.scale
     root = np.sqrt(np.linalg.norm(outputs, axis=1))[:, None]
     b2, V = free_weights(program, neurons, outputs)
-    at_origin = ~program.rows.any(axis=1)
-    right = np.ones(len(neurons), dtype=bool)
-    if at_origin.any() and not program.bias:
-        # No displacement moves a hyperplane through the origin off a point there.
-        right = neurons.slope[:, at_origin][:, 0] == 1
     return TwoLayerNetwork(
         direction * root / scale,
         (offset - direction @ program.centre / scale) * root[:, 0],
@@ -63,7 +59,7 @@ def displaced_network(
         b2,
         V,
         activation=program.activation,
-        right_derivative=right,
+        right_derivative=counted_at_kinks(program, neurons),
     )
 
 
@@ -79,13 +75,27 @@ def free_weights(
     return b2 - V @ program.centre, V
 
 
+def counted_at_kinks(program: NeuronProgram, neurons: Neurons) -> NDArray[np.bool_]:
+    """Return each neuron's kink convention, for a point that no displacement moves its hyperplane off.
+
+    That is a point at the origin, for networks without bias.
+    """
+    at_origin = ~program.rows.any(axis=1)
+    if program.bias or not at_origin.any():
+        return np.ones(len(neurons), dtype=bool)
+    right: NDArray[np.bool_] = neurons.slope[:, at_origin][:, 0] == 1
+    return right
+
+
 def kink_margin(program: NeuronProgram) -> float:
     """Return how far, in the units of the rows, points are kept from hyperplanes: well above rounding."""
     away = np.abs(program.centre).max() / program.scale
     return 2e-13 * float((1 + away) * max(1.0, np.abs(program.rows).max() / 10))
 
 
-def _displaced(program: NeuronProgram, neurons: Neurons, margin: float) -> tuple[FloatArray, FloatArray]:
+def displaced_hyperplanes(
+    program: NeuronProgram, neurons: Neurons, margin: float
+) -> tuple[FloatArray, FloatArray]:
     """Return directions and offsets with every point on the side where its neuron counts it."""
     rows = program.rows
     direction = neurons.direction.copy()

@@ -19,6 +19,7 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray, as_float_array, as_numbers, as_real
 from ..activations import Activation, get_activation
 from ..objectives import as_objective
+from .conservative import ConservativeNetwork
 from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
 
@@ -149,4 +150,4 @@ class GatedNetwork(Frozen):
 
 
 #: What `solve` may return as a network.
-ScoreNetwork = TwoLayerNetwork | GatedNetwork
+ScoreNetwork = TwoLayerNetwork | GatedNetwork | ConservativeNetwork

@@ -54,11 +54,12 @@ class Noise:
 
 def measured_noise(points: Points, rng: np.random.Generator) -> Noise:
     """Return the noise of all points; of very many, that of a random part times the root of its share."""
-    index, mass = points.units(max(points.value.size, 10 * _ENOUGH))
-    if index.size > _ENOUGH:
+    value, mass = points.value, points.mass
+    if value.size > _ENOUGH:
+        index, mass = points.units(max(value.size, 10 * _ENOUGH))
         chosen = np.sort(rng.choice(index.size, _ENOUGH, replace=False))
-        index, mass = index[chosen], mass[chosen]
-    objective = ScoreMatching(points.value[index], mass)
+        value, mass = value[index[chosen]], mass[chosen]
+    objective = ScoreMatching(value, mass)
     program = UnivariateProgram.from_objective(objective, "relu", True)
     if program.position.size < 3:
         # Between two values there is no place for a kink.

@@ -3,8 +3,10 @@
 from .changes_of_variables import denoise_many, from_denoiser, posterior_covariance, to_denoiser, ve, vp
 from .density import ScoreDensity
 from .noise_conditional import NoiseConditionalScore
+from .planar_density import ConservativeDensity
 
 __all__ = [
+    "ConservativeDensity",
     "NoiseConditionalScore",
     "ScoreDensity",
     "denoise_many",

@@ -42,7 +42,7 @@ _CLOSE = 1e-6
 
 
 # Arguments of `solve` that say what kind of network is trained.
-_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit")
+_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit", "conservative")
 
 
 @dataclass(frozen=True, eq=False)

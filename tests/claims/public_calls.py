@@ -15,6 +15,8 @@ PLANE = np.array([[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 NET = cs.TwoLayerNetwork([[1.0], [-1.0]], [-1.0, 0.5], [[-2.0, 0.3]], [0.5], [[-1.0]])
 NET2 = cs.TwoLayerNetwork(np.eye(2), [0.0, 1.0], -np.eye(2), [0.0, 0.5], -np.eye(2))
 GATED = cs.GatedNetwork([[-1.0]], [0.0], [[1.0]], [0.0], [[0.0]], gates=[[1.0]], gate_offsets=[0.0])
+TIED = cs.ConservativeNetwork([[1.0, 0.0]], [0.5], [-0.5], [0.0, 0.0], -np.eye(2))
+PLANAR = cs.ConservativeDensity(TIED)
 MIXTURE = cs.targets.GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 1.0])
 BANANA = cs.targets.Banana()
 SM, DSM = cs.ScoreMatching(X), cs.DenoisingScoreMatching(X, [1.0, 0.0, 2.0, 1.0])
@@ -100,6 +102,29 @@ CALLS = {
     "gated.divergence": (GATED.divergence, {"x": X}),
     "gated.loss": (GATED.loss, {"objective": SM, "beta": 1.0}),
     "gated.weight_decay": (GATED.weight_decay, {}),
+    "ConservativeNetwork": (
+        cs.ConservativeNetwork,
+        {
+            "directions": [[1.0, 0.0]],
+            "offsets": [0.5],
+            "coefficients": [-0.5],
+            "b2": [0.0, 0.0],
+            "S": -np.eye(2),
+        },
+    ),
+    "tied": (TIED, {"x": PLANE}),
+    **{
+        f"tied.{name}": (getattr(TIED, name), {"x": PLANE})
+        for name in ("potential", "jacobian", "divergence")
+    },
+    "tied.loss": (TIED.loss, {"objective": SM2, "beta": 1.0}),
+    "tied.weight_decay": (TIED.weight_decay, {}),
+    "tied.save": (TIED.save, {"path": "tied.npz"}),
+    "tied.load": (cs.ConservativeNetwork.load, {"path": "saved_tied.npz"}),
+    "ConservativeDensity": (cs.ConservativeDensity, {"network": TIED}),
+    **{f"planar.{name}": (getattr(PLANAR, name), {"x": PLANE}) for name in ("logpdf", "pdf")},
+    "planar.log_ratio": (PLANAR.log_ratio, {"x": PLANE, "y": PLANE}),
+    "planar.sample": (PLANAR.sample, {"n": 3, "rng": 0}),
     "gated.save": (GATED.save, {"path": "gated.npz"}),
     "gated.load": (cs.GatedNetwork.load, {"path": "saved_gated.npz"}),
     "solve": (cs.solve, {"objective": SM, **SOLVE}),
@@ -404,6 +429,7 @@ NOT_CALLED = {
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
+    "ConservativeNetwork.to_torch": "the same",
 }
 
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import convexscore as cs
 
 from .odd_values import MADE, NOT_FINITE, RETURNING
-from .public_calls import CALLS, FUNCTIONS, GATED, NET, NOT_CALLED, called_names, public_names
+from .public_calls import CALLS, FUNCTIONS, GATED, NET, NOT_CALLED, TIED, called_names, public_names
 
 LONG = int(os.environ.get("CONVEXSCORE_FUZZ", "0"))
 SLOW = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
@@ -139,6 +139,7 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     NET.save("saved.npz")
     GATED.save("saved_gated.npz")
+    TIED.save("saved_tied.npz")
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         before = global_state()

@@ -39,6 +39,10 @@ MAKERS = {
     "gated": lambda: cs.GatedNetwork(
         [[-1.0]], [0.0], [[1.0]], [0.0], [[0.0]], gates=[[1.0]], gate_offsets=[0.0]
     ),
+    "conservative": lambda: cs.solve(cs.ScoreMatching(PLANE), 4.0, skip=True, conservative=True).network,
+    "planar_density": lambda: cs.ConservativeDensity(
+        cs.ConservativeNetwork([[1.0, 0.0]], [0.5], [-0.5], [0.0, 0.0], -np.eye(2))
+    ),
     "score_matching": lambda: cs.ScoreMatching(X, [1.0, 2.0, 1.0, 0.0]),
     "denoising": lambda: cs.DenoisingScoreMatching(X, [1.0, 0.0, 2.0, 1.0], sample_weight=[1, 2, 3, 4]),
     "expected": lambda: cs.ExpectedDenoising(X, 0.5, sample_weight=[1.0, 2.0, 1.0, 1.0]),

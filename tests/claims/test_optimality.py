@@ -23,6 +23,13 @@ CASES = {
         (denoising(LINE), 1.0, {"skip": True}),
         (cs.ScoreMatching(LINE), 30.0, {"activation": "abs"}),
     ],
+    "conservative networks": [
+        (cs.ScoreMatching(PLANE), 6.0, {"conservative": True}),
+        (denoising(PLANE), 1.0, {"conservative": True, "activation": "abs", "skip": True}),
+        (cs.ScoreMatching(PLANE), 6.0, {"conservative": True, "bias": False}),
+        (cs.ScoreMatching(SPACE), 7.0, {"conservative": True}),
+        (cs.ScoreMatching(LINE), 6.0, {"conservative": True}),
+    ],
     "networks without weight decay": [
         (denoising(PLANE), 0.0, {"bias": False}),
         (denoising(PLANE), 0.0, {"gated": True, "skip": True}),

@@ -35,6 +35,8 @@ class AscentPricer:
         Steps of ascent.
     rng : Generator or seed, optional
         Source of the directions.
+    tied : bool
+        Whether output vectors are along the directions: the correlation then is ``| u'M'u |``.
     """
 
     exact = False
@@ -45,8 +47,9 @@ class AscentPricer:
         n_starts: int = 100,
         n_steps: int = 40,
         rng: np.random.Generator | int | None = None,
+        tied: bool = False,
     ) -> None:
-        self.program, self.n_starts, self.n_steps = program, n_starts, n_steps
+        self.program, self.n_starts, self.n_steps, self.tied = program, n_starts, n_steps, tied
         self._rng = np.random.default_rng(rng)
         self._known = np.zeros((0, program.rows.shape[1]))
         self._edges = self._edge_pricer()
@@ -59,7 +62,7 @@ class AscentPricer:
         columns = self.program.rows.shape[1]
         if columns < 3 or (columns > _SMOOTH and not self.program.has_trace):
             return None
-        return EdgePricer(self.program, self._rng.spawn(1)[0])
+        return EdgePricer(self.program, self._rng.spawn(1)[0], self.tied)
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return the same as `price`, which is quick."""
@@ -148,7 +151,7 @@ class AscentPricer:
         for counted in (True, False) if program.has_trace else (True,):
             count = counts if counted else counts - g
             vector = ahead + left * (every - ahead) + (count + left * (total - count)) * head
-            value = np.linalg.norm(vector, axis=2)
+            value = self._size(vector, head)
             place = value.argmax(axis=1)
             row = np.arange(len(u))
             found = _Kinks(value[row, place], order.T[row, place], np.full(len(u), counted))
@@ -166,8 +169,14 @@ class AscentPricer:
         at_origin = trace * ~program.rows.any(axis=1)
         count = slope.T @ (trace - at_origin)
         low, high = count + left * at_origin.sum(), count + at_origin.sum()
-        values = [np.linalg.norm(vector + c[:, None] * u[:, :d], axis=1) for c in (high, low)]
+        head = u[:, :d]
+        values = [self._size(vector + c[:, None] * head, head) for c in (high, low)]
         return _Kinks(np.maximum(*values), np.full(len(u), -1), values[0] >= values[1])
+
+    def _size(self, vector: FloatArray, head: FloatArray) -> FloatArray:
+        """Return the correlations of vectors ``M'u`` with output vectors of length one at their best."""
+        size: FloatArray = np.linalg.norm(vector, axis=-1)
+        return np.abs(np.sum(vector * head, axis=-1)) if self.tied else size
 
     def _slope(self, u: FloatArray, pivot: NDArray[np.intp], counted: NDArray[np.bool_]) -> NDArray[np.int8]:
         rows = self.program.rows
@@ -181,7 +190,10 @@ class AscentPricer:
         return np.where(active, np.int8(1), np.int8(self.program.sigma.left_slope))
 
     def _ascended(self, u: FloatArray, best: _Kinks, z: FloatArray) -> FloatArray:
-        """Return ``M M'u`` for each direction with the pattern of its hyperplane."""
+        """Return ``M M'u`` for each direction with the pattern of its hyperplane.
+
+        With tied outputs the gradient of ``| u'M'u |`` takes its place.
+        """
         program = self.program
         d, rows = program.n_features, program.rows
         slope = self._slope(u, best.pivot, best.counted).astype(float)
@@ -189,10 +201,11 @@ class AscentPricer:
         count = slope @ program.trace_mass
         height = slope * (u @ rows.T - np.einsum("sr,sr->s", origin, u)[:, None])
         vector = height @ z + count[:, None] * u[:, :d]
-        pull = slope * (vector @ z.T)
+        output = u * np.sign(np.sum(vector * u, axis=1))[:, None] if self.tied else vector
+        pull = slope * (output @ z.T)
         up = pull @ rows - pull.sum(axis=1)[:, None] * origin
-        up[:, :d] += count[:, None] * vector
-        return up
+        up[:, :d] += count[:, None] * output
+        return up + np.sign(np.sum(vector * u, axis=1))[:, None] * vector if self.tied else up
 
 
 class _Kinks:

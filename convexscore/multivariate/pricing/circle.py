@@ -6,8 +6,9 @@ Between two such angles the correlation of a neuron with direction ``u`` is ``||
     N = sum_{active s}  z_s y_s'  +  g_s T        (n_outputs x 2),
 
 so ``|| N u(t) ||^2 = p + q cos(2 t - psi)`` is largest at ``psi / 2`` if that lies inside the arc, and else
-at one of its ends.  Sorted, all matrices are one cumulative sum: ``O(n log n)`` a circle, many circles at
-once. The pattern at ``-u`` is the complement, so half a turn is enough for both.
+at one of its ends.  Where output vectors are tied to directions, ``u'N u`` has the same form.  Sorted, all
+matrices are one cumulative sum: ``O(n log n)`` a circle, many circles at once.
+The pattern at ``-u`` is the complement, so half a turn is enough for both.
 
 Planar networks without bias are one circle; with a free bias a kink line passes through a data point and
 each point is the centre of a circle (``y = x - x_i``); in space, planes through a point of the data or
@@ -85,7 +86,7 @@ class Arcs:
     Parameters
     ----------
     value : ndarray of shape (n_arcs,)
-        Correlation ``|| N u ||``.
+        Correlation ``|| N u ||``, with tied outputs ``| u'T'N u |``.
     circle : int ndarray of shape (n_arcs,)
         Which circle.
     angle : ndarray of shape (n_arcs,)
@@ -123,6 +124,7 @@ def best_arcs(
     T: FloatArray,
     left_slope: float,
     threshold: float,
+    tied: bool = False,
 ) -> Arcs:
     """Return the best direction of every arc on which the correlation exceeds `threshold`.
 
@@ -142,6 +144,8 @@ def best_arcs(
         The activation's, 0 for ReLU, -1 for abs.
     threshold : float
         Smaller correlations are left out.
+    tied : bool
+        Whether output vectors are along the directions (`multivariate.conservative`).
     """
     n_outputs = z.shape[1]
     T = np.broadcast_to(T, (len(circles.angle), n_outputs, 2))
@@ -170,16 +174,42 @@ def best_arcs(
             choices if gain is not None and (centre[0] != centre[1]).any() else choices[:1]
         ):
             shifted = side + amount[:, None] * at_centre if amount.any() else side
-            parts.append(_largest(circles, shifted, flipped, counted, threshold))
+            for a, b, c in _tied_forms(T, shifted) if tied else _squares(shifted):
+                parts.append(_largest(circles, a, b, c, flipped, counted, threshold, squared=not tied))
     return Arcs.join(parts)
 
 
-def _largest(circles: Circles, N: FloatArray, flipped: bool, counted: bool, threshold: float) -> Arcs:
-    """Return the best direction of every arc above the threshold, for one choice of side and centre."""
-    a, b, c = (N[:, 0] ** 2).sum(axis=0), (N[:, 0] * N[:, 1]).sum(axis=0), (N[:, 1] ** 2).sum(axis=0)
+def _squares(N: FloatArray) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Return entries ``a, b, c`` of the forms ``a u1^2 + 2 b u1 u2 + c u2^2 = || N u ||^2``."""
+    return [((N[:, 0] ** 2).sum(axis=0), (N[:, 0] * N[:, 1]).sum(axis=0), (N[:, 1] ** 2).sum(axis=0))]
+
+
+def _tied_forms(T: FloatArray, N: FloatArray) -> list[tuple[FloatArray, FloatArray, FloatArray]]:
+    """Return the same of ``u'T'N u`` and of its negative, the larger of which is the absolute value."""
+    form = np.einsum("cij,ikcn->jkcn", T, N)
+    entries = form[0, 0], 0.5 * (form[0, 1] + form[1, 0]), form[1, 1]
+    return [entries, (-entries[0], -entries[1], -entries[2])]
+
+
+def _largest(
+    circles: Circles,
+    a: FloatArray,
+    b: FloatArray,
+    c: FloatArray,
+    flipped: bool,
+    counted: bool,
+    threshold: float,
+    *,
+    squared: bool,
+) -> Arcs:
+    """Return the best direction of every arc above the threshold, for one choice of side and centre.
+
+    The forms are the correlations, or, if `squared`, their squares.
+    """
     mean, half = 0.5 * (a + c), 0.5 * (a - c)
     radius = np.hypot(half, b)
-    circle, place = np.nonzero((mean + radius > threshold**2) & circles.sharp)
+    level = threshold**2 if squared else threshold
+    circle, place = np.nonzero((mean + radius > level) & circles.sharp)
     mean, radius = mean[circle, place], radius[circle, place]
     phase = np.arctan2(b[circle, place], half[circle, place])
     n = circles.angle.shape[1]
@@ -191,13 +221,13 @@ def _largest(circles: Circles, N: FloatArray, flipped: bool, counted: bool, thre
     inside = top < high
     at_low, at_high = (mean + radius * np.cos(2 * end - phase) for end in (low, high))
     nearer_low = at_low > at_high
-    square = np.where(inside, mean + radius, np.maximum(at_low, at_high))
+    form = np.where(inside, mean + radius, np.maximum(at_low, at_high))
     angle = np.where(inside, top, np.where(nearer_low, low, high))
     end = np.where(nearer_low, place, following)
     # The switch of a central point is no real end: nothing is held there.
     real = circles.turn[circle, end] != 0
     held = np.where(inside | ~real, -1, circles.order[circle, end])
-    value = np.sqrt(np.maximum(square, 0.0))
+    value = np.sqrt(np.maximum(form, 0.0)) if squared else form
     kept = value > threshold
     half_turn = np.pi if flipped else 0.0
     return Arcs(

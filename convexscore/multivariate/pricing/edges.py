@@ -43,12 +43,14 @@ class EdgePricer:
         A program whose rows have three or more columns.
     rng : Generator
         Source of the choice where there are too many.
+    tied : bool
+        Whether output vectors are along the directions.
     """
 
     exact = False
 
-    def __init__(self, program: NeuronProgram, rng: np.random.Generator) -> None:
-        self.program, self._rng = program, rng
+    def __init__(self, program: NeuronProgram, rng: np.random.Generator, tied: bool = False) -> None:
+        self.program, self.tied, self._rng = program, tied, rng
         n, r = program.rows.shape
         self._size = r - 1 if program.bias else r - 2
         places = np.flatnonzero(program.rows.any(axis=1)) if not program.bias else np.arange(n)
@@ -72,9 +74,8 @@ class EdgePricer:
         highest, lowest = (
             central * np.where(part, 1.0, left) @ trace for part in (most_active, least_active)
         )
-        arcs = best_arcs(
-            circles, z, trace, (highest, lowest), frames[:, : program.n_features], left, threshold
-        )
+        outputs = frames[:, : program.n_features]
+        arcs = best_arcs(circles, z, trace, (highest, lowest), outputs, left, threshold, self.tied)
         if arcs.value.size == 0:
             return Priced(threshold, Neurons.none(*program.rows.shape), np.zeros(0))
         directions = self._directions(arcs.angle, frames[arcs.circle])

@@ -31,12 +31,14 @@ class PlanarPricer:
     ----------
     program : NeuronProgram
         A program whose rows have two columns.
+    tied : bool
+        Whether output vectors are along the directions.
     """
 
     exact = True
 
-    def __init__(self, program: NeuronProgram) -> None:
-        self.program = program
+    def __init__(self, program: NeuronProgram, tied: bool = False) -> None:
+        self.program, self.tied = program, tied
         rows = program.rows
         self._rounding = 1e-15 * (np.abs(rows).max() + np.abs(program.centre).max() / program.scale)
         n = len(rows)
@@ -62,7 +64,7 @@ class PlanarPricer:
             at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
             left = program.sigma.left_slope
             centre = (at_centre, left * at_centre)
-            arcs = best_arcs(circles, z, program.trace_mass, centre, np.eye(2), left, threshold)
+            arcs = best_arcs(circles, z, program.trace_mass, centre, np.eye(2), left, threshold, self.tied)
             arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
             if arcs.value.size > _ARCS:
                 arcs = arcs.take(np.argpartition(-arcs.value, _ARCS)[:_ARCS])

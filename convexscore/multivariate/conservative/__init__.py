@@ -1,0 +1,1 @@
+"""Conservative networks, gradients of a potential: a lasso over neurons, outputs tied to directions."""
