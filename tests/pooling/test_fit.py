@@ -97,7 +97,7 @@ def test_a_pool_is_the_sum_of_its_members():
     pooled = fitted("groups")
     x = np.linspace(-4, 4, 31)
     assert len(pooled.members) == len(pooled.weights) > 3
-    np.testing.assert_array_equal(pooled.weights, [member.weight for member in pooled.members])
+    np.testing.assert_allclose(pooled.weights, [member.weight for member in pooled.members], rtol=1e-14)
     density = sum(member.weight * member.pdf(x) for member in pooled.members)
     np.testing.assert_allclose(pooled.pdf(x), density, rtol=1e-12)
     score = sum(member.weight * member.pdf(x) * member(x) for member in pooled.members)
