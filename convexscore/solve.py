@@ -148,6 +148,9 @@ def solve(
     ConvergenceWarning
         If the certificate misses `tol`; the status is then ``"inaccurate"``.
     UserWarning
+        With ``beta="auto"``, one feature and no `shape`, if the score's density and the data disagree on
+        masses by more than chance: score matching does not see how mass is shared between separated groups.
+    UserWarning
         If repeated values decide on the automatic weight decay; see `select_beta`.
 
     Notes
@@ -220,7 +223,7 @@ def _solve_automatically(
     solution = family.checked_solve(problem, beta, solver, tol, verbose, options)
     if _lacks_density(problem, solution):
         solution = _with_density(problem, beta, tol, verbose, options)
-    if problem.on_the_line and problem.objective.has_trace and not problem.refit:
+    if problem.on_the_line and problem.objective.has_trace and not (problem.refit or problem.shape):
         warn_of_masses(solution.network, problem.objective)
     return solution
 

@@ -53,6 +53,7 @@ def test_gaussian_data_keep_their_line_with_the_chosen_confidence():
     assert 15 <= straight[0.5] <= 45
 
 
+@pytest.mark.filterwarnings("ignore:X. the score:UserWarning")
 def test_separated_modes_are_found():
     rng = np.random.default_rng(0)
     x = np.concatenate([rng.standard_normal(150) - 3, rng.standard_normal(150) + 3])
@@ -62,6 +63,7 @@ def test_separated_modes_are_found():
     assert solution.certificate.scope == "global"
 
 
+@pytest.mark.filterwarnings("ignore:X. the score:UserWarning")
 def test_auto_is_the_combined_rule_and_repeats():
     objective = cs.ScoreMatching(cs.datasets.load_old_faithful()["eruptions"])
     for activation in ("relu", "abs"):
@@ -117,6 +119,7 @@ def test_a_value_that_holds_the_weight_decay_at_its_bound_is_named(method, skip)
     assert minimum <= beta <= 1.00001 * minimum
 
 
+@pytest.mark.filterwarnings("ignore:X. the score:UserWarning")
 def test_solve_names_it_too():
     x = np.concatenate([np.zeros(91), np.arange(1.0, 10.0)])
     with pytest.warns(UserWarning, match="one value holds 91 % of the data") as caught:
