@@ -25,6 +25,7 @@ from .problem import Problem
 from .results import BetaBounds, Solution
 from .units import units_of
 from .univariate.bounds import univariate_bounds
+from .univariate.expected.selection import select_expected_decay
 from .univariate.expected.train import expected_denoising_bounds, solve_expected
 from .univariate.selection import select_univariate_decay
 from .univariate.train import solve_univariate
@@ -167,6 +168,11 @@ def _is_plain(problem: Problem) -> bool:
 
 _CONIC = SolverRow(None)
 _NOISE_OPTIONS = ("confidence", "share", "n_replicates", "n_iterations")
+_LINE_METHODS = {
+    "bootstrap": _NOISE_OPTIONS,
+    "cv": ("n_folds",),
+    "combined": (*_NOISE_OPTIONS, "n_folds"),
+}
 
 #: All families, in the order in which they are asked.
 FAMILIES = (
@@ -177,6 +183,8 @@ FAMILIES = (
         solve=solve_expected,
         tol=1e-8,
         bounds=expected_denoising_bounds,
+        select=select_expected_decay,
+        methods=_LINE_METHODS,
     ),
     Family(
         name="networks with one feature",
@@ -192,11 +200,7 @@ FAMILIES = (
         tol=1e-8,
         bounds=univariate_bounds,
         select=select_univariate_decay,
-        methods={
-            "bootstrap": _NOISE_OPTIONS,
-            "cv": ("n_folds",),
-            "combined": (*_NOISE_OPTIONS, "n_folds"),
-        },
+        methods=_LINE_METHODS,
     ),
     Family(
         name="networks without weight decay",

@@ -55,7 +55,7 @@ def solve(
     ----------
     objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
         The data and the loss; any order, repetitions and weights allowed.  An array is score matching on it.
-        Expected denoising takes a number for `beta`, and neither `shape` nor `refit`.
+        Expected denoising takes neither `shape` nor `refit`.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
         ``select_beta(objective, rng=0, ...)`` with the same arguments, the same for the same data.
