@@ -1,4 +1,4 @@
-"""The weight decay of expected denoising: its noise by the definition, straightness, densities, frequencies."""
+"""The weight decay of expected denoising: its noise by the definition, the line, densities, frequencies."""
 
 import numpy as np
 import pytest

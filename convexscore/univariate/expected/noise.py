@@ -37,8 +37,8 @@ _FINEST = 0.02
 _SAMPLES, _MOST_POINTS = 10, 2000
 # How far out a Gaussian sample goes, in deviations.
 _FAR = 6.0
-# Numbers that are worked on together.
-_GROUP = 2_000_000
+# Numbers that are worked on together: a cache's worth.
+_GROUP = 200_000
 # Correlations that are the same differ by rounding.
 _ROUNDING = 1e-9
 
@@ -59,7 +59,9 @@ class _Grid:
         self.step = self.width / _FINENESS
         beyond = int(_REACH * _FINENESS) + 1
         count = int(np.ceil((high - low) / self.step)) + 1 + 2 * beyond
-        self.position = low + self.step * (np.arange(count) - beyond)
+        self.position: FloatArray = np.asarray(
+            low + self.step * (np.arange(count) - beyond), dtype=np.float64
+        )
         u = np.arange(-beyond, beyond + 1) / _FINENESS
         # Sums over the grid of the bell and of its derivative are what integrals over them are.
         self._bell = np.exp(-0.5 * u * u) / (np.sqrt(2 * np.pi) * self.width)
@@ -206,7 +208,7 @@ def _spread(grid: _Grid, x: FloatArray, weight: FloatArray) -> FloatArray:
     cell = (below + size * np.arange(len(x))[:, None]).astype(np.intp).ravel()
     low = np.bincount(cell, ((1 - share) * weight).ravel(), minlength=size * len(x))
     high = np.bincount(cell + 1, (share * weight).ravel(), minlength=size * len(x))
-    return (low + high).reshape(len(x), size)
+    return np.asarray((low + high).reshape(len(x), size), dtype=np.float64)
 
 
 def _gaussian_samples(
