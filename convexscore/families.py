@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
@@ -80,6 +81,8 @@ class Family:
         chosen.
     methods : mapping of str to tuple of str
         Its methods and the options that have an effect on each.
+    grouped : bool
+        Whether `select` can be told which samples are noisy copies of one.
     activations : tuple of str
         Activations that the programs know.
     """
@@ -92,6 +95,7 @@ class Family:
     bounds: Callable[[Problem], BetaBounds] | None = None
     select: Callable[..., float] | None = None
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    grouped: bool = False
     activations: tuple[str, ...] = field(default=("relu", "abs"))
 
     def checked_solve(
@@ -132,8 +136,12 @@ class Family:
         method: str,
         rng: np.random.Generator | int | None,
         options: Mapping[str, Any],
+        groups: NDArray[np.intp] | None = None,
     ) -> float:
-        """Refuse what has no effect, then choose the weight decay."""
+        """Refuse what has no effect, then choose the weight decay.
+
+        `groups` says which samples are noisy copies of one, for families that can make use of it.
+        """
         if self.select is None:
             raise ValueError(f"beta: expected a number for {self.name}, got 'auto'")
         known = self.methods[as_choice("method", method, self.methods)]
@@ -143,6 +151,8 @@ class Family:
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
                 f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
+        if self.grouped and groups is not None:
+            options = {**options, "groups": groups}
         units = units_of(problem, frequencies=True)
         select = partial(self.select, units.problem(problem), method, rng, **options)
         return units.beta_outside(units.run(select))
@@ -218,6 +228,7 @@ FAMILIES = (
         bounds=network_bounds,
         select=select_network_decay,
         methods={"bootstrap": _NOISE_OPTIONS, "combined": _NOISE_OPTIONS},
+        grouped=True,
     ),
     Family(
         name="gated networks",
