@@ -1,7 +1,7 @@
 """How well noise-conditional scores denoise and generate when everything about them is chosen.
 
-Denoising error ``sigma^2 E |s - s*|^2`` in the plane against the exact score, at a few levels, for balanced and
-for plain draws of the same number, medians over seeds; then distances of generated samples from the truth beside
+Denoising error ``sigma^2 E |s - s*|^2`` in the plane against the exact score, for balanced and
+plain draws of one number, medians over seeds; before it distances of generated samples from the truth beside
 those of the training data and of a Gaussian fit, with the seconds of CPU that the fit took.  Run:
 OPENBLAS_NUM_THREADS=1 python benchmarks/denoising.py [--seeds 2]
 """

@@ -49,7 +49,9 @@ def balanced_normals(n: int, d: int, n_draws: int, rng: np.random.Generator) -> 
     turns = turns * np.sign(np.diagonal(upper, axis1=-2, axis2=-1))[..., None, :]
     part = np.stack([rng.permutation(n) for _ in range(frames)], axis=1)
     place = (part + rng.uniform(size=(n, frames))) / n
-    square = 2 * gammaincinv(0.5 * d, (np.arange(frames) + place) / frames)
+    # In any order, so that every draw by itself has the whole law.
+    stratum = rng.permuted(np.tile(np.arange(frames), (n, 1)), axis=1)
+    square = 2 * gammaincinv(0.5 * d, (stratum + place) / frames)
     radius = np.sqrt(square * (d / square.mean()))
     arms = radius[..., None, None] * np.swapaxes(turns, -2, -1)
     # Pairs next to each other, so that an even number of draws keeps them whole.

@@ -5,7 +5,7 @@ Between two fitted levels the *denoiser* ``m = y + sigma^2 score`` (Tweedie) is 
 ``log sigma``: it varies slowly with the noise, where the score itself scales like ``1 / sigma^2``.
 
 `NoiseConditionalScore.fit` chooses the levels too (`scores.levels`).  With one feature the noise can be
-integrated out; with several it is drawn, balanced for each sample (`scores.draws`).
+integrated out; with several it is drawn, at chosen levels balanced for each sample (`scores.draws`).
 """
 
 from __future__ import annotations
@@ -46,7 +46,6 @@ __all__ = ["NoiseConditionalScore"]
 # A sigma this close to a level, or to the end of the range, counts as it.
 _CLOSE = 1e-6
 
-
 # Steps between chosen levels, of one feature and of several, where a level costs more.
 _RATIO, _RATIO_OF_MANY = 1.4, 1.6
 # Noise draws a sample, and frames of them at chosen levels.
@@ -54,10 +53,10 @@ _DRAWS, _FRAMES = 10, 2
 # Tolerances there: what they leave is far below the noise of the data, and far smaller networks do.
 _TOL, _TOL_OF_MANY = 1e-4, 1e-3
 
-_Objectives = Callable[[float], "DenoisingScoreMatching | ExpectedDenoising"]
-
 # Arguments of `solve` that say what kind of network is trained.
 _KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit")
+# What they are where the noise can be integrated out.
+_PLAIN = dict(zip(_KIND, (True, False, None, "nuclear", None, False), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,14 +146,15 @@ class NoiseConditionalScore(Frozen):
         beta : float, array of shape (n_levels,) or "auto"
             Weight decay of the summed loss over ``n_draws * n_samples`` noisy points (``n_samples`` of them
             without draws): one for all levels, one a level, or chosen at each level: by `select_beta` for
-            expected denoising, else from the noise about the linear score, in which all draws of a sample
-            count as one.
+            expected denoising, else from the noise about the linear score, in which the draws of a sample
+            count as one for ``sigmas="auto"``.
         n_draws : int, inf or None
             Noise draws a sample; ``inf`` integrates the noise out, for networks with one feature and bias.
             By default that is done for ``sigmas="auto"`` where it can be, and otherwise 10 are drawn, or with
-            ``sigmas="auto"`` two frames of ``2 n_features``.  The draws of a sample are in frames of
-            orthogonal directions and their opposites, each draw Gaussian.  Every level uses the same draws,
-            scaled, so that its network is close to that of the level before, from which the solver starts.
+            ``sigmas="auto"`` two frames of ``2 n_features``: there the draws of a sample are in frames of
+            orthogonal directions and their opposites, each draw by itself Gaussian.  Every level uses the
+            same draws, scaled, so that its network is close to that of the level before, from which the
+            solver starts.
         activation, skip
             The network, as for `solve`.
         rng : Generator or seed, optional
@@ -179,34 +179,19 @@ class NoiseConditionalScore(Frozen):
         options, features = dict(solve_options), data.shape[1]
         if chosen:
             options.setdefault("tol", _TOL if features == 1 else _TOL_OF_MANY)
-        drawn = _n_draws(n_draws, chosen, features, options, activation, skip)
+        drawn = _n_draws(n_draws, chosen, features, options)
         if isinstance(sigmas, str):
             as_choice("sigmas", sigmas, ("auto",))
             levels = noise_levels(data, _RATIO if features == 1 else _RATIO_OF_MANY)
         else:
             levels = _levels(sigmas)
         betas = _betas(beta, levels.size)
-        if drawn is None:
-            objectives: _Objectives = partial(DenoisingScoreMatching.expected, data)
-        else:
-            as_size("n_draws", drawn, minimum=1, each=data.size)
-            source = generator(rng, "NoiseConditionalScore.fit")
-            delta = balanced_normals(len(data), features, drawn, source).reshape(-1, features)
-            objectives = partial(_noisy, np.tile(data, (drawn, 1)), delta)
+        at_level, copies = _objectives(data, drawn, chosen, rng)
         solutions: list[Solution] = []
         for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
             start = solutions[-1].network if solutions and solutions[-1].network.n_neurons else None
-            solutions.append(
-                _solved(
-                    objectives(float(levels[level])),
-                    drawn,
-                    betas[level],
-                    activation,
-                    skip,
-                    start,
-                    dict(options),
-                )
-            )
+            objective, decay = at_level(float(levels[level])), betas[level]
+            solutions.append(_solved(objective, copies, decay, activation, skip, start, dict(options)))
         networks = [solution.network for solution in solutions]
         return cls(levels, networks, tuple(solutions), *_moments(data))
 
@@ -325,15 +310,10 @@ def _levels(sigmas: ArrayLike) -> FloatArray:
     return levels
 
 
-def _n_draws(
-    n_draws: float | None, chosen: bool, features: int, options: dict[str, Any], activation: str, skip: bool
-) -> int | None:
+def _n_draws(n_draws: float | None, chosen: bool, features: int, options: dict[str, Any]) -> int | None:
     """Return the number of draws, None if the noise is to be integrated out."""
     if n_draws is None:
-        kind = {name: options[name] for name in _KIND if name in options}
-        # What expected denoising does not know.
-        plain = all(value == (name == "bias") or value in (None, "nuclear") for name, value in kind.items())
-        if chosen and features == 1 and plain and options.get("solver", "auto") in ("auto", "refined_grid"):
+        if chosen and features == 1 and _is_plain(options):
             return None
         return _FRAMES * 2 * features if chosen else _DRAWS
     if isinstance(n_draws, float) and n_draws == np.inf:
@@ -343,6 +323,38 @@ def _n_draws(
             )
         return None
     return as_size("n_draws", n_draws, minimum=1, each=features)
+
+
+def _is_plain(options: dict[str, Any]) -> bool:
+    """Return whether expected denoising knows all of what is asked for."""
+    given = [(options[name], usual) for name, usual in _PLAIN.items() if name in options]
+    solver = options.get("solver", "auto")
+    return (
+        isinstance(solver, str)
+        and solver in ("auto", "refined_grid")
+        and all(
+            value is usual or (isinstance(value, (bool, np.bool_, str)) and value == usual)
+            for value, usual in given
+        )
+    )
+
+
+def _objectives(
+    data: FloatArray, drawn: int | None, balanced: bool, rng: np.random.Generator | int | None
+) -> tuple[Callable[[float], DenoisingScoreMatching | ExpectedDenoising], int | None]:
+    """Return what makes the objective of a level, and how many samples in it are copies of one.
+
+    None for a noise that is integrated out; plain draws count as samples of their own.
+    """
+    if drawn is None:
+        return partial(DenoisingScoreMatching.expected, data), None
+    as_size("n_draws", drawn, minimum=1, each=data.size)
+    source, repeated = generator(rng, "NoiseConditionalScore.fit"), np.tile(data, (drawn, 1))
+    if balanced:
+        delta = balanced_normals(*data.shape, n_draws=drawn, rng=source).reshape(repeated.shape)
+    else:
+        delta = source.standard_normal(repeated.shape)
+    return partial(_noisy, repeated, delta), drawn if balanced else 1
 
 
 def _noisy(repeated: FloatArray, delta: FloatArray, sigma: float) -> DenoisingScoreMatching:
@@ -373,7 +385,7 @@ def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
 
 def _solved(
     objective: DenoisingScoreMatching | ExpectedDenoising,
-    n_draws: int | None,
+    copies: int | None,
     beta: float | str,
     activation: str,
     skip: bool,
@@ -386,12 +398,12 @@ def _solved(
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
         family = family_of(problem)
-        if n_draws is None:
+        if copies is None:
             beta = family.checked_select(problem, "combined", 0, {})
         else:
             few = {"n_replicates": 20, "n_iterations": 1}
             # Draws after draws of all samples.
-            groups = np.tile(np.arange(len(objective.X) // n_draws), n_draws)
+            groups = np.tile(np.arange(len(objective.X) // copies), copies) if copies > 1 else None
             beta = family.checked_select(problem, "bootstrap", 0, few, groups)
     if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
         options.setdefault("start", start)

@@ -110,10 +110,8 @@ def test_copies_of_one_sample_have_one_factor():
 
 
 def test_the_order_of_samples_does_not_matter_to_groups():
-    objective = cs.DenoisingScoreMatching(
-        np.random.default_rng(0).standard_normal((60, 2)), np.random.default_rng(1).standard_normal((60, 2))
-    )
-    groups = np.arange(60) // 3
+    objective = cs.DenoisingScoreMatching.from_clean(PLANE.sample(20, rng=0), 0.3, 3, rng=1)
+    groups = np.tile(np.arange(20), 3)
     order = np.random.default_rng(2).permutation(60)
     moved = cs.DenoisingScoreMatching(objective.X[order], objective.targets[order])
     chosen = [_decay(*one) for one in ((objective, groups), (moved, groups[order]), (objective, None))]
