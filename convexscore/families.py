@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
@@ -27,6 +28,7 @@ from .problem import Problem
 from .results import BetaBounds, Solution
 from .units import units_of
 from .univariate.bounds import univariate_bounds
+from .univariate.expected.selection import select_expected_decay
 from .univariate.expected.train import expected_denoising_bounds, solve_expected
 from .univariate.log_concave_selection import select_decay_on_the_line
 from .univariate.train import solve_univariate
@@ -81,6 +83,8 @@ class Family:
         chosen.
     methods : mapping of str to tuple of str
         Its methods and the options that have an effect on each.
+    grouped : bool
+        Whether `select` can be told which samples are noisy copies of one.
     activations : tuple of str
         Activations that the programs know.
     """
@@ -93,6 +97,7 @@ class Family:
     bounds: Callable[[Problem], BetaBounds] | None = None
     select: Callable[..., float] | None = None
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    grouped: bool = False
     activations: tuple[str, ...] = field(default=("relu", "abs"))
 
     def checked_solve(
@@ -133,8 +138,12 @@ class Family:
         method: str,
         rng: np.random.Generator | int | None,
         options: Mapping[str, Any],
+        groups: NDArray[np.intp] | None = None,
     ) -> float:
-        """Refuse what has no effect, then choose the weight decay."""
+        """Refuse what has no effect, then choose the weight decay.
+
+        `groups` says which samples are noisy copies of one, for families that can make use of it.
+        """
         if self.select is None:
             raise ValueError(f"beta: expected a number for {self.name}, got 'auto'")
         known = self.methods[as_choice("method", method, self.methods)]
@@ -144,6 +153,8 @@ class Family:
                 f"{unknown[0]}: expected none for method={method!r} and {self.name}, which takes "
                 f"{', '.join(known)}, got {shown(options[unknown[0]])}"
             )
+        if self.grouped and groups is not None:
+            options = {**options, "groups": groups}
         units = units_of(problem, frequencies=True)
         select = partial(self.select, units.problem(problem), method, rng, **options)
         return units.beta_outside(units.run(select))
@@ -175,6 +186,11 @@ def _is_plain(problem: Problem) -> bool:
 
 _CONIC = SolverRow(None)
 _NOISE_OPTIONS = ("confidence", "share", "n_replicates", "n_iterations")
+_LINE_METHODS = {
+    "bootstrap": _NOISE_OPTIONS,
+    "cv": ("n_folds",),
+    "combined": (*_NOISE_OPTIONS, "n_folds"),
+}
 
 #: All families, in the order in which they are asked.
 FAMILIES = (
@@ -185,6 +201,8 @@ FAMILIES = (
         solve=solve_expected,
         tol=1e-8,
         bounds=expected_denoising_bounds,
+        select=select_expected_decay,
+        methods=_LINE_METHODS,
     ),
     Family(
         name="networks with one feature",
@@ -200,11 +218,7 @@ FAMILIES = (
         tol=1e-8,
         bounds=univariate_bounds,
         select=select_decay_on_the_line,
-        methods={
-            "bootstrap": _NOISE_OPTIONS,
-            "cv": ("n_folds",),
-            "combined": (*_NOISE_OPTIONS, "n_folds"),
-        },
+        methods=_LINE_METHODS,
     ),
     Family(
         name="conservative networks",
@@ -230,6 +244,7 @@ FAMILIES = (
         bounds=network_bounds,
         select=select_network_decay,
         methods={"bootstrap": _NOISE_OPTIONS, "combined": _NOISE_OPTIONS},
+        grouped=True,
     ),
     Family(
         name="gated networks",

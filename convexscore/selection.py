@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .families import family_of
-from .objectives import Objective, as_sampled_objective
+from .objectives import ExpectedDenoising, Objective
 from .problem import Problem
 
 __all__ = ["select_beta"]
 
 
 def select_beta(
-    objective: Objective | ArrayLike,
+    objective: Objective | ExpectedDenoising | ArrayLike,
     method: str = "combined",
     rng: np.random.Generator | int | None = None,
     *,
@@ -30,14 +30,15 @@ def select_beta(
 
     Parameters
     ----------
-    objective : ScoreMatching, DenoisingScoreMatching or array
+    objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
         Data; an array is score matching on it.  Weights are frequencies: a sample of weight 3 counts as three
         equal ones, and their order does not matter.
     method : {"combined", "bootstrap", "cv"}
         ``"bootstrap"``: the test of straightness, then a share of the noise of the certificate.
         ``"cv"``: K-fold cross-validation from the linear regime down, the largest weight decay
         within one standard error of the best; no test of straightness.
-        ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise, the
+        ``"combined"``: the test, then cross-validation among shares 0.25 to 1 of the noise (0.06 to 1 for
+        expected denoising), the
         best of those whose score has a density; this is what ``solve(..., "auto")`` uses, with
         ``rng=0``.  With fewer than two distinct values a fold, or with several features, it is the same
         as ``"bootstrap"``, and ``"cv"`` takes one feature.
@@ -57,7 +58,7 @@ def select_beta(
         line longer on rough data too.
     share : float, optional
         Where the line is rejected, the weight decay is this share of the median of the noise; 0.5 by
-        default for one feature, 0.4 for several.
+        default for one feature, 0.4 for several, 0.25 for expected denoising.
     n_replicates : int, optional
         Bootstrap replicates, O(n) each; by default 100 for one feature (25 beyond ten thousand distinct
         samples), 40 for several.  The test draws ten times as many for one feature, four times for several.
@@ -77,7 +78,7 @@ def select_beta(
     ValueError
         If an argument is out of range, or there are fewer than two distinct values a fold for ``"cv"``.
     TypeError
-        If an argument has no effect on the method, or `objective` is expected denoising.
+        If an argument has no effect on the method, or `objective` is of another kind.
     UnboundedError
         If score matching with skip is unbounded at every weight decay: data in a hyperplane.
 
@@ -92,7 +93,9 @@ def select_beta(
     Only the test has a guarantee.  It compares the largest correlation of a kink about the line with those of
     Gaussian samples as large as the data and rounded as they are (the spacing of rounded values is found from
     them; values rounded to significant digits, not to decimal places, have none); for denoising, with a
-    multiplier bootstrap.  ``benchmarks/straightness.py`` measures it.
+    multiplier bootstrap.  ``benchmarks/straightness.py`` measures it.  Expected denoising has no noise of
+    drawing, but its data are a sample: its line is compared with those of Gaussian samples with the noise
+    integrated out too, and the certificate's noise is that of the samples' smooth terms.
 
     With several features the weight decay is one at which a rough fit has shown score matching bounded.
 
@@ -109,7 +112,7 @@ def select_beta(
     >>> solution.beta == beta, solution.network.n_neurons
     (True, 0)
     """
-    problem = Problem(as_sampled_objective(objective), activation, skip, bias)
+    problem = Problem(objective, activation, skip, bias)
     options = {
         "confidence": confidence,
         "share": share,

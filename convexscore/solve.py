@@ -66,7 +66,7 @@ def solve(
     ----------
     objective : ScoreMatching, DenoisingScoreMatching, ExpectedDenoising or array
         The data and the loss; any order, repetitions and weights allowed.  An array is score matching on it.
-        Expected denoising takes a number for `beta`, and none of `shape`, `refit` and `tails`.
+        Expected denoising takes none of `shape`, `refit` and `tails`.
     beta : float or "auto"
         Weight decay of the summed loss, at least ``beta_bounds(...).minimum``; ``"auto"`` takes
         ``select_beta(objective, rng=0, ...)`` with the same arguments, the same for the same data.  With one

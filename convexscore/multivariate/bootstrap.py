@@ -10,6 +10,7 @@ within a few per cent of that over all.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..objectives import Objective
@@ -36,6 +37,8 @@ class NeuronNoise:
         Source of factors and directions.
     n_directions : int
         Directions.
+    groups : int ndarray of shape (n_rows,), optional
+        Samples that share a term, as the noisy copies of one clean sample do, have one factor.
     """
 
     def __init__(
@@ -45,10 +48,13 @@ class NeuronNoise:
         replicates: int,
         rng: np.random.Generator,
         n_directions: int = 200,
+        groups: NDArray[np.intp] | None = None,
     ) -> None:
         self.program = program
         which = np.unique(rows.X, axis=0, return_inverse=True)[1].reshape(-1)
-        factors = rng.standard_normal((replicates, len(rows.X))) * np.sqrt(rows.weights)
+        count = len(rows.X) if groups is None else int(groups.max()) + 1
+        factors = rng.standard_normal((replicates, count))
+        factors = factors * np.sqrt(rows.weights) if groups is None else factors[:, groups] * rows.weights
         n_points = len(program.points)
         self.factors = np.array([np.bincount(which, weights=row, minlength=n_points) for row in factors])
         # Labels of one point differ from their mean, whatever the score.

@@ -15,12 +15,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.caller import warn_caller
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..errors import SolverError, UnboundedError
-from ..objectives import distinct_rows
+from ..objectives import Objective, distinct_rows
 from ..problem import Problem
 from .bootstrap import NeuronNoise
 from .bounds import smallest_decay
@@ -56,13 +57,19 @@ def select_network_decay(
     share: float = 0.4,
     n_replicates: int = 40,
     n_iterations: int = 3,
+    groups: NDArray[np.intp] | None = None,
 ) -> float:
-    """Choose the weight decay for data with several features; see `select_beta` for the parameters."""
+    """Choose the weight decay for data with several features; see `select_beta` for the parameters.
+
+    `groups` says which samples are noisy copies of one: their terms have one factor in the noise.
+    """
     confidence = as_probability("confidence", confidence)
     share = as_real("share", share, minimum=0.0, strict=True)
     replicates = as_count("n_replicates", n_replicates, minimum=1)
     rounds = as_count("n_iterations", n_iterations, minimum=1)
     rows = distinct_rows(problem.objective)
+    if groups is not None:
+        groups = _groups_of(rows, problem.objective, groups)
     problem = replace(problem, objective=rows)
     program = NeuronProgram.from_problem(problem)
     source = generator(rng, "select_beta")
@@ -73,15 +80,24 @@ def select_network_decay(
             raise
         # In a hyperplane no linear score is the best: the constant one is kept.
         return _threshold(program)
-    if is_straight(rows, with_skip, confidence, replicates, source):
+    if is_straight(rows, with_skip, confidence, replicates, source, groups):
         return _threshold(with_skip)
-    noise = NeuronNoise(rows, with_skip, replicates, source)
+    noise = NeuronNoise(rows, with_skip, replicates, source, groups=groups)
     level, start = _about_the_fit(program, noise, rounds)
     wanted = share * level
     chosen = _bounded_decay(program, wanted, start)
     if chosen > wanted:
         _warn_of_ties(program, wanted, chosen)
     return chosen
+
+
+def _groups_of(rows: Objective, objective: Objective, groups: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the group of each distinct row: that of one of the samples it stands for."""
+    both = np.concatenate([np.hstack([part.X, part.targets]) + 0.0 for part in (rows, objective)])
+    which = np.unique(both, axis=0, return_inverse=True)[1].reshape(-1)
+    found = np.empty(which.size, dtype=np.intp)
+    found[which[len(rows.X) :]] = groups
+    return found[which[: len(rows.X)]]
 
 
 # Neurons and outputs to start from.

@@ -9,6 +9,7 @@ directions each with its best bias, and whitened first: the noise of a thin dire
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
@@ -33,6 +34,7 @@ def is_straight(
     confidence: float,
     replicates: int,
     rng: np.random.Generator,
+    groups: NDArray[np.intp] | None = None,
 ) -> bool:
     """Return whether the linear score's correlations are below a quantile of the noise about it.
 
@@ -48,6 +50,8 @@ def is_straight(
         Four times as many samples are drawn.
     rng : Generator
         Source of samples and directions.
+    groups : int ndarray of shape (n_rows,), optional
+        As for `NeuronNoise`.
 
     Returns
     -------
@@ -56,7 +60,7 @@ def is_straight(
     draws = _SAMPLES * replicates
     white = _whitened(rows, program.bias)
     own = NeuronProgram.from_objective(white, program.activation, True, program.bias)
-    bootstrap = NeuronNoise(white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS)
+    bootstrap = NeuronNoise(white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS, groups)
     found = bootstrap.largest_of_data(own.zero_residual)
     noise = _gaussian_noise(program, draws, rng) if own.has_trace else bootstrap.largest(own.zero_residual)
     return noise.size == 0 or found <= safe_quantile(noise, confidence) * (1 + 1e-9)

@@ -17,6 +17,7 @@ A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -76,7 +77,7 @@ def reverse(
     score: NoisyScore,
     sigmas: ArrayLike,
     n: int,
-    d: int | None,
+    d: int | str | None = "auto",
     rng: np.random.Generator | int | None = None,
     rule: str = "frozen",
     *,
@@ -99,16 +100,18 @@ def reverse(
         a step starts only.
     n : int
         Number of samples.
-    d : int or None
-        Number of features; None for samples of shape ``(n,)``.
+    d : int, None or "auto"
+        Number of features; None for samples of shape ``(n,)``; ``"auto"`` for those of the data that the
+        score was fitted to, if it says so by an attribute `data_mean`, None if that is one.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
     rule : {"frozen", "ancestral", "euler", "ode", "ddim", "heun"}
         The step, one row of the table at the head of this module.  The last three draw no noise but the
         start; "heun" takes two scores a step.
     x0 : array of shape (n, d), or (n,) if `d` is None, optional
-        Start, a sample of data plus noise ``sigmas[0]``; by default normal, of variance
-        ``1 + sigmas[0]**2``.
+        Start, a sample of data plus noise ``sigmas[0]``; by default normal, of mean zero and variance
+        ``1 + sigmas[0]**2``, or of the mean and covariance that the score's attributes `data_mean` and
+        `data_covariance` and that noise have.
     denoise : bool
         End with ``y + sigma^2 score(y, sigma)`` at the last level, which has to be positive (Tweedie).
     keep_levels : bool
@@ -140,7 +143,12 @@ def reverse(
     >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
     True
     """
-    levels, shape, score = as_levels(sigmas, zero_last=True), chain_shape(n, d), as_score(score)
+    levels, score = as_levels(sigmas, zero_last=True), as_score(score)
+    mean, covariance = _moments_of(score)
+    if isinstance(d, str):
+        as_choice("d", d, ("auto",))
+        d = _features(mean)
+    shape = chain_shape(n, d)
     rule, denoise = as_choice("rule", rule, _RULES), as_flag("denoise", denoise)
     keep_levels = as_flag("keep_levels", keep_levels)
     if denoise and levels[-1] == 0:
@@ -150,7 +158,10 @@ def reverse(
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         if drawn:
             draw(generator, chains)
-            chains *= float(np.hypot(1, levels[0]))
+            if mean is None or mean.size != (chains.shape[1] if chains.ndim > 1 else 1):
+                chains *= float(np.hypot(1, levels[0]))
+            else:
+                _as_noisy_data(chains, mean, covariance, float(levels[0]))
         return _stepper(score, levels, rule, chains, generator)
 
     count = levels.size - 1
@@ -168,6 +179,28 @@ def reverse(
     if denoise:
         denoise_last(score, x, float(levels[-1]))
     return states if keep_levels else x
+
+
+def _moments_of(score: Any) -> tuple[FloatArray | None, FloatArray]:
+    """Return the mean and covariance of the data that a score was fitted to, if it knows them."""
+    mean, covariance = getattr(score, "data_mean", None), getattr(score, "data_covariance", None)
+    if not (isinstance(mean, np.ndarray) and isinstance(covariance, np.ndarray)):
+        return None, np.zeros((0, 0))
+    return mean, covariance
+
+
+def _features(mean: FloatArray | None) -> int | None:
+    if mean is None:
+        raise ValueError("d: expected the number of features, or None, as the score does not say, got 'auto'")
+    return None if mean.size == 1 else mean.size
+
+
+def _as_noisy_data(x: FloatArray, mean: FloatArray, covariance: FloatArray, sigma: float) -> None:
+    """Turn standard normal chains into a Gaussian sample of data plus noise, in place."""
+    size, axes = np.linalg.eigh(covariance)
+    root = axes * np.hypot(np.sqrt(np.maximum(size, 0.0)), sigma)
+    rows = x.reshape(len(x), -1)
+    x[...] = (rows @ (root @ axes.T) + mean).reshape(x.shape)
 
 
 def _start(x0: ArrayLike | None, shape: tuple[int, ...], dtype: DTypeLike | None) -> FloatArray:

@@ -3,12 +3,16 @@
 A noise-conditional score ``score(y, sigma)`` is the score of data plus noise of standard deviation ``sigma``.
 Between two fitted levels the *denoiser* ``m = y + sigma^2 score`` (Tweedie) is interpolated linearly in
 ``log sigma``: it varies slowly with the noise, where the score itself scales like ``1 / sigma^2``.
+
+`NoiseConditionalScore.fit` chooses the levels too (`scores.levels`).  With one feature the noise can be
+integrated out; with several it is drawn, at chosen levels balanced for each sample (`scores.draws`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import Any
 
@@ -30,19 +34,29 @@ from .._support.validation import (
     shown,
 )
 from ..families import family_of
-from ..objectives import DenoisingScoreMatching
+from ..objectives import DenoisingScoreMatching, ExpectedDenoising
 from ..problem import Problem
 from ..results import Solution
 from ..solve import solve
+from .draws import balanced_normals
+from .levels import noise_levels
 
 __all__ = ["NoiseConditionalScore"]
 
 # A sigma this close to a level, or to the end of the range, counts as it.
 _CLOSE = 1e-6
 
+# Steps between chosen levels, of one feature and of several, where a level costs more.
+_RATIO, _RATIO_OF_MANY = 1.4, 1.6
+# Noise draws a sample, and frames of them at chosen levels.
+_DRAWS, _FRAMES = 10, 2
+# Tolerances there: what they leave is far below the noise of the data, and far smaller networks do.
+_TOL, _TOL_OF_MANY = 1e-4, 1e-3
 
 # Arguments of `solve` that say what kind of network is trained.
-_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit", "conservative")
+_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit", "tails", "conservative")
+# What they are where the noise can be integrated out.
+_PLAIN = dict(zip(_KIND, (True, False, None, "nuclear", None, False, None, False), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +71,10 @@ class NoiseConditionalScore(Frozen):
         A score for each, mapping arrays of the shape of `y` to arrays of that shape.
     solutions : tuple of Solution
         How they were trained, if by `fit`.
+    data_mean : array of shape (n_features,), optional
+        Mean of the clean data; with `data_covariance` it says where reverse diffusion starts.
+    data_covariance : array of shape (n_features, n_features), optional
+        Their covariance.
 
     Raises
     ------
@@ -70,11 +88,20 @@ class NoiseConditionalScore(Frozen):
     >>> score = cs.NoiseConditionalScore.fit(X, [2.0, 1.0, 0.5], beta="auto", n_draws=5, rng=0)
     >>> score(np.array([0.5, 1.0]), 0.7).shape, score.solutions[0].certificate.scope
     ((2,), 'global')
+
+    Everything chosen, and new data from it:
+
+    >>> score = cs.NoiseConditionalScore.fit(X, "auto", "auto")
+    >>> generated = cs.samplers.reverse(score, score.sigmas, 500, rng=0)
+    >>> generated.shape, bool(abs(generated.std() / X.std() - 1) < 0.15)
+    ((500,), True)
     """
 
     sigmas: FloatArray
     networks: Sequence[Any]
     solutions: tuple[Solution, ...] = ()
+    data_mean: FloatArray | None = None
+    data_covariance: FloatArray | None = None
 
     def __post_init__(self) -> None:
         levels = _levels(self.sigmas)
@@ -86,16 +113,17 @@ class NoiseConditionalScore(Frozen):
             as_callable("networks", network)
         object.__setattr__(self, "sigmas", levels)
         object.__setattr__(self, "networks", tuple(self.networks))
+        self._check_moments()
         self.freeze_arrays()
 
     @classmethod
     def fit(
         cls,
         X: ArrayLike,
-        sigmas: ArrayLike,
+        sigmas: ArrayLike | str = "auto",
         beta: float | ArrayLike | str = "auto",
         *,
-        n_draws: int = 10,
+        n_draws: float | None = None,
         activation: str = "relu",
         skip: bool = True,
         rng: np.random.Generator | int | None = None,
@@ -108,22 +136,34 @@ class NoiseConditionalScore(Frozen):
         ----------
         X : array of shape (n_samples,) or (n_samples, n_features)
             Clean data.
-        sigmas : array of shape (n_levels,)
-            Noise levels, positive and strictly decreasing, in the units of `X`.
+        sigmas : array of shape (n_levels,) or "auto"
+            Noise levels, positive and strictly decreasing, in the units of `X`.  ``"auto"`` goes down from
+            three times the largest standard deviation in any direction to a tenth of the width of the
+            narrowest bumps, in steps of at most 1.4 (several features: 1.6).  That width ``s`` is
+            ``sqrt(d int f^2 / (2 int |grad f|^2))`` for a kernel estimate ``f`` of the density less the
+            kernel's own, at least a fiftieth of the deviation; and no level is below half the spacing of
+            data that are rounded.
         beta : float, array of shape (n_levels,) or "auto"
-            Weight decay of the summed loss over ``n_draws * n_samples`` noisy points: one for all levels, one
-            a level, or chosen at each level by `select_beta` from the noise about the linear score.
-        n_draws : int
-            Noise draws a sample.  Every level uses the same draws, scaled, so that its network is close to
-            that of the level before, from which the solver starts.
+            Weight decay of the summed loss over ``n_draws * n_samples`` noisy points (``n_samples`` of them
+            without draws): one for all levels, one a level, or chosen at each level: by `select_beta` for
+            expected denoising, else from the noise about the linear score, in which the draws of a sample
+            count as one for ``sigmas="auto"``.
+        n_draws : int, inf or None
+            Noise draws a sample; ``inf`` integrates the noise out, for networks with one feature and bias.
+            By default that is done for ``sigmas="auto"`` where it can be, and otherwise 10 are drawn, or with
+            ``sigmas="auto"`` two frames of ``2 n_features``: there the draws of a sample are in frames of
+            orthogonal directions and their opposites, each draw by itself Gaussian.  Every level uses the
+            same draws, scaled, so that its network is close to that of the level before, from which the
+            solver starts.
         activation, skip
             The network, as for `solve`.
         rng : Generator or seed, optional
-            Source of the noise.
+            Source of the noise, if any is drawn.
         progress : bool
             Show a progress bar (needs tqdm).
         **solve_options
-            Further arguments of `solve`.
+            Further arguments of `solve`; with ``sigmas="auto"`` `tol` is 1e-4 by default, 1e-3 for several
+            features.
 
         Returns
         -------
@@ -135,20 +175,42 @@ class NoiseConditionalScore(Frozen):
             If an argument is out of range.
         """
         data = as_data("X", X)
-        one = np.ndim(X) == 1
-        levels = _levels(sigmas)
+        chosen = isinstance(sigmas, str)
+        options, features = dict(solve_options), data.shape[1]
+        if chosen:
+            options.setdefault("tol", _TOL if features == 1 else _TOL_OF_MANY)
+        drawn = _n_draws(n_draws, chosen, features, options)
+        if isinstance(sigmas, str):
+            as_choice("sigmas", sigmas, ("auto",))
+            levels = noise_levels(data, _RATIO if features == 1 else _RATIO_OF_MANY)
+        else:
+            levels = _levels(sigmas)
         betas = _betas(beta, levels.size)
-        draws = as_size("n_draws", n_draws, minimum=1, each=data.size)
-        repeated = np.tile(data, (draws, 1))
-        delta = generator(rng, "NoiseConditionalScore.fit").standard_normal(repeated.shape)
+        at_level, copies = _objectives(data, drawn, chosen, rng)
         solutions: list[Solution] = []
         for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
-            sigma = float(levels[level])
-            noisy = repeated + sigma * delta
-            objective = DenoisingScoreMatching(noisy[:, 0] if one else noisy, _like(-delta / sigma, one))
             start = solutions[-1].network if solutions and solutions[-1].network.n_neurons else None
-            solutions.append(_solved(objective, betas[level], activation, skip, start, dict(solve_options)))
-        return cls(levels, [solution.network for solution in solutions], tuple(solutions))
+            objective, decay = at_level(float(levels[level])), betas[level]
+            solutions.append(_solved(objective, copies, decay, activation, skip, start, dict(options)))
+        networks = [solution.network for solution in solutions]
+        return cls(levels, networks, tuple(solutions), *_moments(data))
+
+    def _check_moments(self) -> None:
+        if self.data_mean is None or self.data_covariance is None:
+            if self.data_mean is not self.data_covariance:
+                raise ValueError("data_covariance: expected one with data_mean, and none without it")
+            return
+        mean = as_float_array("data_mean", self.data_mean)
+        covariance = as_float_array("data_covariance", self.data_covariance)
+        if mean.ndim != 1 or mean.size == 0:
+            raise ValueError(f"data_mean: expected shape (n_features,), got {mean.shape}")
+        if covariance.shape != (mean.size, mean.size):
+            raise ValueError(
+                f"data_covariance: expected shape {(mean.size, mean.size)}, as data_mean, got "
+                f"{covariance.shape}"
+            )
+        object.__setattr__(self, "data_mean", mean)
+        object.__setattr__(self, "data_covariance", covariance)
 
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
         """Return the score at noise level `sigma`.
@@ -248,8 +310,66 @@ def _levels(sigmas: ArrayLike) -> FloatArray:
     return levels
 
 
-def _like(values: FloatArray, one: bool) -> FloatArray:
-    return values[:, 0] if one else values
+def _n_draws(n_draws: float | None, chosen: bool, features: int, options: dict[str, Any]) -> int | None:
+    """Return the number of draws, None if the noise is to be integrated out."""
+    if n_draws is None:
+        if chosen and features == 1 and _is_plain(options):
+            return None
+        return _FRAMES * 2 * features if chosen else _DRAWS
+    if isinstance(n_draws, float) and n_draws == np.inf:
+        if features > 1:
+            raise ValueError(
+                f"n_draws: expected a number for data with several features, got inf and {features} features"
+            )
+        return None
+    return as_size("n_draws", n_draws, minimum=1, each=features)
+
+
+def _is_plain(options: dict[str, Any]) -> bool:
+    """Return whether expected denoising knows all of what is asked for."""
+    given = [(options[name], usual) for name, usual in _PLAIN.items() if name in options]
+    solver = options.get("solver", "auto")
+    return (
+        isinstance(solver, str)
+        and solver in ("auto", "refined_grid")
+        and all(
+            value is usual or (isinstance(value, (bool, np.bool_, str)) and value == usual)
+            for value, usual in given
+        )
+    )
+
+
+def _objectives(
+    data: FloatArray, drawn: int | None, balanced: bool, rng: np.random.Generator | int | None
+) -> tuple[Callable[[float], DenoisingScoreMatching | ExpectedDenoising], int | None]:
+    """Return what makes the objective of a level, and how many samples in it are copies of one.
+
+    None for a noise that is integrated out; plain draws count as samples of their own.
+    """
+    if drawn is None:
+        return partial(DenoisingScoreMatching.expected, data), None
+    as_size("n_draws", drawn, minimum=1, each=data.size)
+    source, repeated = generator(rng, "NoiseConditionalScore.fit"), np.tile(data, (drawn, 1))
+    if balanced:
+        delta = balanced_normals(*data.shape, n_draws=drawn, rng=source).reshape(repeated.shape)
+    else:
+        delta = source.standard_normal(repeated.shape)
+    return partial(_noisy, repeated, delta), drawn if balanced else 1
+
+
+def _noisy(repeated: FloatArray, delta: FloatArray, sigma: float) -> DenoisingScoreMatching:
+    """Return the objective at one level."""
+    return DenoisingScoreMatching(repeated + sigma * delta, -delta / sigma)
+
+
+def _moments(data: FloatArray) -> tuple[FloatArray, FloatArray] | tuple[None, None]:
+    """Return mean and covariance of data, None where they are no floats."""
+    origin = data[0]
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = origin + (data - origin).mean(axis=0)
+        centred = data - mean
+        covariance = centred.T @ centred / len(data)
+    return (mean, covariance) if np.isfinite(covariance).all() and np.isfinite(mean).all() else (None, None)
 
 
 def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
@@ -264,7 +384,8 @@ def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
 
 
 def _solved(
-    objective: DenoisingScoreMatching,
+    objective: DenoisingScoreMatching | ExpectedDenoising,
+    copies: int | None,
     beta: float | str,
     activation: str,
     skip: bool,
@@ -276,8 +397,14 @@ def _solved(
     problem, solver = Problem(objective, activation, skip, **kind), options.get("solver", "auto")
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))
-        few = {"n_replicates": 20, "n_iterations": 1}
-        beta = family_of(problem).checked_select(problem, "bootstrap", 0, few)
+        family = family_of(problem)
+        if copies is None:
+            beta = family.checked_select(problem, "combined", 0, {})
+        else:
+            few = {"n_replicates": 20, "n_iterations": 1}
+            # Draws after draws of all samples.
+            groups = np.tile(np.arange(len(objective.X) // copies), copies) if copies > 1 else None
+            beta = family.checked_select(problem, "bootstrap", 0, few, groups)
     if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
         options.setdefault("start", start)
     return solve(objective, beta, activation, skip, **options)
