@@ -351,7 +351,8 @@ def _objectives(
     as_size("n_draws", drawn, minimum=1, each=data.size)
     source, repeated = generator(rng, "NoiseConditionalScore.fit"), np.tile(data, (drawn, 1))
     if balanced:
-        delta = balanced_normals(*data.shape, n_draws=drawn, rng=source).reshape(repeated.shape)
+        n, d = data.shape
+        delta = balanced_normals(n, d, drawn, source).reshape(repeated.shape)
     else:
         delta = source.standard_normal(repeated.shape)
     return partial(_noisy, repeated, delta), drawn if balanced else 1
