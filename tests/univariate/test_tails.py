@@ -389,6 +389,7 @@ HEAVY = {
 @pytest.mark.parametrize("data", HEAVY)
 @pytest.mark.parametrize(("activation", "skip"), [("relu", True), ("abs", False)])
 @pytest.mark.filterwarnings("ignore:beta. one value:UserWarning")
+@pytest.mark.filterwarnings("ignore:X. the score:UserWarning")
 def test_the_automatic_choice_never_lacks_a_density(data, activation, skip):
     x = HEAVY[data]
     solution = cs.solve(x, "auto", activation, skip)
