@@ -1,8 +1,8 @@
 """Active-set solver for the univariate programs, exact to rounding.
 
 Works in function space (`univariate.spline`).  Repeat: solve for the current kinks and signs, drop kinks
-whose sign came out wrong, price every position in O(n), add the worst violator of each run of
-violating positions.  Accepted steps lower the objective, so no set of kinks comes back until gains are
+whose sign came out wrong, price all positions (looking only where the worst may be, see `univariate.moments`), add the worst
+violator of each run of violating positions.  Accepted steps lower the objective, so no set of kinks comes back until gains are
 rounding; then a few more are allowed, and the spline of least violation is kept.  Its certificate holds
 to rounding because its system was solved exactly.
 
@@ -120,14 +120,19 @@ def rounding_floor(problem: SplineProblem) -> float:
 def worst_of_each_run(positions: Index, excess: FloatArray) -> Index:
     """Return, for each run of adjacent positions with excess of one sign, the entry of the largest."""
     sign = np.sign(excess)
-    new_run = (np.diff(positions) > 1) | (np.diff(sign) != 0)
-    run = np.concatenate([[0], np.cumsum(new_run)])
-    order = np.lexsort((-np.abs(excess), run))
-    first = np.concatenate([[True], np.diff(run[order]) > 0])
-    worst = order[first]
-    size = np.abs(excess[worst])
+    starts = np.flatnonzero((np.diff(positions, prepend=-2) > 1) | (np.diff(sign, prepend=0.0) != 0))
+    size = np.abs(excess)
+    largest = np.maximum.reduceat(size, starts)
     # Small violations usually vanish once the large ones are dealt with.
-    return worst[size >= 0.05 * size.max()]
+    chosen = largest >= 0.05 * largest.max()
+    ends = np.append(starts[1:], size.size)
+    return np.array(
+        [
+            start + np.argmax(size[start:end])
+            for start, end in zip(starts[chosen], ends[chosen], strict=True)
+        ],
+        dtype=np.intp,
+    )
 
 
 @dataclass(frozen=True, eq=False)
