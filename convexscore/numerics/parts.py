@@ -7,7 +7,7 @@ from collections.abc import Iterator
 __all__ = ["parts"]
 
 # Of this many numbers a dozen arrays fit into a second-level cache.
-_LENGTH = 1 << 14
+_LENGTH = 1 << 15
 
 
 def parts(size: int, *, multiple: int = 1, backwards: bool = False) -> Iterator[slice]:
@@ -28,7 +28,7 @@ def parts(size: int, *, multiple: int = 1, backwards: bool = False) -> Iterator[
     --------
     >>> from convexscore.numerics.parts import parts
     >>> [(part.start, part.stop) for part in parts(40_000)]
-    [(0, 16384), (16384, 32768), (32768, 40000)]
+    [(0, 32768), (32768, 40000)]
     """
     length = max(_LENGTH // multiple, 1) * multiple
     starts = range(0, size, length)

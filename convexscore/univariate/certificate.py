@@ -9,17 +9,19 @@ the certificate covers networks of any width with kinks anywhere.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.parts import parts
 from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate, Solution, SolveStats, judged
 from .bounds import boundedness_bound
 from .log_concave import log_concave_correlation
-from .program import UnivariateProgram
+from .program import DataTerm, UnivariateProgram
 from .reconstruction import reconstruct
 from .spline import Spline, SplineProblem
 
@@ -47,19 +49,17 @@ def largest_correlation(program: UnivariateProgram, residual: FloatArray, shape:
     shape : {None, "log-concave"}
         Constraint on the scores.
     """
-    return _largest(program, shape, *program.correlation(residual))
+    return _largest_and_kappa(program, residual, shape)[0]
 
 
-def _largest(
-    program: UnivariateProgram,
-    shape: str | None,
-    exclusive: FloatArray,
-    inclusive: FloatArray,
-    kappa: float,
-) -> float:
+def _largest_and_kappa(
+    program: UnivariateProgram, residual: FloatArray, shape: str | None
+) -> tuple[float, float]:
     if shape is not None:
-        return log_concave_correlation(program, exclusive, inclusive, kappa)
-    return program.rules.smallest_beta(float(exclusive.min()), float(inclusive.max()), kappa)
+        exclusive, inclusive, kappa = program.correlation(residual)
+        return log_concave_correlation(program, exclusive, inclusive, kappa), kappa
+    low, high, kappa = program.correlation_range(residual)
+    return program.rules.smallest_beta(low, high, kappa), kappa
 
 
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
@@ -77,7 +77,7 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, b
 def _largest_output(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
     """Return the size of the numbers that add up to a network's outputs."""
     slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
-    return float(np.abs(network.b2).sum() + slopes * np.abs(program.position).max())
+    return float(np.abs(network.b2).sum() + slopes * np.abs(program.position[[0, -1]]).max())
 
 
 def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
@@ -87,19 +87,19 @@ def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> fl
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     """Return the size that correlations of a program have."""
-    label_square = float(np.sum(program.mass * program.target**2))
-    return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
+    labels = np.sqrt(program.variance * program.total * program.label_square)
+    return float(max(beta, program.trace_total, labels))
 
 
 def problem_scales(
-    program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float
+    program: UnivariateProgram, network: TwoLayerNetwork, data_term: DataTerm, beta: float
 ) -> dict[str, float]:
     """Return the sizes of values and correlations, and the rounding of values."""
-    pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
+    pull = data_term.pull
     energy = program.zero_value + program.trace_total / program.variance
     rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     return {
-        "value_scale": program.magnitude(network, residual) + beta * network.weight_decay(),
+        "value_scale": data_term.magnitude + beta * network.weight_decay(),
         "violation_scale": beta or correlation_scale(program, beta),
         # At most a millionth of the zero score's scale: worse rounding is not excused.
         "value_rounding": min(rounding, 1e-6 * energy),
@@ -142,7 +142,7 @@ def certified_solution(
     """
     start = time.perf_counter()
     network = reconstruct(problem, spline)
-    certificate = certify(problem.program, network, problem.beta, shape, problem.at_positions(spline))
+    certificate = certify(problem.program, network, problem.beta, shape, problem.function(spline))
     status = judged(certificate, tol, status)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
     theorem = problem.program.theorem if shape is None else None
@@ -154,7 +154,7 @@ def certify(
     network: TwoLayerNetwork,
     beta: float,
     shape: str | None = None,
-    meant: FloatArray | None = None,
+    meant: Callable[[FloatArray], FloatArray] | None = None,
 ) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
@@ -169,26 +169,26 @@ def certify(
     shape : {None, "log-concave"}
         Constraint on the scores; then the certificate covers every network that obeys it, and its
         violation covers this network's slopes.
-    meant : ndarray of shape (n_positions,), optional
-        Scores at the positions that the network has but for rounding in its weights.  Where data are close
-        together that moves correlations by more than the weight decay, and the value not at all: then gap
-        and violation are those of these scores, which prove the network's value as well as its own.
+    meant : callable, optional
+        Maps ascending positions to scores that the network has but for rounding in its weights.  Where data
+        are close together that moves correlations by more than the weight decay, and the value not at all:
+        then gap and violation are those of these scores, which prove the network's value as well as its own.
 
     Returns
     -------
     Certificate
         Of scope ``"global"``.
     """
-    outputs = network(program.position)
-    primal = program.loss(network, outputs - program.target) + beta * network.weight_decay()
-    scales = problem_scales(program, network, outputs - program.target, beta)
-    if meant is not None and np.abs(meant - outputs).max() <= _output_rounding(program, network):
-        outputs = meant
-    residual = outputs - program.target
-    mean = float(np.sum(program.mass * residual)) / program.total
-    exclusive, inclusive, kappa = program.correlation(residual)
+    data_term = program.data_term(network)
+    primal = data_term.value + beta * network.weight_decay()
+    scales = problem_scales(program, network, data_term, beta)
+    residual = data_term.residual
+    if meant is not None:
+        residual = _meant_residual(program, residual, meant, _output_rounding(program, network))
+    mean = _weighted_sum(program, residual) / program.total
+    largest, kappa = _largest_and_kappa(program, residual, shape)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
-    violation = max(_largest(program, shape, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
+    violation = max(largest - beta, 0.0, imbalance)
     # A falling score may leave a negative kappa to the multiplier of its constraint.
     unbalanced = max(kappa, 0.0) if shape else kappa
     if program.skip:
@@ -197,12 +197,14 @@ def certify(
         violation = max(violation, *network.piecewise.slopes * program.total * program.variance)
     weights = correlation_rounding(program, network, beta)
     rounding = weights + 1e-12 * beta
-    residual -= mean
+    lever = 0.0
     if program.skip:
         # Removing the mean has moved kappa.
-        kappa += mean * program.total * program.centred[0]
+        kappa += mean * program.total * program.from_mean(slice(0, 1))[0]
         unbalanced = max(kappa, 0.0) if shape else kappa
-        residual -= unbalanced / (program.total * program.variance) * program.centred
+        lever = unbalanced / (program.total * program.variance)
+    for part in parts(residual.size):
+        residual[part] -= mean + lever * program.from_mean(part) if lever else mean
     feasible: FloatArray | None = residual
     if violation > rounding:
         feasible = _made_feasible(program, residual, beta, rounding, shape)
@@ -211,12 +213,32 @@ def certify(
 
 
 def _dual_value(program: UnivariateProgram, residual: FloatArray) -> float:
-    fit = 0.5 * residual
-    if not program.has_trace:
-        fit += program.target
-    fit *= residual
-    fit *= program.mass
-    return program.scatter - float(fit.sum())
+    total = 0.0
+    for part in parts(residual.size):
+        fit = 0.5 * residual[part]
+        if not program.has_trace:
+            fit += program.target[part]
+        total += float(np.sum(program.mass[part] * residual[part] * fit))
+    return program.scatter - total
+
+
+def _meant_residual(
+    program: UnivariateProgram,
+    residual: FloatArray,
+    meant: Callable[[FloatArray], FloatArray],
+    rounding: float,
+) -> FloatArray:
+    """Return the residual of the scores that are meant, or the network's own if they differ by more."""
+    found = np.empty_like(residual)
+    for part in parts(residual.size):
+        np.subtract(meant(program.position[part]), program.target[part], out=found[part])
+        if np.abs(found[part] - residual[part]).max() > rounding:
+            return residual
+    return found
+
+
+def _weighted_sum(program: UnivariateProgram, values: FloatArray) -> float:
+    return sum(float(np.sum(program.mass[part] * values[part])) for part in parts(values.size))
 
 
 def _made_feasible(

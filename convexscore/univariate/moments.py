@@ -99,14 +99,14 @@ class Blocks:
         self.starts = np.arange(0, n, size)
         t = program.position
         # The last block is always looked into, so the width after its start is never used.
-        self._width = np.diff(t[self.starts], append=t[-1])
+        self._width = np.append(np.diff(t[self.starts]), 1.0)
         self._moments = np.zeros((5, self.starts.size))
-        self._label_size, self._above, self._below = np.zeros((3, self.starts.size))
+        self._mean_label, self._above, self._below = np.zeros((3, self.starts.size))
         for part in parts(n, multiple=size):
             self._measure(part)
 
     def _measure(self, part: slice) -> None:
-        """Fill in the moments of the blocks of some positions, and how far their counts are from the chord."""
+        """Fill in the moments of the blocks of some positions, and how far ``H`` strays by counts or labels."""
         program = self.program
         blocks = slice(part.start // self.size, -(-part.stop // self.size))
         offsets = self._rows(program.position[part], "edge")
@@ -121,9 +121,12 @@ class Blocks:
             target = self._rows(program.target[part])
             moments[3] = np.einsum("ij,ij->i", mass, target)
             moments[4] = np.einsum("ij,ij->i", weighted, target)
-            self._label_size[blocks] = np.einsum("ij,ij->i", mass, np.abs(target))
-        elif self.starts.size > 1:
-            self._above[blocks], self._below[blocks] = self._staircase_deviation(part, blocks, offsets)
+            self._mean_label[blocks] = moments[3] / moments[0]
+            around = mass * (target - self._mean_label[blocks, None])
+            stray = self._label_deviation(blocks, offsets, around)
+        else:
+            stray = self._staircase_deviation(part, blocks, offsets)
+        self._above[blocks], self._below[blocks] = stray
 
     def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:
         """Return one row a block, the last one padded with zeros or its last value."""
@@ -138,12 +141,22 @@ class Blocks:
         exclusive, inclusive = self.program.trace_counts
         ends = inclusive[self.starts]
         # The last block is looked into whatever its chord is.
-        slope = np.diff(ends, append=ends[-1]) / np.append(self._width[:-1], np.inf)
+        slope = np.diff(ends, append=ends[-1]) / self._width
         chord = offsets * slope[blocks, None]
         chord += ends[blocks, None]
         above = (self._rows(inclusive[part], "edge") - chord).max(axis=1)
         chord -= self._rows(exclusive[part], "edge")
         return above, chord.max(axis=1)
+
+    def _label_deviation(
+        self, blocks: slice, offsets: FloatArray, around: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how far ``-sum m (x - t)_+ (l - mean)`` rises above and falls below its chord over each block."""
+        steps = np.cumsum(around[:, :-1], axis=1)
+        steps *= np.diff(offsets, axis=1)
+        sway = offsets * (np.einsum("ij,ij->i", around, offsets) / self._width[blocks])[:, None]
+        sway[:, 1:] += np.cumsum(steps, axis=1)
+        return -sway.min(axis=1), sway.max(axis=1)
 
     def chunks(self, knots: Index) -> Chunks:
         """Cut the blocks at `knots` (indices, ascending, from the first to the last position)."""
@@ -187,19 +200,21 @@ class Blocks:
         """Return the blocks that may hold the worst violation of a stretch.
 
         Between the ends of a block ``G`` strays from its chord by at most a quarter of the width times
-        the variation of its slope, ``sum m |z|``; the staircase of the counts by what was computed once.
+        the variation of its slope, ``sum m |s - mean l|``; the staircase of the counts and what labels differ
+        from their mean by what was computed once.
         """
         exclusive, inclusive = (smooth + counts[self.starts] for counts in self.program.trace_counts)
         following = np.append(inclusive[1:], inclusive[-1])
-        size = np.maximum(np.abs(values), np.abs(np.append(values[1:], values[-1])))
-        variation = size * self._moments[0] + self._label_size
-        stray = 0.25 * self._width * variation
+        off = np.maximum(
+            np.abs(values - self._mean_label), np.abs(np.append(values[1:], values[-1]) - self._mean_label)
+        )
+        stray = 0.25 * self._width * off * self._moments[0]
         most = np.maximum(inclusive, following) + stray + self._above
         least = np.minimum(inclusive, following) - stray - self._below
         # A block with a knot is not linear, and the last one has no following end.
         cut = np.unique(chunks.bounds[~np.isin(chunks.bounds, self.starts)] // self.size)
-        for unknown in (cut, -1):
-            most[unknown], least[unknown] = np.inf, -np.inf
+        most[cut], least[cut] = np.inf, -np.inf
+        most[-1], least[-1] = np.inf, -np.inf
         return np.flatnonzero(_may_be_worst(inclusive, most, high) | _may_be_worst(-exclusive, -least, -low))
 
     def _look_into(
@@ -247,6 +262,8 @@ def _may_be_worst(start: FloatArray, most: FloatArray, limit: float) -> NDArray[
         The edge of the band.
     """
     outside = start > limit
+    # Kinks are inside: what is at the first position, or the last one, does not count.
+    outside[[0, -1]] = False
     first = np.flatnonzero(np.diff(outside, prepend=~outside[:1]))
     largest = np.repeat(np.maximum.reduceat(start, first), np.diff(np.append(first, start.size)))
     needed = np.where(outside, largest, limit)
