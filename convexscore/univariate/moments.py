@@ -106,7 +106,7 @@ class Blocks:
             self._measure(part)
 
     def _measure(self, part: slice) -> None:
-        """Fill in the moments of the blocks of some positions, and how far ``H`` strays by counts or labels."""
+        """Fill in the moments of some positions' blocks, and how far ``H`` strays by counts or labels."""
         program = self.program
         blocks = slice(part.start // self.size, -(-part.stop // self.size))
         offsets = self._rows(program.position[part], "edge")
@@ -151,7 +151,7 @@ class Blocks:
     def _label_deviation(
         self, blocks: slice, offsets: FloatArray, around: FloatArray
     ) -> tuple[FloatArray, FloatArray]:
-        """Return how far ``-sum m (x - t)_+ (l - mean)`` rises above and falls below its chord over each block."""
+        """Return how far ``-sum m (x - t)_+ (l - mean l)`` rises above and falls below its chords."""
         steps = np.cumsum(around[:, :-1], axis=1)
         steps *= np.diff(offsets, axis=1)
         sway = offsets * (np.einsum("ij,ij->i", around, offsets) / self._width[blocks])[:, None]
@@ -250,7 +250,7 @@ class Blocks:
 
 
 def _may_be_worst(start: FloatArray, most: FloatArray, limit: float) -> NDArray[np.bool_]:
-    """Return the blocks that may hold the largest value above `limit` of a stretch of blocks starting above it.
+    """Return the blocks that may hold the largest value above `limit` of a stretch starting above it.
 
     Parameters
     ----------

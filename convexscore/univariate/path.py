@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,6 +88,7 @@ class Path(Frozen):
     _program: UnivariateProgram = field(repr=False)
     _units: Units = field(repr=False)
     _pieces: list[_Piece] = field(repr=False)
+    _blocks: Blocks = field(repr=False)
 
     def solution(self, beta: float) -> Solution:
         """Return the certified solution at one weight decay.
@@ -174,10 +175,6 @@ class Path(Frozen):
             ax.legend(frameon=False)
         return ax
 
-    @cached_property
-    def _blocks(self) -> Blocks:
-        return Blocks(self._program)
-
     def _spline(self, problem: SplineProblem, beta: float) -> Spline:
         number = int(np.searchsorted(-self.betas, -beta))
         if not self.exact:
@@ -243,6 +240,7 @@ def regularization_path(
     problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip))
     units = units_of(problem)
     program = UnivariateProgram.from_problem(units.problem(problem))
+    blocks = Blocks(program)
     if betas is not None:
         for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
             if value is not None:
@@ -254,7 +252,7 @@ def regularization_path(
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
         inner = np.array([units.beta(float(beta)) for beta in grid])
         units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
-        pieces = _grid_pieces(program, inner)
+        pieces = _grid_pieces(blocks, inner)
         exact = False
     else:
         bounds = program_bounds(program)
@@ -262,22 +260,22 @@ def regularization_path(
         end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
         units.run(partial(require_bounded, program, end, "beta_min"))
         limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        inner, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
+        inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, limit)
         grid = np.array([units.beta_outside(float(beta)) for beta in inner])
         exact = True
     n_kinks = np.array([piece.spline.kinks.size for piece in pieces], dtype=np.intp)
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces)
+    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces, blocks)
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
     return np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
 
 
-def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
+def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[_Piece]:
     pieces: list[_Piece] = []
-    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
+    kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
     for beta in grid:
         problem = SplineProblem(program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
@@ -286,12 +284,10 @@ def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
     return pieces
 
 
-def _exact_pieces(
-    program: UnivariateProgram, top: float, end: float, max_pieces: int
-) -> tuple[FloatArray, list[_Piece]]:
+def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[_Piece]]:
     betas = [top]
     pieces: list[_Piece] = []
-    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
+    kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
     while betas[-1] > end:
         if len(pieces) == max_pieces:
             raise ConvergenceError(
