@@ -11,6 +11,7 @@ from convexscore.univariate.moments import Blocks
 from convexscore.univariate.program import UnivariateProgram
 from convexscore.univariate.solvers.active_set import solve_active_set
 from convexscore.univariate.spline import Spline, SplineProblem
+from convexscore.univariate.tails import TailProblem
 from tests.problems import KINDS, make_beta, make_data, make_objective, problems
 
 
@@ -103,6 +104,24 @@ def test_large_problems_are_solved_like_small_ones(name, activation, skip):
     scale = np.abs(plain.spline.values).max()
     np.testing.assert_allclose(plain.spline.values, blocked.spline.values, atol=1e-9 * scale)
     assert many.value(blocked.spline) == pytest.approx(one.value(plain.spline), rel=1e-10)
+
+
+@pytest.mark.parametrize("size", [1, 7, 301])
+@pytest.mark.parametrize(("name", "activation", "skip"), KINDS)
+def test_held_tails_are_found_through_blocks(name, activation, skip, size):
+    """Positions without mass lie beyond the data: with 302 of them the last block is nothing else."""
+    objective = make_objective(name, *make_data("clustered", n=300))
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    beta = make_beta(objective, activation, skip, 0.05)
+    one, many = (TailProblem(SplineProblem(program, beta), (0.0, 0.0)) for _ in range(2))
+    many.blocks = Blocks(many.program, size)
+    assert one.program.position.size == 302
+    assert one.blocks.starts.size == 1 < many.blocks.starts.size
+    plain, blocked = solve_active_set(one), solve_active_set(many)
+    assert plain.spline.kinks.size > 1
+    assert blocked.violation <= 1e-9 * beta
+    assert one.value(blocked.spline) == pytest.approx(one.value(plain.spline), rel=1e-10)
+    assert many.value(blocked.spline) == pytest.approx(one.value(blocked.spline), rel=1e-10)
 
 
 @pytest.mark.parametrize("kind", ["normal", "rounded", "close", "pairs", "far", "constant", "signed zeros"])
