@@ -23,6 +23,7 @@ from .errors import SolverError, WeightDecayError
 from .networks.conservative import ConservativeNetwork
 from .networks.gated import GatedNetwork, ScoreNetwork
 from .networks.two_layer import TwoLayerNetwork
+from .numerics.parts import parts
 from .numerics.scaling import exponent_of, times_power
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .problem import Problem
@@ -105,9 +106,14 @@ class Units(Frozen):
         if isinstance(objective, ExpectedDenoising):
             level = times_power(objective.noise_level, -self.length)
             return ExpectedDenoising(X, level, sample_weight=weights)
-        if objective.has_trace:
+        targets = None if objective.has_trace else _scaled(objective.targets, -self.label)
+        if type(objective) in (ScoreMatching, DenoisingScoreMatching):
+            # Numbers that were checked are still finite.
+            others = {} if targets is None else {"targets": targets}
+            return objective.with_arrays(X=X, sample_weight=weights, **others)
+        if targets is None:
             return ScoreMatching(X, weights)
-        return DenoisingScoreMatching(X, _scaled(objective.targets, -self.label), sample_weight=weights)
+        return DenoisingScoreMatching(X, targets, sample_weight=weights)
 
     def beta(self, beta: float) -> float:
         """Return a weight decay in these units."""
@@ -283,9 +289,15 @@ def _length_and_origin(problem: Problem) -> tuple[int, FloatArray]:
         return 0, origin
     exponent = math.frexp(reach)[1] - 1
     # Numbers next to the smallest float would lose digits, and points next to each other might meet.
-    if exponent > 0 and (_scaled(_scaled(X, -exponent), exponent) != X).any():
+    if exponent > 0 and not _survives(X, -exponent):
         return 0, origin
     return exponent, origin
+
+
+def _survives(array: FloatArray, exponent: int) -> bool:
+    """Return whether an array times a power of two, times its inverse, is the array."""
+    pieces = (array[part] for part in parts(len(array)))
+    return all(bool((_scaled(_scaled(piece, exponent), -exponent) == piece).all()) for piece in pieces)
 
 
 def _scaled(array: FloatArray, exponent: int) -> FloatArray:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,16 @@ class Frozen:
             if isinstance(value, np.ndarray):
                 # Frozen dataclasses refuse the assignment of attributes, also to themselves.
                 object.__setattr__(self, name, frozen(value))
+
+    def with_arrays(self, **arrays: NDArray[Any] | None) -> Self:
+        """Return a copy with some arrays replaced, neither checked nor copied: nobody else has them.
+
+        What was true of the old arrays must be true of the new ones.
+        """
+        other = copy(self)
+        for name, array in arrays.items():
+            object.__setattr__(other, name, None if array is None else locked(array))
+        return other
 
     def __getstate__(self) -> dict[str, Any]:
         cached = {

@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .frozen import locked
+
 FloatArray = NDArray[np.float64]
 
 # Between these, and for zero, squares are floats with room for factors.
@@ -118,8 +120,15 @@ def check_finite(name: str, array: FloatArray) -> None:
 
 
 def as_data(name: str, values: ArrayLike) -> FloatArray:
-    """Return `values` as a finite ``(n_samples, n_features)`` array; 1-D input becomes one column."""
-    array = as_float_array(name, values)
+    """Return `values` as a finite ``(n_samples, n_features)`` array; 1-D input becomes one column.
+
+    It is a copy, and read-only.
+    """
+    return as_columns(name, locked(as_float_array(name, values)))
+
+
+def as_columns(name: str, array: FloatArray) -> FloatArray:
+    """Return a finite array as `as_data` does, without a copy."""
     if array.ndim == 1:
         array = array[:, None]
     if array.ndim != 2:

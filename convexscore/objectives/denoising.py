@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.frozen import Frozen
+from .._support.frozen import Frozen, locked
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_data, as_float_array, as_scale
+from .._support.validation import FloatArray, as_columns, as_data, as_float_array, as_scale
 from .base import Score, check_weights, filled, values_of, weighted_part
 from .expected import ExpectedDenoising
 
@@ -54,9 +54,9 @@ class DenoisingScoreMatching(Frozen):
     sample_weight: FloatArray | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        given = as_float_array("X", self.X)
-        shape, X = given.shape, as_data("X", given)
-        targets = as_float_array("targets", self.targets)
+        given = locked(as_float_array("X", self.X))
+        shape, X = given.shape, as_columns("X", given)
+        targets = locked(as_float_array("targets", self.targets))
         if targets.shape != shape:
             raise ValueError(f"targets: expected the shape of X, {shape}, got {targets.shape}")
         object.__setattr__(self, "X", X)

@@ -15,6 +15,7 @@ from ..objectives import ScoreMatching
 from ..results import Solution, SolveStats
 from ..univariate.bounds import boundedness_bound
 from ..univariate.certificate import certified_solution
+from ..univariate.moments import Blocks
 from ..univariate.path import spline_path
 from ..univariate.program import UnivariateProgram
 from ..univariate.selection import _Noise
@@ -95,7 +96,7 @@ def fitted_networks(points: Points, betas: FloatArray) -> list[Fit]:
     program = UnivariateProgram.from_objective(ScoreMatching(points.value, points.mass), "relu", True)
     lifted = np.maximum(betas, _HAIR * boundedness_bound(program))
     grid = np.unique(lifted)[::-1]
-    fits = [Fit(program, problem.beta, spline) for problem, spline in spline_path(program, grid)]
+    fits = [Fit(program, problem.beta, spline) for problem, spline in spline_path(Blocks(program), grid)]
     return [fits[number] for number in np.searchsorted(-grid, -lifted)]
 
 

@@ -9,17 +9,19 @@ the certificate covers networks of any width with kinks anywhere.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.parts import parts
 from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate, Solution, SolveStats, judged, value_size
 from .bounds import boundedness_bound
 from .log_concave import log_concave_correlation
-from .program import UnivariateProgram
+from .program import DataTerm, UnivariateProgram
 from .reconstruction import reconstruct
 from .spline import Spline, SplineProblem
 from .tails import Bounds, tail_multipliers, tails_correlation
@@ -52,22 +54,18 @@ def largest_correlation(
     tails : tuple of two floats, optional
         Bounds of their outer slopes.
     """
-    return _largest(program, (shape, tails), *program.correlation(residual))
+    return _largest_and_kappa(program, residual, shape, tails)[0]
 
 
-def _largest(
-    program: UnivariateProgram,
-    constraints: tuple[str | None, Bounds | None],
-    exclusive: FloatArray,
-    inclusive: FloatArray,
-    kappa: float,
-) -> float:
-    shape, tails = constraints
-    if shape is not None:
-        return log_concave_correlation(program, exclusive, inclusive, kappa)
-    if tails is not None:
-        return tails_correlation(program, exclusive, inclusive, kappa)
-    return program.rules.smallest_beta(float(exclusive.min()), float(inclusive.max()), kappa)
+def _largest_and_kappa(
+    program: UnivariateProgram, residual: FloatArray, shape: str | None, tails: Bounds | None
+) -> tuple[float, float]:
+    if shape is None and tails is None:
+        low, high, kappa = program.correlation_range(residual)
+        return program.rules.smallest_beta(low, high, kappa), kappa
+    exclusive, inclusive, kappa = program.correlation(residual)
+    largest = tails_correlation if shape is None else log_concave_correlation
+    return largest(program, exclusive, inclusive, kappa), kappa
 
 
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
@@ -85,7 +83,7 @@ def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, b
 def _largest_output(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
     """Return the size of the numbers that add up to a network's outputs."""
     slopes = np.abs(network.V).sum() + np.abs(network.W1[:, 0] * network.W2[0]).sum()
-    return float(np.abs(network.b2).sum() + slopes * np.abs(program.position).max())
+    return float(np.abs(network.b2).sum() + slopes * np.abs(program.position[[0, -1]]).max())
 
 
 def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> float:
@@ -95,21 +93,20 @@ def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> fl
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     """Return the size that correlations of a program have."""
-    label_square = float(np.sum(program.mass * program.target**2))
-    return float(max(beta, program.trace_total, np.sqrt(program.variance * program.total * label_square)))
+    labels = np.sqrt(program.variance * program.total * program.label_square)
+    return float(max(beta, program.trace_total, labels))
 
 
 def problem_scales(
-    program: UnivariateProgram, network: TwoLayerNetwork, residual: FloatArray, beta: float
+    program: UnivariateProgram, network: TwoLayerNetwork, data_term: DataTerm, beta: float
 ) -> dict[str, float]:
     """Return the sizes of values and correlations, and the rounding of values."""
-    pull = float(np.sum(program.mass * (np.abs(program.target) + np.abs(residual))))
+    pull = data_term.pull
     energy = program.zero_value + program.trace_total / program.variance
     rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     decay = beta * network.weight_decay()
-    primal = program.loss(network, residual) + decay
     return {
-        "value_scale": value_size(primal, program.magnitude(network, residual) + decay),
+        "value_scale": value_size(data_term.value + decay, data_term.magnitude + decay),
         "violation_scale": beta or correlation_scale(program, beta),
         # At most a millionth of the zero score's scale: worse rounding is not excused.
         "value_rounding": min(rounding, 1e-6 * energy),
@@ -155,10 +152,7 @@ def certified_solution(
     """
     start = time.perf_counter()
     network = reconstruct(problem, spline)
-    # Positions of mass zero beyond held tails are no data.
-    meant = problem.at_positions(spline)
-    first, last = (slope is not None for slope in problem.held)
-    meant = meant[int(first) : meant.size - int(last)]
+    meant = problem.function(spline)
     certificate = certify(problem.stated, network, problem.beta, shape, tails, meant)
     status = judged(certificate, tol, status)
     stats = replace(stats, seconds=stats.seconds + time.perf_counter() - start)
@@ -175,7 +169,7 @@ def certify(
     beta: float,
     shape: str | None = None,
     tails: Bounds | None = None,
-    meant: FloatArray | None = None,
+    meant: Callable[[FloatArray], FloatArray] | None = None,
 ) -> Certificate:
     """Recompute value, lower bound and violations from a network.
 
@@ -192,10 +186,10 @@ def certify(
         violation covers this network's slopes.
     tails : tuple of two floats, optional
         Bounds of their outer slopes; the same.
-    meant : ndarray of shape (n_positions,), optional
-        Scores at the positions that the network has but for rounding in its weights.  Where data are close
-        together that moves correlations by more than the weight decay, and the value not at all: then gap
-        and violation are those of these scores, which prove the network's value as well as its own.
+    meant : callable, optional
+        Maps ascending positions to scores that the network has but for rounding in its weights.  Where data
+        are close together that moves correlations by more than the weight decay, and the value not at all:
+        then gap and violation are those of these scores, which prove the network's value as well as its own.
 
     Returns
     -------
@@ -203,16 +197,16 @@ def certify(
         Of scope ``"global"``.
     """
     constraints = shape, tails
-    outputs = network(program.position)
-    primal = program.loss(network, outputs - program.target) + beta * network.weight_decay()
-    scales = problem_scales(program, network, outputs - program.target, beta)
-    if meant is not None and np.abs(meant - outputs).max() <= _output_rounding(program, network):
-        outputs = meant
-    residual = outputs - program.target
-    mean = float(np.sum(program.mass * residual)) / program.total
-    exclusive, inclusive, kappa = program.correlation(residual)
+    data_term = program.data_term(network)
+    primal = data_term.value + beta * network.weight_decay()
+    scales = problem_scales(program, network, data_term, beta)
+    residual = data_term.residual
+    if meant is not None:
+        residual = _meant_residual(program, residual, meant, _output_rounding(program, network))
+    mean = _weighted_sum(program, residual) / program.total
+    largest, kappa = _largest_and_kappa(program, residual, *constraints)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
-    violation = max(_largest(program, constraints, exclusive, inclusive, kappa) - beta, 0.0, imbalance)
+    violation = max(largest - beta, 0.0, imbalance)
     # A constraint on the slopes may take a negative kappa upon its multiplier.
     unbalanced = max(kappa, 0.0) if shape or tails else kappa
     if program.skip:
@@ -220,12 +214,14 @@ def certify(
     violation = max(violation, _excess_slope(network, shape, tails) * program.total * program.variance)
     weights = correlation_rounding(program, network, beta)
     rounding = weights + 1e-12 * beta
-    residual -= mean
+    lever = 0.0
     if program.skip:
         # Removing the mean has moved kappa.
-        kappa += mean * program.total * program.centred[0]
+        kappa += mean * program.total * program.from_mean(slice(0, 1))[0]
         unbalanced = max(kappa, 0.0) if shape or tails else kappa
-        residual -= unbalanced / (program.total * program.variance) * program.centred
+        lever = unbalanced / (program.total * program.variance)
+    for part in parts(residual.size):
+        residual[part] -= mean + lever * program.from_mean(part) if lever else mean
     feasible: FloatArray | None = residual
     if violation > rounding:
         feasible = _made_feasible(program, residual, beta, rounding, constraints)
@@ -243,16 +239,36 @@ def _excess_slope(network: TwoLayerNetwork, shape: str | None, tails: Bounds | N
 
 
 def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, tails: Bounds | None) -> float:
-    fit = 0.5 * residual
-    if not program.has_trace:
-        fit += program.target
-    fit *= residual
-    fit *= program.mass
-    value = program.scatter - float(fit.sum())
+    total = 0.0
+    for part in parts(residual.size):
+        fit = 0.5 * residual[part]
+        if not program.has_trace:
+            fit += program.target[part]
+        total += float(np.sum(program.mass[part] * residual[part] * fit))
+    value = program.scatter - total
     if tails is not None and any(tails):
         multipliers = tail_multipliers(program, beta, tails, program.correlation(residual))
         value -= multipliers[0] * tails[0] + multipliers[1] * tails[1]
     return value
+
+
+def _meant_residual(
+    program: UnivariateProgram,
+    residual: FloatArray,
+    meant: Callable[[FloatArray], FloatArray],
+    rounding: float,
+) -> FloatArray:
+    """Return the residual of the scores that are meant, or the network's own if they differ by more."""
+    found = np.empty_like(residual)
+    for part in parts(residual.size):
+        np.subtract(meant(program.position[part]), program.target[part], out=found[part])
+        if np.abs(found[part] - residual[part]).max() > rounding:
+            return residual
+    return found
+
+
+def _weighted_sum(program: UnivariateProgram, values: FloatArray) -> float:
+    return sum(float(np.sum(program.mass[part] * values[part])) for part in parts(values.size))
 
 
 def _made_feasible(

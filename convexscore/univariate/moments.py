@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
+from ..numerics.parts import parts
 from .program import UnivariateProgram
 
 __all__ = ["Blocks", "Chunks", "Moments"]
@@ -72,7 +73,10 @@ class Moments(Protocol):
     def suspicious(
         self, chunks: Chunks, values: FloatArray, slopes: FloatArray, low: float, high: float
     ) -> tuple[Index, FloatArray, FloatArray]:
-        """Return positions, among them all where ``H`` leaves ``[low, high]``, and ``H`` there."""
+        """Return positions, and ``H`` just right of and at them.
+
+        Where ``H`` leaves ``[low, high]`` on one side for a while, the worst position is among them.
+        """
 
 
 class Blocks:
@@ -94,50 +98,76 @@ class Blocks:
         self.program, self.size = program, size
         self.starts = np.arange(0, n, size)
         t = program.position
-        offsets = self._rows(t, "edge")
-        offsets = offsets - offsets[:, :1]
-        mass = self._rows(program.mass)
-        weighted = mass * offsets
-        self._moments = np.zeros((5, self.starts.size))
-        self._moments[0] = mass.sum(axis=1)
-        self._moments[1] = weighted.sum(axis=1)
-        self._moments[2] = np.einsum("ij,ij->i", weighted, offsets)
-        self._label_size = np.zeros(self.starts.size)
-        if not program.has_trace:
-            target = self._rows(program.target)
-            self._moments[3] = np.einsum("ij,ij->i", mass, target)
-            self._moments[4] = np.einsum("ij,ij->i", weighted, target)
-            self._label_size = np.einsum("ij,ij->i", mass, np.abs(target))
         # The last block is always looked into, so the width after its start is never used.
-        self._width = np.diff(t[self.starts], append=t[-1])
-        self._above, self._below = self._staircase_deviation(offsets)
+        self._width = np.append(np.diff(t[self.starts]), 1.0)
+        self._moments = np.zeros((5, self.starts.size))
+        self._mean_label, self._above, self._below = np.zeros((3, self.starts.size))
         self._last: tuple[Index, Chunks] | None = None
+        # One block is always cut at its knots and looked into.
+        for part in parts(n, multiple=size) if self.starts.size > 1 else ():
+            self._measure(part)
+
+    def _measure(self, part: slice) -> None:
+        """Fill in the moments of some positions' blocks, and how far ``H`` strays by counts or labels."""
+        program = self.program
+        blocks = slice(part.start // self.size, -(-part.stop // self.size))
+        offsets = self._rows(program.position[part], "edge")
+        offsets = offsets - offsets[:, :1]
+        mass = self._rows(program.mass[part])
+        weighted = mass * offsets
+        moments = self._moments[:, blocks]
+        moments[0] = mass.sum(axis=1)
+        moments[1] = weighted.sum(axis=1)
+        moments[2] = np.einsum("ij,ij->i", weighted, offsets)
+        if not program.has_trace:
+            target = self._rows(program.target[part])
+            moments[3] = np.einsum("ij,ij->i", mass, target)
+            moments[4] = np.einsum("ij,ij->i", weighted, target)
+            # A block of its own may be the position without mass beyond a held tail.
+            mean = self._mean_label[blocks]
+            np.divide(moments[3], moments[0], out=mean, where=moments[0] > 0)
+            stray = self._label_deviation(blocks, offsets, mass * (target - mean[:, None]))
+        else:
+            stray = self._staircase_deviation(part, blocks, offsets)
+        self._above[blocks], self._below[blocks] = stray
 
     def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:
         """Return one row a block, the last one padded with zeros or its last value."""
-        missing = self.starts.size * self.size - values.size
+        missing = -values.size % self.size
         padded = np.pad(values, (0, missing), mode) if missing else values
-        return padded.reshape(self.starts.size, self.size)
+        return padded.reshape(-1, self.size)
 
-    def _staircase_deviation(self, offsets: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def _staircase_deviation(
+        self, part: slice, blocks: slice, offsets: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
         """Return how far the counts rise above and fall below the chord over each block."""
-        if not self.program.has_trace or self.starts.size == 1:
-            return np.zeros(self.starts.size), np.zeros(self.starts.size)
         exclusive, inclusive = self.program.trace_counts
         ends = inclusive[self.starts]
-        slope = np.diff(ends, append=ends[-1]) / np.append(self._width[:-1], np.inf)
-        chord = offsets * slope[:, None]
-        chord += ends[:, None]
-        above = (self._rows(inclusive, "edge") - chord).max(axis=1)
-        chord -= self._rows(exclusive, "edge")
+        # The last block is looked into whatever its chord is.
+        slope = np.diff(ends, append=ends[-1]) / self._width
+        chord = offsets * slope[blocks, None]
+        chord += ends[blocks, None]
+        above = (self._rows(inclusive[part], "edge") - chord).max(axis=1)
+        chord -= self._rows(exclusive[part], "edge")
         return above, chord.max(axis=1)
+
+    def _label_deviation(
+        self, blocks: slice, offsets: FloatArray, around: FloatArray
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return how far ``-sum m (x - t)_+ (l - mean l)`` rises above and falls below its chords."""
+        steps = np.cumsum(around[:, :-1], axis=1)
+        steps *= np.diff(offsets, axis=1)
+        sway = offsets * (np.einsum("ij,ij->i", around, offsets) / self._width[blocks])[:, None]
+        sway[:, 1:] += np.cumsum(steps, axis=1)
+        return -sway.min(axis=1), sway.max(axis=1)
 
     def chunks(self, knots: Index) -> Chunks:
         """Cut the blocks at `knots` (indices, ascending, from the first to the last position)."""
         # A spline is found, valued and checked at the same knots.
-        if self._last is None or not np.array_equal(self._last[0], knots):
-            self._last = knots, self._cut(knots)
-        return self._last[1]
+        last = self._last
+        if last is None or not np.array_equal(last[0], knots):
+            last = self._last = knots, self._cut(knots)
+        return last[1]
 
     def _cut(self, knots: Index) -> Chunks:
         if self.starts.size == 1:
@@ -158,7 +188,10 @@ class Blocks:
     def suspicious(
         self, chunks: Chunks, values: FloatArray, slopes: FloatArray, low: float, high: float
     ) -> tuple[Index, FloatArray, FloatArray]:
-        """Return the positions where ``H`` might leave ``[low, high]``, and ``H`` just right of and at them.
+        """Return positions where ``H`` might leave ``[low, high]``, and ``H`` just right of and at them.
+
+        Among them is the worst of each stretch of blocks that ``H`` leaves the band in, on either side: as
+        long as millions of positions violate the certificate, few of them are looked at.
 
         Parameters
         ----------
@@ -178,25 +211,27 @@ class Blocks:
     def _suspects(
         self, chunks: Chunks, smooth: FloatArray, values: FloatArray, low: float, high: float
     ) -> Index:
-        """Return the blocks in which ``H`` cannot be bounded away from the band's edges.
+        """Return the blocks that may hold the worst violation of a stretch.
 
         Between the ends of a block ``G`` strays from its chord by at most a quarter of the width times
-        the variation of its slope, ``sum m |z|``; the staircase of the counts by what was computed once.
+        the variation of its slope, ``sum m |s - mean l|``; the staircase of the counts and what labels differ
+        from their mean by what was computed once.
         """
         if self.starts.size == 1:
             return np.zeros(1, dtype=np.intp)
-        counts = self.program.trace_counts[1][self.starts]
-        ends = smooth + counts
-        following = np.append(ends[1:], ends[-1])
-        size = np.maximum(np.abs(values), np.abs(np.append(values[1:], values[-1])))
-        variation = size * self._moments[0] + self._label_size
-        stray = 0.25 * self._width * variation
-        inside = np.maximum(ends, following) + stray + self._above < high
-        inside &= np.minimum(ends, following) - stray - self._below > low
+        exclusive, inclusive = (smooth + counts[self.starts] for counts in self.program.trace_counts)
+        following = np.append(inclusive[1:], inclusive[-1])
+        off = np.maximum(
+            np.abs(values - self._mean_label), np.abs(np.append(values[1:], values[-1]) - self._mean_label)
+        )
+        stray = 0.25 * self._width * off * self._moments[0]
+        most = np.maximum(inclusive, following) + stray + self._above
+        least = np.minimum(inclusive, following) - stray - self._below
         # A block with a knot is not linear, and the last one has no following end.
-        inside[chunks.bounds[~np.isin(chunks.bounds, self.starts)] // self.size] = False
-        inside[-1] = False
-        return np.flatnonzero(~inside)
+        cut = np.unique(chunks.bounds[~np.isin(chunks.bounds, self.starts)] // self.size)
+        most[cut], least[cut] = np.inf, -np.inf
+        most[-1], least[-1] = np.inf, -np.inf
+        return np.flatnonzero(_may_be_worst(inclusive, most, high) | _may_be_worst(-exclusive, -least, -low))
 
     def _look_into(
         self,
@@ -228,6 +263,28 @@ class Blocks:
         """Return the indices of all positions in the given blocks, ascending."""
         rows = (blocks[:, None] * self.size + np.arange(self.size)).ravel()
         return rows[rows < self.program.position.size]
+
+
+def _may_be_worst(start: FloatArray, most: FloatArray, limit: float) -> NDArray[np.bool_]:
+    """Return the blocks that may hold the largest value above `limit` of a stretch starting above it.
+
+    Parameters
+    ----------
+    start : ndarray of shape (n_blocks,)
+        The value at the start of each block.
+    most : ndarray of shape (n_blocks,)
+        What no value in the block exceeds.
+    limit : float
+        The edge of the band.
+    """
+    outside = start > limit
+    # Kinks are inside: what is at the first position, or the last one, does not count.
+    outside[[0, -1]] = False
+    first = np.flatnonzero(np.diff(outside, prepend=~outside[:1]))
+    largest = np.repeat(np.maximum.reduceat(start, first), np.diff(np.append(first, start.size)))
+    needed = np.where(outside, largest, limit)
+    # A block may not exceed its own start.
+    return (most > limit) & ((most >= needed) | (start >= needed))
 
 
 def _moments(program: UnivariateProgram, members: Index | slice, starts: Index, lengths: Index) -> FloatArray:

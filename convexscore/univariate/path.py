@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -102,6 +102,7 @@ class Path(Frozen):
     _program: UnivariateProgram = field(repr=False)
     _units: Units = field(repr=False)
     _pieces: list[_Piece] = field(repr=False)
+    _blocks: Blocks = field(repr=False)
     tails: str | None = None
 
     def solution(self, beta: float) -> Solution:
@@ -192,10 +193,6 @@ class Path(Frozen):
             ax.legend(frameon=False)
         return ax
 
-    @cached_property
-    def _blocks(self) -> Blocks:
-        return Blocks(self._program)
-
     def _spline(self, problem: SplineProblem, beta: float) -> Spline:
         number = int(np.searchsorted(-self.betas, -beta))
         if number == 0:
@@ -268,6 +265,7 @@ def regularization_path(
     units = units_of(problem)
     inside = units.problem(problem)
     program = UnivariateProgram.from_problem(inside)
+    blocks = Blocks(program)
     if betas is not None:
         for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
             if value is not None:
@@ -279,9 +277,9 @@ def regularization_path(
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
         inner = np.array([units.beta(float(beta)) for beta in grid])
         units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
-        pieces = _grid_pieces(program, inner)
+        pieces = _grid_pieces(blocks, inner)
         if tails is not None:
-            pieces = [_tailed(program, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
+            pieces = [_tailed(blocks, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
         exact = False
     else:
         bounds = program_bounds(program)
@@ -289,51 +287,51 @@ def regularization_path(
         end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
         units.run(partial(require_bounded, program, end, "beta_min"))
         limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        inner, pieces = _exact_pieces(program, max(bounds.maximum, end), end, limit)
+        inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, limit)
         grid = np.array([units.beta_outside(float(beta)) for beta in inner])
         exact = True
     last = program.position.size - 1
     n_kinks = np.array([np.sum((piece.kinks > 0) & (piece.kinks < last)) for piece in pieces], dtype=np.intp)
     if exact:
         n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces, tails)
+    return Path(
+        problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces, blocks, tails
+    )
 
 
 def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
     return np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
 
 
-def spline_path(program: UnivariateProgram, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
+def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
     """Solve a program at each weight decay, best in descending order: each starts from the one before."""
     found: list[tuple[SplineProblem, Spline]] = []
-    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
+    kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
     for beta in betas:
-        problem = SplineProblem(program, float(beta), blocks)
+        problem = SplineProblem(blocks.program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, _signs(problem, spline)
         found.append((problem, spline))
     return found
 
 
-def _grid_pieces(program: UnivariateProgram, grid: FloatArray) -> list[_Piece]:
-    return [_Piece(spline, _signs(problem, spline), spline) for problem, spline in spline_path(program, grid)]
+def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[_Piece]:
+    return [_Piece(spline, _signs(problem, spline), spline) for problem, spline in spline_path(blocks, grid)]
 
 
-def _tailed(program: UnivariateProgram, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
+def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
     """Return the piece of a grid whose solution has a density."""
-    found = solve_integrable(SplineProblem(program, float(beta)), piece.spline, tail_unit)
+    found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
     signs = _signs(found.problem, found.spline)
     return _Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
-def _exact_pieces(
-    program: UnivariateProgram, top: float, end: float, max_pieces: int
-) -> tuple[FloatArray, list[_Piece]]:
+def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[_Piece]]:
     betas = [top]
     pieces: list[_Piece] = []
-    kinks, signs, blocks = np.zeros(0, dtype=np.intp), np.zeros(0), Blocks(program)
+    kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
     while betas[-1] > end:
         if len(pieces) == max_pieces:
             raise ConvergenceError(

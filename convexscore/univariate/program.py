@@ -43,12 +43,13 @@ import numpy as np
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
-from ..numerics.sorting import sorting_order
+from ..numerics.parts import parts
+from ..numerics.sorting import sort_with_order
 from ..objectives import Objective, weighted_part
 from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
-__all__ = ["THEOREMS", "UnivariateProgram"]
+__all__ = ["THEOREMS", "DataTerm", "UnivariateProgram"]
 
 #: Theorem of ZP for each (objective, activation, skip).
 THEOREMS = {
@@ -61,6 +62,38 @@ THEOREMS = {
     ("dsm", "relu", True): "B.2",
     ("dsm", "abs", True): "B.3",
 }
+
+
+@dataclass(frozen=True, eq=False)
+class DataTerm:
+    """The data term of a network.
+
+    Parameters
+    ----------
+    misfit : float
+        ``1/2 sum_i w_i (s(x_i) - l_i)^2``.
+    trace : float
+        The weighted sum of slopes; zero for denoising.
+    pull : float
+        ``sum_i m_i (|l_i| + |z_i|)``, by which errors of the outputs move the value at most.
+    residual : ndarray of shape (n_positions,)
+        ``z = s - l`` at the positions.
+    """
+
+    misfit: float
+    trace: float
+    pull: float
+    residual: FloatArray
+
+    @property
+    def value(self) -> float:
+        """The value."""
+        return self.misfit + self.trace
+
+    @property
+    def magnitude(self) -> float:
+        """The size of the parts, which may cancel in the value."""
+        return self.misfit + abs(self.trace)
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,27 +177,42 @@ class UnivariateProgram:
     @cached_property
     def centred(self) -> FloatArray:
         """Positions minus their weighted mean, computed from differences to spare digits."""
-        offset = self.position - self.position[0]
-        return offset - np.average(offset, weights=self.mass)
+        return self.from_mean(slice(None))
+
+    def from_mean(self, part: slice) -> FloatArray:
+        """Return some of the `centred` positions."""
+        return self.position[part] - self.position[0] - self._mean
+
+    @cached_property
+    def _mean(self) -> float:
+        """The weighted mean of the positions' distances from the first one."""
+        total = 0.0
+        for part in parts(self.position.size):
+            total += float(np.sum(self.mass[part] * (self.position[part] - self.position[0])))
+        return total / self.total
 
     @cached_property
     def variance(self) -> float:
         """Weighted variance of the positions, normalized by the total mass."""
-        return float(np.average(self.centred**2, weights=self.mass))
+        total = 0.0
+        for part in parts(self.position.size):
+            total += float(np.sum(self.mass[part] * self.from_mean(part) ** 2))
+        return total / self.total
 
     @cached_property
     def trace_counts(self) -> tuple[FloatArray, FloatArray]:
         """``#{x_i > t}`` and ``#{x_i >= t}`` at each position for SM, zeros for DSM."""
         if not self.has_trace:
-            return np.zeros_like(self.mass), np.zeros_like(self.mass)
-        inclusive = np.cumsum(self.mass[::-1])[::-1]
+            return _constant(0.0, self.mass.size), _constant(0.0, self.mass.size)
         # Sums shifted by one, not differences: the two must meet exactly.
-        return np.append(inclusive[1:], 0.0), inclusive
+        counts = np.zeros(self.mass.size + 1)
+        np.cumsum(self.mass[::-1], out=counts[-2::-1])
+        return counts[1:], counts[:-1]
 
     @cached_property
     def tie_mass(self) -> FloatArray:
         """The mass that a kink may count with either slope: `mass` for SM, zero for DSM."""
-        return self.mass if self.has_trace else np.zeros_like(self.mass)
+        return self.mass if self.has_trace else _constant(0.0, self.mass.size)
 
     @cached_property
     def heaviest_inside_tie(self) -> float:
@@ -174,7 +222,14 @@ class UnivariateProgram:
     @cached_property
     def zero_value(self) -> float:
         """The objective at the zero score."""
-        return self.scatter + 0.5 * float(np.sum(self.mass * self.target**2))
+        return self.scatter + 0.5 * self.label_square
+
+    @cached_property
+    def label_square(self) -> float:
+        """The weighted sum of squares of the targets."""
+        if self.has_trace:
+            return 0.0
+        return sum(float(np.sum(self.mass[part] * self.target[part] ** 2)) for part in parts(self.mass.size))
 
     @property
     def n_atoms(self) -> int:
@@ -205,22 +260,43 @@ class UnivariateProgram:
         exclusive, inclusive = self.trace_counts
         return smooth + exclusive, smooth + inclusive, kappa
 
-    def loss(self, network: TwoLayerNetwork, residual: FloatArray | None = None) -> float:
-        """Return the data term of a network at the merged data; `residual` is its own, if that is known."""
-        if residual is None:
-            residual = network(self.position) - self.target
-        # NumPy's pairwise sums: a dot product of a million terms loses three more digits.
-        loss = 0.5 * float(np.sum(self.mass * residual**2)) + self.scatter
-        if self.has_trace:
-            loss += float(np.sum(self.mass * network.divergence(self.position)))
-        return loss
+    def correlation_range(self, residual: FloatArray) -> tuple[float, float, float]:
+        """Return the least ``H`` just right of a position, the largest at one, and ``kappa``.
 
-    def magnitude(self, network: TwoLayerNetwork, residual: FloatArray) -> float:
-        """Return the size of the data term's parts, which may cancel in its value."""
-        size = 0.5 * float(np.sum(self.mass * residual**2)) + self.scatter
-        if self.has_trace:
-            size += abs(float(np.sum(self.mass * network.divergence(self.position))))
-        return size
+        What `correlation` would return, a part at a time: sums start anew in each, so that rounding errors
+        grow with the square root of its length and the number of parts, not with that of all positions.
+        """
+        exclusive, inclusive = self.trace_counts
+        low, high = np.inf, -np.inf
+        tail = height = 0.0
+        following = float(self.position[-1])
+        for part in parts(residual.size, backwards=True):
+            position = self.position[part][::-1]
+            sums = np.cumsum((self.mass[part] * residual[part])[::-1])
+            sums += tail
+            steps = -np.diff(position, prepend=following)
+            steps[0] *= tail
+            steps[1:] *= sums[:-1]
+            smooth = np.cumsum(steps, out=steps)
+            smooth += height
+            tail, height, following = float(sums[-1]), float(smooth[-1]), float(position[-1])
+            low = min(low, float((smooth + exclusive[part][::-1]).min()))
+            high = max(high, float((smooth + inclusive[part][::-1]).max()))
+        return low, high, height + self.trace_total
+
+    def data_term(self, network: TwoLayerNetwork) -> DataTerm:
+        """Return the data term of a network at the merged data, and the size of its parts."""
+        misfit = trace = pull = 0.0
+        residuals = np.empty(self.position.size)
+        for part in parts(self.position.size):
+            position, mass, target = self.position[part], self.mass[part], self.target[part]
+            residual = np.subtract(network(position), target, out=residuals[part])
+            # NumPy's pairwise sums: a dot product of a million terms loses three more digits.
+            misfit += float(np.sum(mass * residual**2))
+            pull += float(np.sum(mass * (np.abs(target) + np.abs(residual))))
+            if self.has_trace:
+                trace += float(np.sum(mass * network.divergence(position)))
+        return DataTerm(0.5 * misfit + self.scatter, trace, pull, residuals)
 
     def smooth_correlation(self, residual: FloatArray) -> FloatArray:
         """Return ``G(t) = sum_i m_i (x_i - t)_+ z_i`` at each position: ``H`` without the counts."""
@@ -231,6 +307,11 @@ class UnivariateProgram:
         return smooth[::-1]
 
 
+def _constant(value: float, size: int) -> FloatArray:
+    """Return a read-only array of one value in each place, which takes no memory."""
+    return np.broadcast_to(np.float64(value), size)
+
+
 def _merged(
     x: FloatArray, weight: FloatArray | None, label: FloatArray | None
 ) -> tuple[FloatArray, FloatArray, FloatArray, float]:
@@ -238,18 +319,18 @@ def _merged(
     if weight is None and label is None:
         x = np.sort(x)
     else:
-        order = sorting_order(x)
-        x = x[order]
-        weight = None if weight is None else weight[order]
-        label = None if label is None else label[order]
-    starts = np.flatnonzero(np.concatenate([[True], x[1:] > x[:-1]]))
-    if starts.size == x.size:
-        mass = np.ones(x.size) if weight is None else weight
-        return x, mass, np.zeros(x.size) if label is None else label, 0.0
+        x, order = sort_with_order(x)
+        weight = None if weight is None else np.take(weight, order, mode="clip")
+        label = None if label is None else np.take(label, order, mode="clip")
+    rises = x[1:] > x[:-1]
+    if rises.all():
+        mass = _constant(1.0, x.size) if weight is None else weight
+        return x, mass, _constant(0.0, x.size) if label is None else label, 0.0
+    starts = np.flatnonzero(np.concatenate([[True], rises]))
     weight = np.ones(x.size) if weight is None else weight
     mass = np.add.reduceat(weight, starts)
     if label is None:
-        return x[starts], mass, np.zeros(starts.size), 0.0
+        return x[starts], mass, _constant(0.0, starts.size), 0.0
     target = np.add.reduceat(weight * label, starts) / mass
     spread = label - np.repeat(target, np.diff(np.append(starts, x.size)))
     return x[starts], mass, target, 0.5 * float(np.sum(weight * spread**2))

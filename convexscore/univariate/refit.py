@@ -71,14 +71,14 @@ class RefitProblem(SplineProblem):
 
     def violations(self, spline: Spline) -> tuple[Index, FloatArray]:
         """Return the selected kinks that are missing though they would lower the objective."""
-        slack = self.slack(self.at_positions(spline))
+        slack = self.slack(self.at_positions(spline) - self.program.target)
         # The minimizer's own kinks have no slack but rounding.
         found = (slack < 0) & ~np.isin(self.kinks, spline.kinks)
         return self.kinks[found], -slack[found] * self.signs[found]
 
-    def slack(self, score: FloatArray) -> FloatArray:
-        """Return ``sigma_j H(t_j)`` at the selected kinks, for a score given at the positions."""
-        exclusive, inclusive, _ = self.program.correlation(score - self.program.target)
+    def slack(self, residual: FloatArray) -> FloatArray:
+        """Return ``sigma_j H(t_j)`` at the selected kinks, for a residual given at the positions."""
+        exclusive, inclusive, _ = self.program.correlation(residual)
         return 0.5 * (exclusive + inclusive)[self.kinks] * self.signs
 
 
@@ -155,11 +155,10 @@ def _neutral(problem: SplineProblem, network: TwoLayerNetwork) -> TwoLayerNetwor
 def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, beta: float) -> Certificate:
     """Return the refit's own certificate: every network with these kinks, signs and no weight decay."""
     program = refit.program
-    score = network(program.position)
-    residual = score - program.target
-    loss = program.loss(network, residual)
+    data_term = program.data_term(network)
+    residual, value = data_term.residual, data_term.value
     mean = float(np.sum(program.mass * residual)) / program.total
-    slack = refit.slack(score)
+    slack = refit.slack(residual)
     stationary = np.where(np.isin(refit.kinks, spline.kinks), np.abs(slack), np.maximum(-slack, 0.0))
     kappa = program.correlation(residual - mean)[2]
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
@@ -167,8 +166,8 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     dual = program.scatter - float(np.sum(program.mass * residual * (0.5 * residual + program.target)))
     rounding, scales = (
         correlation_rounding(program, network, beta),
-        problem_scales(program, network, residual, 0.0),
+        problem_scales(program, network, data_term, 0.0),
     )
     if violation > rounding + 1e-12 * scales["violation_scale"]:
         dual = -np.inf
-    return Certificate(loss, dual, loss - dual, violation, "patterns", **scales, rounding=rounding)
+    return Certificate(value, dual, value - dual, violation, "patterns", **scales, rounding=rounding)

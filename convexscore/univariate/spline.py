@@ -20,6 +20,7 @@ functions keep it well conditioned however close the kinks are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -108,8 +109,16 @@ class SplineProblem:
 
     def at_positions(self, spline: Spline) -> FloatArray:
         """Return the spline's value at every position."""
-        t = self.program.position
-        return np.interp(t, t[self.knots(spline.kinks)], spline.values)
+        return self.function(spline)(self.program.position)
+
+    def function(self, spline: Spline) -> Callable[[FloatArray], FloatArray]:
+        """Return the spline as a function on the range of the data."""
+        knots = self.program.position[self.knots(spline.kinks)]
+
+        def function(t: FloatArray) -> FloatArray:
+            return np.interp(t, knots, spline.values)
+
+        return function
 
     def minimize(self, kinks: Index, signs: FloatArray, side: float = 1.0) -> Spline:
         """Return the minimizer over splines with these kinks, with ``sign_j delta_j`` for ``|delta_j|``.

@@ -49,8 +49,7 @@ def solve_univariate(
     elif solver in ("auto", "active_set"):
         spline, iterations, solver_value = _active_set(splines, options, verbose)
         if solver == "auto":
-            # Without kinks on the data the optimum is the line of the closed form.
-            closed = spline.kinks.size == 0 and beta >= program_bounds(program).linear
+            closed = _is_closed_form(splines, spline)
             solver = "closed_form" if closed else "active_set"
             spline = _line(splines) if closed else spline
     else:
@@ -85,6 +84,20 @@ def _closed_form(problem: SplineProblem) -> _Found:
             beta=problem.beta,
         )
     return _line(problem), 0, None
+
+
+def _is_closed_form(problem: SplineProblem, spline: Spline) -> bool:
+    """Return whether the optimum is the line of the closed form: an optimal spline without kinks is.
+
+    Unless its slope is made at a tie heavier than the weight decay, or the spline is not optimal.
+    """
+    if spline.kinks.size:
+        return False
+    program = problem.program
+    made_at_ends = program.skip or program.rules.even or program.heaviest_inside_tie <= problem.beta
+    if made_at_ends and problem.violations(spline)[0].size == 0:
+        return True
+    return problem.beta >= program_bounds(program).linear
 
 
 def _line(problem: SplineProblem) -> Spline:

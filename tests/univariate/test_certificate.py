@@ -122,6 +122,18 @@ def test_the_fast_correlation_is_the_literal_one(problem):
     assert largest_correlation(program, residual) == pytest.approx(literal, rel=1e-9)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_range_of_correlations_over_parts_is_that_of_all(kind):
+    name, activation, skip = kind
+    objective = make_objective(name, *make_data("weighted", n=70_000))
+    program = UnivariateProgram.from_objective(objective, activation, skip)
+    residual = np.random.default_rng(0).standard_normal(program.position.size)
+    low, high, kappa = program.correlation_range(residual)
+    exclusive, inclusive, whole = program.correlation(residual)
+    atol = 1e-10 * np.abs(inclusive).max()
+    assert (low, high, kappa) == pytest.approx((exclusive.min(), inclusive.max(), whole), abs=atol)
+
+
 def _merged(objective, program):
     if objective.has_trace:
         return cs.ScoreMatching(program.position, program.mass)

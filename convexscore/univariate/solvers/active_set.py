@@ -1,10 +1,10 @@
 """Active-set solver for the univariate programs, exact to rounding.
 
 Works in function space (`univariate.spline`).  Repeat: solve for the current kinks and signs, drop kinks
-whose sign came out wrong, price every position in O(n), add the worst violator of each run of
-violating positions.  Accepted steps lower the objective, so no set of kinks comes back until gains are
-rounding; then a few more are allowed, and the spline of least violation is kept.  Its certificate holds
-to rounding because its system was solved exactly.
+whose sign came out wrong, price all positions (looking only where the worst may be, see
+`univariate.moments`), add the worst violator of each run of violating positions.  Accepted steps lower the
+objective, so no set of kinks comes back until gains are rounding; then a few more are allowed, and the
+spline of least violation is kept.  Its certificate holds to rounding because its system was solved exactly.
 
 It can start from nothing or from the kinks that another solver found, which is how solutions of
 interior-point and first-order solvers are refined.
@@ -111,23 +111,23 @@ def solve_active_set(
 def rounding_floor(problem: SplineProblem) -> float:
     """Return the size of violation that is rounding error of the correlations."""
     program = problem.program
-    scale = program.trace_total + np.sqrt(program.total * program.variance) * np.sqrt(
-        program.mass @ program.target**2
-    )
+    scale = program.trace_total + np.sqrt(program.total * program.variance * program.label_square)
     return float(8 * np.finfo(float).eps * max(scale, problem.beta))
 
 
 def worst_of_each_run(positions: Index, excess: FloatArray) -> Index:
     """Return, for each run of adjacent positions with excess of one sign, the entry of the largest."""
     sign = np.sign(excess)
-    new_run = (np.diff(positions) > 1) | (np.diff(sign) != 0)
-    run = np.concatenate([[0], np.cumsum(new_run)])
-    order = np.lexsort((-np.abs(excess), run))
-    first = np.concatenate([[True], np.diff(run[order]) > 0])
-    worst = order[first]
-    size = np.abs(excess[worst])
+    starts = np.flatnonzero((np.diff(positions, prepend=-2) > 1) | (np.diff(sign, prepend=0.0) != 0))
+    size = np.abs(excess)
+    largest = np.maximum.reduceat(size, starts)
     # Small violations usually vanish once the large ones are dealt with.
-    return worst[size >= 0.05 * size.max()]
+    chosen = largest >= 0.05 * largest.max()
+    ends = np.append(starts[1:], size.size)
+    return np.array(
+        [start + np.argmax(size[start:end]) for start, end in zip(starts[chosen], ends[chosen], strict=True)],
+        dtype=np.intp,
+    )
 
 
 @dataclass(frozen=True, eq=False)
