@@ -148,10 +148,9 @@ def solve(
     ConvergenceWarning
         If the certificate misses `tol`; the status is then ``"inaccurate"``.
     UserWarning
-        With ``beta="auto"``, one feature and no `shape`, if the score's density and the data disagree on
-        masses by more than chance: score matching does not see how mass is shared between separated groups.
-    UserWarning
-        If repeated values decide on the automatic weight decay; see `select_beta`.
+        If repeated values decide on the automatic weight decay (see `select_beta`); or, with one feature and
+        no `shape`, if the density of its score and the data disagree on masses by more than chance: score
+        matching does not see how mass is shared between separated groups.
 
     Notes
     -----
