@@ -194,6 +194,16 @@ def as_scale(name: str, value: Any, *, zero: bool = False) -> float:
     return number
 
 
+def as_probabilities(name: str, values: Any) -> FloatArray:
+    """Return `values` as an array of any shape of numbers in ``[0, 1]``."""
+    found = as_numbers(name, values)
+    if not ((found >= 0) & (found <= 1)).all():
+        raise ValueError(
+            f"{name}: expected probabilities in [0, 1], got a range of {found.min()} to {found.max()}"
+        )
+    return found
+
+
 def as_probability(name: str, value: Any) -> float:
     """Return `value` as a float strictly between 0 and 1."""
     number = as_real(name, value, minimum=0.0, strict=True)

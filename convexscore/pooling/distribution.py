@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_numbers
+from .._support.validation import FloatArray, as_numbers, as_probabilities
 from .points import Frame
 from .pool import Pool
 
@@ -85,9 +85,7 @@ class Distribution(Frozen):
         ValueError
             If a probability is outside ``[0, 1]`` or NaN.
         """
-        q = as_numbers("q", q)
-        if not ((q >= 0) & (q <= 1)).all():
-            raise ValueError(f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}")
+        q = as_probabilities("q", q)
         return self._frame.outward(self._pool.quantile(q.reshape(-1))).reshape(q.shape)[()]
 
     ppf = icdf

@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, check_no_nan, shown
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_numbers,
+    as_probabilities,
+    as_returned,
+    check_no_nan,
+    shown,
+)
 from ..errors import NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.monotone_pieces import MonotonePieces
@@ -114,9 +122,7 @@ class ScoreDensity(Frozen):
         ValueError
             If a probability is outside ``[0, 1]`` or NaN.
         """
-        q = as_numbers("q", q)
-        if not ((q >= 0) & (q <= 1)).all():
-            raise ValueError(f"q: expected probabilities in [0, 1], got a range of {q.min()} to {q.max()}")
+        q = as_probabilities("q", q)
         flat = q.reshape(-1)
         result = np.empty(flat.size)
         low = flat <= 0.5
