@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -9,27 +12,46 @@ from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_numbers, as_probabilities
+from .laws import Law
+from .planar.laws import PlanarLaw
+from .planar.points import PlanarFrame
+from .planar.pool import PlanarPool
 from .points import Frame
 from .pool import Pool
 
-__all__ = ["Distribution"]
+__all__ = ["AnyFrame", "AnyPool", "Distribution", "pool_of"]
+
+AnyFrame = Frame | PlanarFrame
+AnyPool = Pool | PlanarPool
+
+
+def pool_of(frame: AnyFrame, laws: Sequence[Law | PlanarLaw], weights: FloatArray) -> AnyPool:
+    """Return the pool of laws on the line or in the plane, wherever the frame is for."""
+    if isinstance(frame, PlanarFrame):
+        return PlanarPool(cast("tuple[PlanarLaw, ...]", tuple(laws)), weights)
+    return Pool(cast("tuple[Law, ...]", tuple(laws)), weights)
 
 
 class Distribution(Frozen):
-    """A law on the line with its score, under SciPy's names for distributions.
+    """A law on the line or in the plane with its score, under SciPy's names for distributions.
 
     Points, probabilities and results are in the units of the data; the work is done in standard units.
     """
 
-    _pool: Pool
-    _frame: Frame
+    _pool: AnyPool
+    _frame: AnyFrame
+
+    @property
+    def n_features(self) -> int:
+        """One or two."""
+        return self._frame.n_features
 
     def __call__(self, x: ArrayLike) -> FloatArray:
-        """Return the score ``(log p)'(x)``.
+        """Return the score ``grad log p(x)``.
 
         Parameters
         ----------
-        x : number or array of shape (n,) or (n, 1)
+        x : number or array of shape (n,) or (n, 1); with two features array of shape (n, 2)
             Points.
 
         Returns
@@ -37,38 +59,40 @@ class Distribution(Frozen):
         ndarray of the shape of `x`
         """
         x = as_numbers("x", x)
-        if x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1):
+        if self.n_features == 1 and (x.ndim > 2 or (x.ndim == 2 and x.shape[1] != 1)):
             raise ValueError(f"x: expected a number or an array of shape (n,) or (n, 1), got {x.shape}")
         with np.errstate(over="ignore", under="ignore"):
-            return (self._pool.score(self._frame.inward(x)) / self._frame.scale)[()]
+            return self._frame.pulled_back(self._pool.score(self._inward(x)))[()]
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
-        """Return ``log p(x)``, of the shape of `x`."""
-        inside = self._frame.inward(as_numbers("x", x))
-        return (self._pool.logpdf(inside) - np.log(self._frame.scale))[()]
+        """Return ``log p(x)``, of the shape of `x`; with two features one number a row."""
+        inside = self._inward(as_numbers("x", x))
+        return (self._pool.logpdf(inside) - self._frame.log_scale)[()]
 
     def pdf(self, x: ArrayLike) -> FloatArray:
-        """Return ``p(x)``, of the shape of `x`."""
+        """Return ``p(x)``, of the shape of `x`; with two features one number a row."""
         return np.exp(self.logpdf(x))
 
     def logcdf(self, x: ArrayLike) -> FloatArray:
-        """Return ``log P(X <= x)``, accurate far in the left tail."""
-        return self._pool.logcdf(self._frame.inward(as_numbers("x", x)))[()]
+        """Return ``log P(X <= x)``, accurate far in the left tail; one feature only."""
+        pool, frame = self._on_the_line("logcdf")
+        return pool.logcdf(frame.inward(as_numbers("x", x)))[()]
 
     def logsf(self, x: ArrayLike) -> FloatArray:
-        """Return ``log P(X > x)``, accurate far in the right tail."""
-        return self._pool.logsf(self._frame.inward(as_numbers("x", x)))[()]
+        """Return ``log P(X > x)``, accurate far in the right tail; one feature only."""
+        pool, frame = self._on_the_line("logsf")
+        return pool.logsf(frame.inward(as_numbers("x", x)))[()]
 
     def cdf(self, x: ArrayLike) -> FloatArray:
-        """Return ``P(X <= x)``, of the shape of `x`."""
+        """Return ``P(X <= x)``, of the shape of `x`; one feature only."""
         return np.exp(self.logcdf(x))
 
     def sf(self, x: ArrayLike) -> FloatArray:
-        """Return ``P(X > x)``, of the shape of `x`."""
+        """Return ``P(X > x)``, of the shape of `x`; one feature only."""
         return np.exp(self.logsf(x))
 
     def icdf(self, q: ArrayLike) -> FloatArray:
-        """Return the quantiles at `q`.
+        """Return the quantiles at `q`; one feature only.
 
         Parameters
         ----------
@@ -83,29 +107,54 @@ class Distribution(Frozen):
         Raises
         ------
         ValueError
-            If a probability is outside ``[0, 1]`` or NaN.
+            If a probability is outside ``[0, 1]`` or NaN, or there are two features.
         """
+        pool, frame = self._on_the_line("icdf")
         q = as_probabilities("q", q)
-        return self._frame.outward(self._pool.quantile(q.reshape(-1))).reshape(q.shape)[()]
+        return frame.outward(pool.quantile(q.reshape(-1))).reshape(q.shape)[()]
 
     ppf = icdf
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
-        """Return `n` exact, independent samples, shape ``(n,)``."""
-        count = as_size("n", n, each=1)
+        """Return `n` independent samples, shape ``(n,)``, or ``(n, 2)`` with two features.
+
+        They are exact; of networks in the plane up to the error of a quadrature, about ``1e-10``.
+        """
+        count = as_size("n", n, each=self.n_features)
         source = generator(rng, f"{type(self).__name__}.sample")
         return self._frame.outward(self._pool.sample(count, source))
 
     rvs = sample
 
-    def mean(self) -> float:
-        """Return ``E[X]``."""
-        return float(self._frame.outward(np.array(self._pool.moments()[0])))
+    def mean(self) -> float | FloatArray:
+        """Return ``E[X]``: a number, or with two features an array of shape ``(2,)``."""
+        mean = self._frame.outward(np.array(self._pool.moments()[0]))
+        return float(mean) if self.n_features == 1 else mean
 
-    def variance(self) -> float:
-        """Return ``E[(X - E X)^2]``."""
-        return self._frame.scale**2 * self._pool.moments()[1]
+    def variance(self) -> float | FloatArray:
+        """Return ``E[(X - E X)^2]``: a number, or with two features that of each, shape ``(2,)``."""
+        covariance = self.covariance()
+        return float(covariance[0, 0]) if self.n_features == 1 else np.diag(covariance).copy()
 
-    def std(self) -> float:
-        """Return the standard deviation."""
-        return self._frame.scale * float(np.sqrt(self._pool.moments()[1]))
+    def covariance(self) -> FloatArray:
+        """Return the matrix ``E[(X - E X)(X - E X)']``."""
+        return self._frame.spread_out(np.asarray(self._pool.moments()[1]))
+
+    def std(self) -> float | FloatArray:
+        """Return the standard deviation: a number, or with two features that of each, shape ``(2,)``."""
+        return np.sqrt(self.variance())
+
+    def _inward(self, x: FloatArray) -> FloatArray:
+        if self.n_features == 2 and (x.ndim != 2 or x.shape[1] != 2):
+            raise ValueError(f"x: expected shape (n, 2), got {x.shape}")
+        return self._frame.inward(x)
+
+    def _on_the_line(self, name: str) -> tuple[Pool, Frame]:
+        """Return pool and frame of one feature, for what only those have."""
+        pool, frame = self._pool, self._frame
+        if isinstance(pool, Pool) and isinstance(frame, Frame):
+            return pool, frame
+        raise ValueError(
+            f"{name}: expected a law of one feature, got one of 2: it has no distribution function; "
+            "`logpdf` and `sample` are there"
+        )

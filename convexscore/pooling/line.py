@@ -3,7 +3,7 @@
 A score trained by score matching depends on its weight decay, which held-out losses choose badly, and it does
 not see how mass is shared between separated groups.  The likelihood sees both, and the densities of scores on
 the line are exact.  So none is chosen: all vote with the likelihood that their fits to parts of the data give
-to the rest (aggregation by exponential weights: Yang 2000; Dalalyan & Tsybakov 2008).
+to the rest (`voting`).
 
 In standard units ``z``, with the certificate's noise ``b`` (`networks.measured_noise`), members are
 
@@ -11,8 +11,6 @@ In standard units ``z``, with the certificate's noise ``b`` (`networks.measured_
     network       score matching at weight decays 1.4 b to 0.15 b, on the data and on jittered data
     mixture       Gaussians, K - 1, K and K + 1 of them, K by BIC
     transformed   the line, and networks, on power-transformed data
-
-and a member's weight is in proportion to ``exp(L) / (size of its group)``, ``L`` its held-out log-likelihood.
 """
 
 from __future__ import annotations
@@ -26,11 +24,12 @@ from .._support.validation import FloatArray
 from .laws import MixtureLaw, NetworkLaw
 from .members import Candidate
 from .mixtures import choose_mixtures, refit_mixtures
-from .networks import Fit, Noise, fitted_networks, jittered, measured_noise
+from .networks import Fit, fitted_networks, jittered, measured_noise
 from .points import Points, held_out_masses
 from .transformation import Transformation, TransformedLaw, best_transformation
+from .voting import Election, vote
 
-__all__ = ["Election", "elect", "vote"]
+__all__ = ["elect"]
 
 _SHARES = np.geomspace(1.4, 0.15, 11)
 # Widths of jitter, in units of the spread of n points times n^(-1/5).
@@ -38,32 +37,6 @@ _JITTER = 0.45
 _FOLDS = 5
 # Beyond so many distinct values not all folds are fitted, but two, and then one: each has enough held out.
 _MANY, _VERY_MANY = 20_000, 200_000
-# Gains over the line, in nats, below which it is alone, and below which it is if no test speaks against it.
-_GAIN, _GAIN_IF_STRAIGHT = 0.75, 2.0
-# Smaller weights are none.
-_LEAST_WEIGHT = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Election:
-    """Members with a vote, in standard units.
-
-    Parameters
-    ----------
-    candidates : list of Candidate
-        Those with a weight.
-    weights : ndarray of shape (n_candidates,)
-        Their weights.
-    log_likelihoods : ndarray of shape (n_candidates,)
-        Held-out log-likelihoods.
-    n_held_out : float
-        How many points were held out in turn: all of them, or of very many a part.
-    """
-
-    candidates: list[Candidate]
-    weights: FloatArray
-    log_likelihoods: FloatArray
-    n_held_out: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +66,7 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
     # One Gaussian is the line, where that is a member.
     fewest = 2 if "line" in kinds else 1
     mixtures = choose_mixtures(points, sources[1], fewest) if "mixture" in kinds else []
-    masses = held_out_masses(points, _FOLDS, sources[2])
+    masses = held_out_masses(points.mass, _FOLDS, sources[2])
     change, level = None, 0.0
     if "transformed" in kinds:
         change = best_transformation(points)
@@ -104,22 +77,6 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
     chosen = np.flatnonzero(weights)
     return Election([candidates[k] for k in chosen], weights[chosen], likelihoods[chosen], n_held_out)
-
-
-def vote(kinds: list[str], likelihoods: FloatArray, noise: Noise) -> FloatArray:
-    """Return the weights of members from their kinds and held-out log-likelihoods.
-
-    The line is alone where nothing gains on it, and where a test does not speak against it and little does.
-    """
-    if "line" in kinds:
-        gain = likelihoods.max() - likelihoods[kinds.index("line")]
-        if gain < _GAIN or (noise.straight and gain < _GAIN_IF_STRAIGHT):
-            return np.array([float(kind == "line") for kind in kinds])
-    sizes = np.array([kinds.count(kind) for kind in kinds])
-    weights = np.exp(likelihoods - likelihoods.max()) / sizes
-    weights /= weights.sum()
-    weights[weights < _LEAST_WEIGHT] = 0.0
-    return weights / weights.sum()
 
 
 def _held_out(

@@ -4,20 +4,34 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol, cast
 
 import numpy as np
 
 from ..results import Certificate, Solution
-from .distribution import Distribution
+from .distribution import AnyFrame, AnyPool, Distribution, pool_of
 from .laws import Law
-from .networks import Fit
-from .points import Frame
-from .pool import Pool
+from .planar.laws import PlanarLaw
 
-__all__ = ["KINDS", "Candidate", "PooledMember"]
+__all__ = ["KINDS", "Candidate", "Fit", "PooledMember"]
 
 #: The groups that members are of, and the choices of `PooledScore.fit`.
 KINDS = ("line", "network", "mixture", "transformed")
+
+
+class Fit(Protocol):
+    """The program of a network and what solves it."""
+
+    @property
+    def beta(self) -> float:
+        """The weight decay."""
+
+    @property
+    def n_kinks(self) -> int:
+        """Number of kinks on the line, of neurons in the plane."""
+
+    def solution(self) -> Solution:
+        """Return network and certificate, in the units of the program."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,15 +53,16 @@ class Candidate:
     """
 
     kind: str
-    law: Law
+    law: Law | PlanarLaw
     fit: Fit | None = None
     jitter: float = 0.0
     exponent: float | None = None
 
     def mirrored(self) -> Candidate:
-        """Return the candidate for the data turned round."""
+        """Return the candidate for the data turned round, on the line."""
+        law = cast("Law", self.law)
         exponent = None if self.exponent is None else 2 - self.exponent
-        return Candidate(self.kind, self.law.mirrored(), self.fit, self.jitter, exponent)
+        return Candidate(self.kind, law.mirrored(), self.fit, self.jitter, exponent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,8 +83,8 @@ class PooledMember(Distribution):
     beta : float or None
         Weight decay of a network.
     jitter : float
-        Standard deviation by which each point was spread before a network was trained, in the units of the
-        data; 0 for not at all.
+        Standard deviation by which each point was spread before a network was trained; 0 for not at all.  In
+        the units of the data, with two features in standard deviations of the data.
     exponent : float or None
         Exponent of the power transformation, for those of that kind.
     n_components : int or None
@@ -91,12 +106,12 @@ class PooledMember(Distribution):
     jitter: float
     exponent: float | None
     n_components: int | None
-    _pool: Pool = field(repr=False)
-    _frame: Frame = field(repr=False)
+    _pool: AnyPool = field(repr=False)
+    _frame: AnyFrame = field(repr=False)
     _fit: Fit | None = field(repr=False)
 
     @classmethod
-    def of(cls, candidate: Candidate, weight: float, log_likelihood: float, frame: Frame) -> PooledMember:
+    def of(cls, candidate: Candidate, weight: float, log_likelihood: float, frame: AnyFrame) -> PooledMember:
         """Return the member that a candidate becomes."""
         law, fit = candidate.law, candidate.fit
         return cls(
@@ -104,10 +119,10 @@ class PooledMember(Distribution):
             weight,
             log_likelihood,
             None if fit is None else fit.beta,
-            candidate.jitter * frame.scale,
+            frame.width(candidate.jitter),
             candidate.exponent,
             len(law.weights) if candidate.kind == "mixture" and hasattr(law, "weights") else None,
-            Pool((law,), np.ones(1)),
+            pool_of(frame, (law,), np.ones(1)),
             frame,
             fit,
         )
@@ -115,7 +130,7 @@ class PooledMember(Distribution):
     @property
     def n_kinks(self) -> int | None:
         """Number of kinks of a network; None for other members."""
-        return None if self._fit is None else int(self._fit.spline.kinks.size)
+        return None if self._fit is None else self._fit.n_kinks
 
     @cached_property
     def solution(self) -> Solution | None:

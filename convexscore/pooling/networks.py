@@ -22,8 +22,9 @@ from ..univariate.selection import _Noise
 from ..univariate.spline import Spline, SplineProblem
 from .laws import NetworkLaw
 from .points import Points
+from .voting import Noise
 
-__all__ = ["Fit", "Noise", "fitted_networks", "jittered", "measured_noise"]
+__all__ = ["Fit", "fitted_networks", "jittered", "measured_noise"]
 
 # Bootstrap replicates, rounds of fitting, and the points that are enough for it.
 _REPLICATES, _ROUNDS, _ENOUGH = 100, 3, 20_000
@@ -35,22 +36,6 @@ _JITTERS = np.array([-1.1906, -0.5, 0.0, 0.5, 1.1906])
 _JITTERS = _JITTERS / np.sqrt(np.mean(_JITTERS**2))
 # Beyond so many values neighbours are put together before they are jittered, which hides them anyway.
 _MOST_JITTERED = 40_000
-
-
-@dataclass(frozen=True)
-class Noise:
-    """How strongly kinks correlate with residuals by chance.
-
-    Parameters
-    ----------
-    level : float
-        Median of the largest correlation about the score fitted at this very weight decay.
-    straight : bool
-        Whether the data do not speak against the line at a level of 0.9.
-    """
-
-    level: float
-    straight: bool
 
 
 def measured_noise(points: Points, rng: np.random.Generator) -> Noise:
@@ -83,6 +68,11 @@ class Fit:
         """The law of the score, its tails made to decay."""
         knots = SplineProblem(self.program, self.beta).knots(self.spline.kinks)
         return NetworkLaw.with_tails(self.program.position[knots], self.spline.values)
+
+    @property
+    def n_kinks(self) -> int:
+        """Number of kinks."""
+        return int(self.spline.kinks.size)
 
     def solution(self) -> Solution:
         """Return network and certificate, in the units of the program."""

@@ -18,7 +18,7 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.scaling import times_power, unit_scale
 
-__all__ = ["Frame", "Points", "held_out_masses", "skewed_left", "standardized"]
+__all__ = ["Frame", "Points", "held_out_masses", "skewed_left", "standardized", "units_of_mass"]
 
 # Points are cut into at most about this many units that go to folds as a whole.
 _MOST_UNITS = 4_000_000
@@ -92,16 +92,8 @@ class Points(Frozen):
         return Points(self.value[kept], mass[kept])
 
     def units(self, most: int) -> tuple[NDArray[np.intp], FloatArray]:
-        """Take the points apart, and return which value each unit is of and its mass.
-
-        A unit is one point, or more where there would be more than about `most`; what is left of a mass after
-        whole units is a smaller one.
-        """
-        size = max(1.0, self.total / most)
-        count = np.ceil(self.mass / size).astype(np.intp)
-        mass = np.full(int(count.sum()), size)
-        mass[np.cumsum(count) - 1] = self.mass - (count - 1) * size
-        return np.repeat(np.arange(self.value.size), count), mass
+        """Take the points apart; see `units_of_mass`."""
+        return units_of_mass(self.mass, most)
 
     def binned(self, width: float, most: int) -> Points:
         """Return the means of the points in bins of this width if there are more than `most` values."""
@@ -137,6 +129,28 @@ class Frame:
     origin: float
     shift: float
     scale: float
+
+    @property
+    def n_features(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def log_scale(self) -> float:
+        """The log of the scale, by which log densities differ."""
+        return float(np.log(self.scale))
+
+    def width(self, standard: float) -> float:
+        """Return a width in standard units in the data's."""
+        return standard * self.scale
+
+    def pulled_back(self, score: FloatArray) -> FloatArray:
+        """Return scores in standard units in the data's."""
+        return score / self.scale
+
+    def spread_out(self, variance: FloatArray) -> FloatArray:
+        """Return the covariance, shape ``(1, 1)``, of a variance in standard units."""
+        return self.scale**2 * variance.reshape(1, 1)
 
     def inward(self, x: FloatArray) -> FloatArray:
         """Return points of the data's units in standard ones."""
@@ -179,10 +193,21 @@ def skewed_left(points: Points) -> bool:
     return False
 
 
-def held_out_masses(points: Points, n_folds: int, rng: np.random.Generator) -> FloatArray:
+def units_of_mass(mass: FloatArray, most: int) -> tuple[NDArray[np.intp], FloatArray]:
+    """Take masses apart, and return which of them each unit is of and the mass of the unit.
+
+    A unit is one point, or more where there would be more than about `most`; what is left of a mass after
+    whole units is a smaller one.
+    """
+    size = max(1.0, float(mass.sum()) / most)
+    count = np.ceil(mass / size).astype(np.intp)
+    parts = np.full(int(count.sum()), size)
+    parts[np.cumsum(count) - 1] = mass - (count - 1) * size
+    return np.repeat(np.arange(mass.size), count), parts
+
+
+def held_out_masses(mass: FloatArray, n_folds: int, rng: np.random.Generator) -> FloatArray:
     """Assign points to folds at random, and return the mass of each value in each, (n_folds, n_values)."""
-    index, mass = points.units(_MOST_UNITS)
+    index, parts = units_of_mass(mass, _MOST_UNITS)
     fold = rng.permutation(np.arange(index.size) % n_folds)
-    return np.stack(
-        [np.bincount(index, np.where(fold == k, mass, 0.0), points.value.size) for k in range(n_folds)]
-    )
+    return np.stack([np.bincount(index, np.where(fold == k, parts, 0.0), mass.size) for k in range(n_folds)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,13 @@ from .._support.validation import FloatArray, as_data, as_weights, shown
 from ..objectives import ScoreMatching
 from ..problem import Problem
 from ..units import units_of
-from .distribution import Distribution
-from .line import elect
+from . import line
+from .distribution import AnyFrame, Distribution, pool_of
 from .members import KINDS, PooledMember
-from .points import Frame, Points, skewed_left, standardized
-from .pool import Pool
+from .planar import election as plane
+from .planar.points import whitened
+from .points import Points, skewed_left, standardized
+from .voting import Election
 
 __all__ = ["PooledScore"]
 
@@ -63,8 +66,9 @@ class PooledScore(Distribution):
         self.members = _as_members(members)
         weights = np.array([member.weight for member in self.members])
         self.weights = weights / weights.sum()
-        self._frame: Frame = self.members[0]._frame
-        self._pool = Pool(tuple(law for member in self.members for law in member._pool.laws), self.weights)
+        self._frame = self.members[0]._frame
+        laws = [law for member in self.members for law in member._pool.laws]
+        self._pool = pool_of(self._frame, laws, self.weights)
         self.freeze_arrays()
 
     @classmethod
@@ -120,19 +124,19 @@ class PooledScore(Distribution):
         pooled score of 1 member
           1.000  line
         """
-        kinds = _as_kinds(members)
-        data = _as_points(X, sample_weight)
+        data, mass = _as_points(X, sample_weight)
+        kinds = _as_kinds(members, data.shape[1])
         source = generator(rng, "PooledScore.fit")
-        points, frame = standardized(data)
-        turned = skewed_left(points)
-        election = elect(points.mirrored() if turned else points, kinds, source)
-        candidates = [c.mirrored() if turned else c for c in election.candidates]
+        on_the_line = data.shape[1] == 1
+        election, frame = (_line if on_the_line else _plane)(data, mass, kinds, source)
         # Densities in the units of the data.
-        likelihoods = election.log_likelihoods - election.n_held_out * np.log(frame.scale)
+        likelihoods = election.log_likelihoods - election.n_held_out * frame.log_scale
         order = np.argsort(-election.weights, kind="stable")
         return cls(
             [
-                PooledMember.of(candidates[k], float(election.weights[k]), float(likelihoods[k]), frame)
+                PooledMember.of(
+                    election.candidates[k], float(election.weights[k]), float(likelihoods[k]), frame
+                )
                 for k in order
             ]
         )
@@ -164,7 +168,26 @@ def _as_members(members: Any) -> tuple[PooledMember, ...]:
     return given
 
 
-def _as_kinds(members: Any) -> tuple[str, ...]:
+def _line(
+    data: FloatArray, mass: FloatArray, kinds: tuple[str, ...], rng: np.random.Generator
+) -> tuple[Election, AnyFrame]:
+    """Fit members to one column, and return them with the frame that they are in."""
+    points, frame = standardized(Points.merged(data[:, 0], mass))
+    if not skewed_left(points):
+        return line.elect(points, kinds, rng), frame
+    election = line.elect(points.mirrored(), kinds, rng)
+    return replace(election, candidates=[candidate.mirrored() for candidate in election.candidates]), frame
+
+
+def _plane(
+    data: FloatArray, mass: FloatArray, kinds: tuple[str, ...], rng: np.random.Generator
+) -> tuple[Election, AnyFrame]:
+    """Fit members to two columns, and return them with the frame that they are in."""
+    points, frame = whitened(data, mass)
+    return plane.elect(points, kinds, rng), frame
+
+
+def _as_kinds(members: Any, n_features: int) -> tuple[str, ...]:
     expected = f"expected some of {', '.join(map(repr, KINDS))}"
     if isinstance(members, str):
         raise ValueError(f"members: {expected} in a sequence, got the string {shown(members)}")
@@ -175,32 +198,36 @@ def _as_kinds(members: Any) -> tuple[str, ...]:
     unknown = [kind for kind in given if not isinstance(kind, str) or kind not in KINDS]
     if unknown or not given:
         raise ValueError(f"members: {expected}, got {shown(unknown[0]) if unknown else 'none'}")
-    return tuple(kind for kind in KINDS if kind in given)
+    known = KINDS if n_features == 1 else plane.PLANAR_KINDS
+    if not any(kind in known for kind in given):
+        raise ValueError(
+            f"members: expected some of {', '.join(map(repr, known))} for two features, got {shown(given)}"
+        )
+    return tuple(kind for kind in known if kind in given)
 
 
-def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> Points:
-    """Return distinct values, ascending, and how often each came."""
+def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
+    """Return distinct samples, sorted, and how often each came."""
     data = as_data("X", X)
     n_samples, n_features = data.shape
-    if n_features > 1:
+    if n_features > 2:
         raise ValueError(
-            f"X: expected one feature, shape ({n_samples},) or ({n_samples}, 1), got {data.shape}; pooled "
-            "scores are for the line"
+            f"X: expected one or two features, got {data.shape}; with more, `solve` trains one network "
+            "(conservative=True gives it a potential)"
         )
-    x, mass = data[:, 0], np.ones(n_samples)
+    mass = np.ones(n_samples)
     if sample_weight is not None:
         mass = as_weights("sample_weight", sample_weight, n_samples, zeros=True)
-        x, mass = x[mass > 0], mass[mass > 0]
-        order = np.lexsort((mass, x))
-        x, mass = x[order], mass[order]
-    else:
-        x = np.sort(x)
-    if x.size and x[0] == x[-1]:
-        raise ValueError(f"X: expected at least two distinct values, got {x.size} sample(s), all equal")
+        data, mass = data[mass > 0], mass[mass > 0]
+    order = np.lexsort((mass, *data.T[::-1]))
+    x, mass = data[order] + 0.0, mass[order]
+    if len(x) and (x[0] == x[-1]).all():
+        raise ValueError(f"X: expected at least two distinct values, got {len(x)} sample(s), all equal")
     total = float(mass.sum())
     if total < _FEWEST:
         name, what = ("X", "points") if sample_weight is None else ("sample_weight", "points in all")
         raise ValueError(f"{name}: expected at least {_FEWEST} {what}, got {total:g}")
     # Ranges that floats cannot serve are refused as everywhere.
     units_of(Problem(ScoreMatching(x, mass), skip=True))
-    return Points.merged(x, mass)
+    starts = np.flatnonzero(np.concatenate([[True], (x[1:] != x[:-1]).any(axis=1)]))
+    return x[starts], np.add.reduceat(mass, starts)

@@ -7,6 +7,8 @@ halves and whole agree.  What they differ by is reported.
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
@@ -117,6 +119,34 @@ class ConservativeDensity(Frozen):
         y = self._slices.sample(t, source) if count else t
         return np.column_stack([t, y]) + self.network.origin
 
+    def mean(self) -> FloatArray:
+        """Return ``E[X]``, shape ``(2,)``, by quadrature like the normalizer's."""
+        return self._moments[0].copy()
+
+    def covariance(self) -> FloatArray:
+        """Return ``E[(X - E X)(X - E X)']``, shape ``(2, 2)``, by quadrature like the normalizer's."""
+        return self._moments[1].copy()
+
+    @cached_property
+    def _moments(self) -> tuple[FloatArray, FloatArray]:
+        """Mean and covariance, from the marginals along both axes and between them."""
+        root = np.sqrt(0.5)
+        turns = ([[0.0, 1.0], [-1.0, 0.0]], [[root, root], [-root, root]])
+        turned = [ConservativeDensity(_turned(self.network, np.array(R))) for R in turns]
+        (a, p), (b, q), (_, r) = (density._along() for density in (self, *turned))
+        # Var((X + Y) / sqrt 2) = (Var X + Var Y) / 2 + Cov(X, Y).
+        between = r - 0.5 * (p + q)
+        mean, covariance = np.array([a, b]) + self.network.origin, np.array([[p, between], [between, q]])
+        return mean, covariance
+
+    def _along(self) -> tuple[float, float]:
+        """Return mean and variance of the first coordinate, from the network's origin."""
+        nodes, weights = unit_quadrature(_NODES)
+        t = self._low[:, None] + self._width[:, None] * nodes
+        mass = self._width[:, None] * self._values * weights / self._masses.sum()
+        mean = float(np.sum(mass * t))
+        return mean, float(np.sum(mass * (t - mean) ** 2))
+
     def _first_panels(self) -> tuple[FloatArray, float]:
         """Return the ends of panels that hold all mass, and the largest logarithm of the marginal there."""
         log_marginal = self._slices.log_marginal
@@ -185,6 +215,18 @@ class ConservativeDensity(Frozen):
         self.log_normalizer = top + float(np.log(mass))
         rounding = 1e-15 * self._slices.size * float(np.abs(ends).max()) ** 2
         self.error = float(off / mass) + 1e-13 + rounding
+
+
+def _turned(network: ConservativeNetwork, R: FloatArray) -> ConservativeNetwork:
+    """Return the network, seen from its origin, of points ``R x``."""
+    return ConservativeNetwork(
+        network.directions @ R.T,
+        network.offsets,
+        network.coefficients,
+        R @ network.b2,
+        R @ network.S @ R.T,
+        activation=network.activation,
+    )
 
 
 def _inverse(values: FloatArray, share: FloatArray) -> FloatArray:

@@ -49,7 +49,7 @@ def test_units_add_up_to_the_masses():
 
 def test_folds_share_all_points_evenly_and_at_random():
     weighted = points(np.arange(40.0), np.repeat([1.0, 2.0, 3.0, 4.0], 10))
-    masses = held_out_masses(weighted, 5, np.random.default_rng(0))
+    masses = held_out_masses(weighted.mass, 5, np.random.default_rng(0))
     np.testing.assert_allclose(masses.sum(axis=0), weighted.mass)
     np.testing.assert_allclose(masses.sum(axis=1), 20.0)
     # Not in blocks, and not each value evenly.

@@ -1,0 +1,1 @@
+"""Pooled scores in the plane: points, laws, members and their vote."""
