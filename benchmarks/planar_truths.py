@@ -4,6 +4,8 @@ The constants of the rivals were chosen on `TUNED_ON`; nothing was chosen on the
 """
 
 import numpy as np
+from scipy import stats
+from scipy.special import logsumexp
 
 
 class Mixture:
@@ -15,6 +17,13 @@ class Mixture:
         shape = (*self.means.shape, self.means.shape[1])
         self.factors = np.broadcast_to(np.linalg.cholesky(np.asarray(covariances, dtype=float)), shape)
         self.whiteners = np.linalg.inv(self.factors)
+
+    def logpdf(self, x):
+        """Return ``log sum_k w_k N(x; m_k, C_k)``."""
+        log_heights = np.log(self.weights) + np.linalg.slogdet(self.whiteners)[1]
+        z = np.einsum("kij,nkj->nki", self.whiteners, self.means - x[:, None])
+        d = self.means.shape[1]
+        return logsumexp(log_heights - 0.5 * (z**2).sum(axis=2), axis=1) - 0.5 * d * np.log(2 * np.pi)
 
     def sample(self, n, rng):
         k = rng.choice(len(self.weights), n, p=self.weights)
@@ -45,6 +54,10 @@ class Banana:
         first, noise = rng.standard_normal((2, n))
         return np.stack([first, first**2 - 1 + self.width * noise], axis=1)
 
+    def logpdf(self, x):
+        step = (x[:, 1] - x[:, 0] ** 2 + 1) / self.width
+        return stats.norm.logpdf(x[:, 0]) + stats.norm.logpdf(step) - np.log(self.width)
+
     def score(self, x):
         pull = (x[:, 1] - x[:, 0] ** 2 + 1) / self.width**2
         return np.stack([2 * x[:, 0] * pull - x[:, 0], -pull], axis=1)
@@ -60,9 +73,28 @@ class StudentT:
         normal = rng.standard_normal((n, self.dimension))
         return normal / np.sqrt(rng.chisquare(self.freedom, (n, 1)) / self.freedom)
 
+    def logpdf(self, x):
+        return stats.multivariate_t(np.zeros(self.dimension), df=self.freedom).logpdf(x)
+
     def score(self, x):
         squares = (x**2).sum(axis=1, keepdims=True)
         return -(self.freedom + self.dimension) * x / (self.freedom + squares)
+
+
+class Product:
+    """Independent coordinates, each a law of SciPy with a known score."""
+
+    def __init__(self, laws, scores):
+        self.laws, self.scores = laws, scores
+
+    def sample(self, n, rng):
+        return np.stack([law.rvs(n, random_state=rng) for law in self.laws], axis=1)
+
+    def score(self, x):
+        return np.stack([score(column) for score, column in zip(self.scores, x.T, strict=True)], axis=1)
+
+    def logpdf(self, x):
+        return sum(law.logpdf(column) for law, column in zip(self.laws, x.T, strict=True))
 
 
 def on_circle(angles):
@@ -92,6 +124,27 @@ TRUTHS = {
     "cross": Mixture([1, 1], np.zeros((2, 2)), [[[1.0, 0.9], [0.9, 1.0]], [[1.0, -0.9], [-0.9, 1.0]]]),
 }
 TUNED_ON = ("ring", "moons", "banana")
+#: Further laws, for `pooling_plane.py`.
+MORE = {
+    "two groups": Mixture([1, 4], [[-3.0, -3.0], [3.0, 3.0]], np.eye(2)),
+    "three shapes": Mixture(
+        [3, 2, 1],
+        [[0.0, 0.0], [4.0, 1.0], [1.0, 4.0]],
+        [[[1.0, 0.6], [0.6, 1.0]], [[0.2, 0.0], [0.0, 2.0]], [[0.3, -0.1], [-0.1, 0.2]]],
+    ),
+    "lattice": Mixture(
+        np.ones(9), [[3.0 * i, 3.0 * j] for i in range(3) for j in range(3)], 0.36 * np.eye(2)
+    ),
+    "circle": Mixture(np.ones(100), 2 * on_circle(2 * np.pi * np.arange(100) / 100), 0.06 * np.eye(2)),
+    "spiral": Mixture(
+        np.ones(60),
+        np.linspace(0.5, 3, 60)[:, None] * on_circle(np.linspace(0, 3 * np.pi, 60)),
+        0.04 * np.eye(2),
+    ),
+    "gamma": Product([stats.gamma(3), stats.gamma(5)], [lambda x: 2 / x - 1, lambda x: 4 / x - 1]),
+    "logistic": Product([stats.logistic()] * 2, [lambda x: -np.tanh(x / 2)] * 2),
+    "dense core": Mixture([1, 1], np.zeros((2, 2)), [np.eye(2), 0.04 * np.eye(2)]),
+}
 
 
 def fisher_divergence(law, score, size=20_000):

@@ -2,7 +2,7 @@
 
 On laws: Fisher divergence ``E_p (s - s*)^2``, Kullback-Leibler divergence and Wasserstein distance (in
 standard deviations of the law) on 20000 fresh points, medians over seeds; ratios are to the best of the other
-methods, geometric means over laws and sizes.  On columns: log-likelihood a point of a quarter held out, mean
+methods, geometric means over laws and sizes with standard errors over these.  On columns: log-likelihood a point of a quarter held out, mean
 over partitions.  Results are kept in a JSON file; what is there is not run again: it can be done in parts.
 Run: python benchmarks/pooling.py --results FILE [--laws normal claw | design | held-out | all] [--seeds 5]
      [--sizes 100 500 2000] [--columns few | all | none] [--partitions 4] [--rivals pooled "kde cv"] [--table]
@@ -82,6 +82,16 @@ def cells(done, kind, measure, missing):
     }
 
 
+def with_error(logs):
+    """Return a geometric mean and its standard error over cells, as text."""
+    if not logs:
+        return ""
+    mean = np.exp(np.mean(logs))
+    if len(logs) == 1:
+        return f"{mean:.2f}"
+    return f"{mean:.2f} ± {mean * np.std(logs, ddof=1) / np.sqrt(len(logs)):.2f}"
+
+
 def law_tables(done):
     """Return the lines of the tables of laws."""
     fisher = cells(done, "law_cell", "fisher", np.inf)
@@ -102,7 +112,7 @@ def law_tables(done):
 
     def ratio(rival, chosen, base):
         logs = [np.log(by[rival] / base(by)) for by in chosen if rival in by and np.isfinite(base(by))]
-        return f"{np.exp(np.mean(logs)):.2f}" if logs else ""
+        return with_error(logs)
 
     def best(by):
         return min((by[rival] for rival in OTHERS if rival in by), default=np.inf)

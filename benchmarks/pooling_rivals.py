@@ -3,6 +3,7 @@
 import numpy as np
 from pooling_laws import log_density_of
 from quality import best_kernel, best_mixture, gaussian, silverman
+from planar_rivals import kernel_exponential_family_score, stein_score
 from rivals import adam_score, spline_score
 
 import convexscore as cs
@@ -47,6 +48,16 @@ def of_score(fit):
     return estimate
 
 
+def of_one_column(fit):
+    """Return the score on the line of an estimator for any number of features."""
+
+    def estimate(x, rng):
+        score = fit(x[:, None], rng)
+        return lambda points: score(np.ravel(points)[:, None])[:, 0]
+
+    return estimate
+
+
 def of_network(**options):
     def estimate(x, rng):
         network = cs.solve(cs.ScoreMatching(x), "auto", skip=True, **options).network
@@ -74,6 +85,8 @@ RIVALS = {
     "kde cv": of_mixture(best_kernel),
     "mixture bic": of_mixture(best_mixture),
     "spline cv": of_score(spline_score),
+    "kernel exp. family": of_score(of_one_column(kernel_exponential_family_score)),
+    "stein": of_score(of_one_column(stein_score)),
     "adam": of_score(adam_score),
     "convex auto": of_network(),
     "log-concave": of_network(shape="log-concave"),
@@ -88,6 +101,8 @@ OTHERS = (
     "kde cv",
     "mixture bic",
     "spline cv",
+    "kernel exp. family",
+    "stein",
     "adam",
     "convex auto",
     "log-concave",
