@@ -2,14 +2,13 @@
 
 Fisher divergence ``E_p ||s - s*||^2`` and, for densities, Kullback-Leibler divergence on 20000 fresh points,
 medians over seeds; ratios are to the best of the other methods, geometric means over laws and sizes with
-standard errors over these.  Constants of the pool were chosen on ``planar_truths.TUNED_ON``.  Results are kept
-in a JSON file; what is there is not run again: it can be done in parts.
+standard errors over these.  Constants of the pool were chosen on ``planar_truths.TUNED_ON``.  Results are
+kept in a JSON file; what is there is not run again: it can be done in parts.
 Run: python benchmarks/pooling_plane.py --results FILE [--laws ring circle] [--seeds 3] [--sizes 100 500 2000]
      [--rivals pooled "kde cv"] [--table]
 """
 
 import argparse
-import json
 import time
 from pathlib import Path
 

@@ -1,9 +1,9 @@
 """Estimators on the line for `pooling.py`: each has a score, and a log density and samples where it can."""
 
 import numpy as np
+from planar_rivals import kernel_exponential_family_score, stein_score
 from pooling_laws import log_density_of
 from quality import best_kernel, best_mixture, gaussian, silverman
-from planar_rivals import kernel_exponential_family_score, stein_score
 from rivals import adam_score, spline_score
 
 import convexscore as cs

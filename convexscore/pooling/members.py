@@ -139,6 +139,9 @@ class PooledMember(Distribution):
         It is that of the member's own program: the data in standard units (mean zero, variance one, turned
         round if they are skewed to the left), jittered or transformed as the member says.  The member differs
         from it beyond the outermost data only, where its tails were made to decay.
+
+        With two features the member is the optimum over a dictionary of neurons, and this is the one over all
+        of them, trained to a tolerance of 1e-2: its loss is lower, its divergence from truths about the same.
         """
         return None if self._fit is None else self._fit.solution()
 

@@ -30,8 +30,9 @@ _FEWEST = 5
 class PooledScore(Distribution):
     """A pool of certified networks, Gaussian mixtures and others, weighted by held-out likelihood.
 
-    Made by `fit`.  It is a score, ``pooled(x)``, and the exact density that the score is of, under SciPy's
-    names for distributions (``ppf`` and ``rvs`` are other names of ``icdf`` and ``sample``):
+    Made by `fit` from data of one or two features.  It is a score, ``pooled(x)``, and the density that the
+    score is of, under SciPy's names for distributions (``ppf`` and ``rvs`` are other names of ``icdf`` and
+    ``sample``); distribution functions and quantiles are there for one feature only:
 
         p = sum_k w_k p_k,    score = sum_k w_k p_k s_k / p,    cdf = sum_k w_k cdf_k.
 
@@ -57,6 +58,13 @@ class PooledScore(Distribution):
     True
     >>> pooled.sample(3, rng=1).shape, pooled(20000.0).shape
     ((3,), ())
+
+    Two features:
+
+    >>> X = cs.targets.ring(n_modes=3, radius=4.0, scale=0.5).sample(100, rng=0)
+    >>> pooled = cs.PooledScore.fit(X, rng=0)
+    >>> pooled(X).shape, pooled.logpdf(X).shape, pooled.sample(3, rng=1).shape, pooled.mean().shape
+    ((100, 2), (100,), (3, 2), (2,))
     """
 
     members: tuple[PooledMember, ...]
@@ -83,11 +91,12 @@ class PooledScore(Distribution):
 
         Parameters
         ----------
-        X : array of shape (n_samples,) or (n_samples, 1)
-            Data, at least five points and two distinct values; their order does not matter.
+        X : array of shape (n_samples,), (n_samples, 1) or (n_samples, 2)
+            Data, at least five points, not all equal and not all in line; their order does not matter.
         members : iterable of {"line", "network", "mixture", "transformed"}
             Kinds of members: the Gaussian; networks trained by score matching at many weight decays, on the
             data and on jittered data; Gaussian mixtures; the line and networks on power-transformed data.
+            With two features there are no ``"transformed"`` ones.
         rng : Generator or seed, optional
             Source of the folds, the bootstrap that sets the scale of weight decays, and the starts of
             mixtures.
@@ -103,8 +112,8 @@ class PooledScore(Distribution):
         TypeError
             If an argument is not numeric or `rng` is no source of randomness.
         ValueError
-            If there are fewer than five points or two distinct values, more than one feature, or numbers that
-            are not finite; if a kind is unknown, or there is none.
+            If there are fewer than five points or two distinct values, points that are all in line, more than
+            two features, or numbers that are not finite; if a kind is unknown, or there is none.
 
         Notes
         -----
@@ -115,6 +124,11 @@ class PooledScore(Distribution):
         Data are standardized, and turned round if they are skewed to the left: fits of shifted, scaled and
         mirrored data are the same.  Beyond 20,000 distinct values two of the folds are held out and beyond
         200,000 one, jittered data have neighbours put together, and the bootstrap takes 20,000 of the points.
+
+        In the plane data are whitened, and turned by their fourth moments: fits of data after any affine map
+        are the same.  Networks are conservative ones over 864 neurons, normalized by quadrature; beyond 4096
+        distinct points neighbours are put together.  The optimum over all neurons, with its certificate, is
+        trained when a member's `solution` is asked for.
 
         Examples
         --------

@@ -29,6 +29,8 @@ PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
 POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
+EIGHT = np.vstack([PLANE, 1.5 * PLANE[:, ::-1] + 0.3])
+PLANAR_POOLED = cs.PooledScore.fit(EIGHT, members=("network",), rng=0)
 GRID = np.linspace(-6, 6, 61)
 LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 WEIGHTS = {"W1": [[1.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0], "V": [[-1.0]], "activation": "relu"}
@@ -124,6 +126,8 @@ CALLS = {
     "ConservativeDensity": (cs.ConservativeDensity, {"network": TIED}),
     **{f"planar.{name}": (getattr(PLANAR, name), {"x": PLANE}) for name in ("logpdf", "pdf")},
     "planar.log_ratio": (PLANAR.log_ratio, {"x": PLANE, "y": PLANE}),
+    "planar.mean": (PLANAR.mean, {}),
+    "planar.covariance": (PLANAR.covariance, {}),
     "planar.sample": (PLANAR.sample, {"n": 3, "rng": 0}),
     "gated.save": (GATED.save, {"path": "gated.npz"}),
     "gated.load": (cs.GatedNetwork.load, {"path": "saved_gated.npz"}),
@@ -237,6 +241,14 @@ CALLS = {
         f"pooled.{name}": (getattr(POOLED, name), {"x": X})
         for name in ("logpdf", "pdf", "logcdf", "logsf", "cdf", "sf")
     },
+    "pooled.fit in the plane": (
+        cs.PooledScore.fit,
+        {"X": EIGHT, "members": ["mixture"], "rng": 0, "sample_weight": np.ones(len(EIGHT))},
+    ),
+    "planar pooled": (PLANAR_POOLED, {"x": PLANE}),
+    "planar pooled.logpdf": (PLANAR_POOLED.logpdf, {"x": PLANE}),
+    "planar pooled.pdf": (PLANAR_POOLED.pdf, {"x": PLANE}),
+    "planar pooled.sample": (PLANAR_POOLED.sample, {"n": 3, "rng": 0}),
     "pooled.icdf": (POOLED.icdf, {"q": [0.1, 0.9]}),
     "pooled.sample": (POOLED.sample, {"n": 3, "rng": 0}),
     "vp": (cs.vp, {"score": MIXTURE.score}),

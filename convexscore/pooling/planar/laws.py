@@ -58,8 +58,8 @@ class PlanarMixtureLaw(Frozen):
     @cached_property
     def _roots(self) -> tuple[FloatArray, FloatArray]:
         """Lower triangular roots of the covariances, and of their inverses."""
-        roots = np.linalg.cholesky(self.covariances)
-        return roots, np.linalg.inv(roots)
+        roots = np.asarray(np.linalg.cholesky(self.covariances), dtype=float)
+        return roots, np.asarray(np.linalg.inv(roots), dtype=float)
 
     def _steps(self, z: FloatArray) -> FloatArray:
         """Return standardized differences, shape ``(K, n, 2)``."""

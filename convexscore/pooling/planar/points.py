@@ -20,6 +20,7 @@ __all__ = ["PlanarFrame", "PlanarPoints", "whitened"]
 
 # Variances below this share of the largest are rounding: the data are in line.
 _IN_LINE = 1e-20
+_FURTHEST = 1e120
 _GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 
 
@@ -144,8 +145,10 @@ class PlanarFrame(Frozen):
         return self.inverse @ covariance @ self.inverse.T
 
     def inward(self, x: FloatArray) -> FloatArray:
-        """Return points in standard coordinates."""
-        return (x - self.origin - self.shift) @ self.matrix.T
+        """Return points in standard coordinates; those too far out for squares are brought nearer."""
+        limit = _FURTHEST / np.abs(self.matrix).max()
+        with np.errstate(over="ignore"):
+            return np.clip(x - self.origin - self.shift, -limit, limit) @ self.matrix.T
 
     def outward(self, z: FloatArray) -> FloatArray:
         """Return points in the coordinates of the data."""
