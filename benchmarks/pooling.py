@@ -3,7 +3,8 @@
 On laws: Fisher divergence ``E_p (s - s*)^2``, Kullback-Leibler divergence and Wasserstein distance (in
 standard deviations of the law) on 20000 fresh points, medians over seeds; ratios are to the best of the other
 methods, geometric means over laws and sizes with standard errors over these.  On columns: log-likelihood a
-point of a quarter held out, mean over partitions.  Results are kept in a JSON file; what is there is not run again: it can be done in parts.
+point of a quarter held out, mean over partitions.  Results are kept in a JSON file; what is there is not run
+again: it can be done in parts.
 Run: python benchmarks/pooling.py --results FILE [--laws normal claw | design | held-out | all] [--seeds 5]
      [--sizes 100 500 2000] [--columns few | all | none] [--partitions 4] [--rivals pooled "kde cv"] [--table]
 """

@@ -96,7 +96,7 @@ class PooledScore(Distribution):
         members : iterable of {"line", "network", "mixture", "transformed"}
             Kinds of members: the Gaussian; networks trained by score matching at many weight decays, on the
             data and on jittered data; Gaussian mixtures; the line and networks on power-transformed data.
-            With two features there are no ``"transformed"`` ones.
+            With two features the transformed one is Student's t.
         rng : Generator or seed, optional
             Source of the folds, the bootstrap that sets the scale of weight decays, and the starts of
             mixtures.
@@ -139,7 +139,7 @@ class PooledScore(Distribution):
           1.000  line
         """
         data, mass = _as_points(X, sample_weight)
-        kinds = _as_kinds(members, data.shape[1])
+        kinds = _as_kinds(members)
         source = generator(rng, "PooledScore.fit")
         on_the_line = data.shape[1] == 1
         election, frame = (_line if on_the_line else _plane)(data, mass, kinds, source)
@@ -201,7 +201,7 @@ def _plane(
     return plane.elect(points, kinds, rng), frame
 
 
-def _as_kinds(members: Any, n_features: int) -> tuple[str, ...]:
+def _as_kinds(members: Any) -> tuple[str, ...]:
     expected = f"expected some of {', '.join(map(repr, KINDS))}"
     if isinstance(members, str):
         raise ValueError(f"members: {expected} in a sequence, got the string {shown(members)}")
@@ -212,12 +212,7 @@ def _as_kinds(members: Any, n_features: int) -> tuple[str, ...]:
     unknown = [kind for kind in given if not isinstance(kind, str) or kind not in KINDS]
     if unknown or not given:
         raise ValueError(f"members: {expected}, got {shown(unknown[0]) if unknown else 'none'}")
-    known = KINDS if n_features == 1 else plane.PLANAR_KINDS
-    if not any(kind in known for kind in given):
-        raise ValueError(
-            f"members: expected some of {', '.join(map(repr, known))} for two features, got {shown(given)}"
-        )
-    return tuple(kind for kind in known if kind in given)
+    return tuple(kind for kind in KINDS if kind in given)
 
 
 def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:

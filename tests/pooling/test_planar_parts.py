@@ -4,7 +4,7 @@ import cvxpy as cp
 import numpy as np
 import pytest
 from scipy.integrate import dblquad
-from scipy.stats import multivariate_normal
+from scipy.stats import multivariate_normal, multivariate_t
 
 import convexscore as cs
 from convexscore.pooling.planar import lasso
@@ -16,6 +16,7 @@ from convexscore.pooling.planar.networks import network_of
 from convexscore.pooling.planar.noise import measured_noise
 from convexscore.pooling.planar.points import PlanarPoints, whitened
 from convexscore.pooling.planar.pool import PlanarPool
+from convexscore.pooling.planar.student import StudentLaw
 from convexscore.pooling.planar.tails import confined, grid_log_normalizer
 
 
@@ -187,7 +188,7 @@ def test_samples_have_the_moments():
 def test_a_step_of_expectation_maximization_is_the_formula():
     points = drawn(30, 3, weighted=True)
     start = _Mixtures(MIXTURE.weights[None], MIXTURE.means[None], MIXTURE.covariances[None])
-    likelihoods, moved = _maximized(points, points.mass[None], start, 1)
+    likelihoods, moved = _maximized(points, points.mass[None], start, 1, 4.0)
     density = np.stack(
         [
             w * multivariate_normal(m, C).pdf(points.value)
@@ -206,15 +207,41 @@ def test_a_step_of_expectation_maximization_is_the_formula():
         )
 
 
+def test_the_t_law_is_that_of_scipy_and_of_the_largest_likelihood():
+    law = StudentLaw(np.array([1.0, -1.0]), np.array([[2.0, 0.5], [0.5, 1.0]]), 5.0)
+    z = np.random.default_rng(0).standard_normal((20, 2)) * 3
+    np.testing.assert_allclose(law.logpdf(z), multivariate_t(law.mean, law.shape, 5.0).logpdf(z), rtol=1e-10)
+    slopes = [(law.logpdf(z + e) - law.logpdf(z - e)) / 2e-6 for e in 1e-6 * np.eye(2)]
+    np.testing.assert_allclose(law.score(z), np.transpose(slopes), rtol=1e-5, atol=1e-7)
+    samples = law.sample(20_000, np.random.default_rng(1))
+    mean, outer = law.moments()
+    np.testing.assert_allclose(np.cov(samples.T), outer - np.outer(mean, mean), rtol=0.1, atol=0.1)
+    points = PlanarPoints(samples[:400], np.random.default_rng(2).integers(1, 3, 400).astype(float))
+    fitted = StudentLaw.fitted(points)
+    best = points.mass @ fitted.logpdf(points.value)
+    rng = np.random.default_rng(3)
+    for size in (1e-1, 1e-2, 1e-3):
+        for _ in range(10):
+            A = size * rng.standard_normal((2, 2))
+            freedom = fitted.freedom * np.exp(size * rng.standard_normal())
+            other = StudentLaw(fitted.mean + A[0], fitted.shape + A @ A.T, freedom)
+            assert points.mass @ other.logpdf(points.value) <= best + 1e-6
+
+
+def test_gaussian_data_have_a_t_law_of_many_degrees_of_freedom():
+    x = np.random.default_rng(0).standard_normal((300, 2))
+    assert StudentLaw.fitted(PlanarPoints(x, np.ones(300))).freedom > 20
+
+
 def test_the_number_of_components_is_found_and_refits_move():
     rng = np.random.default_rng(0)
     centres = np.array([[0.0, 0.0], [8.0, 0.0], [0.0, 8.0]])
     x = centres[rng.integers(3, size=300)] + rng.standard_normal((300, 2))
     points = whitened(x, np.ones(300))[0]
-    found = choose_mixtures(points, rng, 2)
+    found = choose_mixtures(points, rng, 2, 4.0)
     assert [len(mixture.weights) for mixture in found] == [2, 3, 4]
     half = np.where(np.arange(300) < 150, 1.0, 0.0)
-    moved = refit_mixtures(points, np.stack([half, 1 - half]), found[1])
+    moved = refit_mixtures(points, np.stack([half, 1 - half]), found[1], 4.0)
     assert len(moved) == 2
     assert not np.allclose(moved[0].means, moved[1].means)
 

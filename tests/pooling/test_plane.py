@@ -151,10 +151,6 @@ WRONG = {
     "equal": ({"X": np.ones((9, 2))}, "X: expected at least two distinct values, got 9"),
     "in line": ({"X": np.outer(np.arange(9.0), [1.0, 2.0])}, "X: expected points that are not all in line"),
     "one column constant": ({"X": np.column_stack([np.arange(9.0), np.ones(9)])}, "not all in line"),
-    "transformed": (
-        {"members": ["transformed"]},
-        "members: expected some of 'line', 'network', 'mixture' for two",
-    ),
 }
 
 

@@ -5,7 +5,8 @@ members are
 
     line          the Gaussian with the mean and covariance of the data
     network       conservative networks at weight decays 1.2 b to 0.12 b, on jittered data at half of these
-    mixture       Gaussians, K - 1, K and K + 1 of them, K by BIC
+    mixture       Gaussians, K - 1, K and K + 1 of them, K by BIC, with two priors on covariances
+    transformed   Student's t
 
 They vote as on the line (`voting`).
 """
@@ -30,17 +31,17 @@ from .mixtures import choose_mixtures, refit_mixtures
 from .networks import PlanarFit, network_of
 from .noise import measured_noise
 from .points import PlanarPoints
+from .student import StudentLaw
 from .tails import confined, grid_log_normalizer
 
-__all__ = ["PLANAR_KINDS", "elect"]
-
-#: The groups of `members.KINDS` that there are in the plane.
-PLANAR_KINDS = ("line", "network", "mixture")
+__all__ = ["elect"]
 
 _SHARES = np.geomspace(1.2, 0.12, 9)
 # Widths of jitter, in units of n^(-1/6), and the weight decays of jittered data as shares of the others.
 _JITTER, _JITTERED_SHARE = 0.15, 0.5
 _FOLDS = 5
+# Points that priors of mixtures count for.
+_PRIORS = (4.0, 0.5)
 # Of more points, cells of neighbours are put together.
 _MOST_POINTS = 4096
 
@@ -76,7 +77,7 @@ def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator
     points : PlanarPoints
         In standard coordinates, at least five points, not in line.
     kinds : collection of str
-        Of `PLANAR_KINDS`.
+        Of `members.KINDS`.
     rng : Generator
         Draws the bootstrap, the starts of mixtures, and the folds.
     """
@@ -85,11 +86,15 @@ def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator
     dictionary = Dictionary.of(points)
     noise = measured_noise(points, dictionary, sources[0])
     fewest = 2 if "line" in kinds else 1
-    mixtures = choose_mixtures(points, sources[1], fewest) if "mixture" in kinds else []
+    mixtures = [
+        (law, prior)
+        for prior in (_PRIORS if "mixture" in kinds else ())
+        for law in choose_mixtures(points, sources[1], fewest, prior)
+    ]
     setting = _Setting(kinds, noise.level, dictionary)
     width = _JITTER * points.total ** (-1 / 6)
     whole = _Part.of(points, points.jittered(width), dictionary)
-    candidates = _candidates(whole, 1.0, setting, mixtures, width)
+    candidates = _candidates(whole, 1.0, setting, [law for law, _ in mixtures], width)
     likelihoods, seen = _held_out(whole, setting, mixtures, width, sources[2], len(candidates))
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
     return _finished(Election(candidates, weights, likelihoods, seen))
@@ -98,7 +103,7 @@ def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator
 def _held_out(
     whole: _Part,
     setting: _Setting,
-    mixtures: list[PlanarMixtureLaw],
+    mixtures: list[tuple[PlanarMixtureLaw, float]],
     width: float,
     rng: np.random.Generator,
     count: int,
@@ -114,7 +119,7 @@ def _held_out(
         for kept, out in zip(training, masses, strict=True)
     ]
     training, masses = training[usable], masses[usable]
-    moved = [refit_mixtures(points, training, mixture) for mixture in mixtures]
+    moved = [refit_mixtures(points, training, law, prior) for law, prior in mixtures]
     total, seen = np.zeros(count), 0.0
     for number, (kept, out) in enumerate(zip(training, masses, strict=True)):
         part = _training_part(whole, kept, out, setting.dictionary)
@@ -152,6 +157,8 @@ def _candidates(
         found += _networks(setting.dictionary, part.points, part.moments, betas, 0.0)
         betas = _JITTERED_SHARE * betas
         found += _networks(setting.dictionary, part.jittered, part.jittered_moments, betas, width)
+    if "transformed" in setting.kinds:
+        found.append(Candidate("transformed", StudentLaw.fitted(part.points)))
     return found + [Candidate("mixture", law) for law in mixtures]
 
 

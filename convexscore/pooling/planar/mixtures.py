@@ -2,9 +2,9 @@
 
 With ``n_k`` the mass of a component, ``S_k`` its scatter and ``K`` the number of components,
 
-    covariance_k = (S_k + (4 / K) I) / (n_k + 4)
+    covariance_k = (S_k + (c / K) I) / (n_k + c)
 
-for data in standard coordinates.  Several starts, or the training parts of several folds, are iterated at
+for data in standard coordinates; `c` is how many points the prior counts for.  Several starts, or the training parts of several folds, are iterated at
 once.
 """
 
@@ -42,15 +42,29 @@ class _Mixtures:
         return PlanarMixtureLaw(self.weights[number], self.means[number], self.covariances[number])
 
 
-def choose_mixtures(points: PlanarPoints, rng: np.random.Generator, fewest: int) -> list[PlanarMixtureLaw]:
-    """Return the mixtures of one component less than BIC prefers, as many, and one more."""
+def choose_mixtures(
+    points: PlanarPoints, rng: np.random.Generator, fewest: int, prior: float
+) -> list[PlanarMixtureLaw]:
+    """Return the mixtures of one component less than BIC prefers, as many, and one more.
+
+    Parameters
+    ----------
+    points : PlanarPoints
+        In standard coordinates.
+    rng : Generator
+        Draws the starts.
+    fewest : int
+        Components that those returned have at least: 2 where one is a member already.
+    prior : float
+        Points that the prior counts for.
+    """
     found: dict[int, tuple[float, PlanarMixtureLaw]] = {}
     best = 1
     for size in range(1, _MOST_COMPONENTS + 1):
         if (size > 1 and 8 * size > points.total) or size > best + 2:
             break
         start = _starts(points, size, rng)
-        likelihoods, mixtures = _maximized(points, points.mass[None], start, _STEPS)
+        likelihoods, mixtures = _maximized(points, points.mass[None], start, _STEPS, prior)
         winner = int(np.argmax(likelihoods))
         criterion = -2 * float(likelihoods[winner]) + (6 * size - 1) * np.log(points.total)
         found[size] = criterion, mixtures.law(winner)
@@ -59,14 +73,14 @@ def choose_mixtures(points: PlanarPoints, rng: np.random.Generator, fewest: int)
 
 
 def refit_mixtures(
-    points: PlanarPoints, masses: FloatArray, mixture: PlanarMixtureLaw
+    points: PlanarPoints, masses: FloatArray, mixture: PlanarMixtureLaw, prior: float
 ) -> list[PlanarMixtureLaw]:
     """Return a mixture moved to other masses of the same points, one for each row of `masses`."""
     many = [
         np.tile(part, (len(masses), *[1] * part.ndim))
         for part in (mixture.weights, mixture.means, mixture.covariances)
     ]
-    _, moved = _maximized(points, masses, _Mixtures(*many), _STEPS_OF_REFITS)
+    _, moved = _maximized(points, masses, _Mixtures(*many), _STEPS_OF_REFITS, prior)
     return [moved.law(number) for number in range(len(masses))]
 
 
@@ -89,7 +103,7 @@ def _starts(points: PlanarPoints, size: int, rng: np.random.Generator) -> _Mixtu
 
 
 def _maximized(
-    points: PlanarPoints, masses: FloatArray, start: _Mixtures, steps: int
+    points: PlanarPoints, masses: FloatArray, start: _Mixtures, steps: int, prior: float
 ) -> tuple[FloatArray, _Mixtures]:
     """Iterate from every start, each until it gains no more; `masses` has a row for each, or one for all."""
     size = start.weights.shape[1]
@@ -100,7 +114,6 @@ def _maximized(
     totals = masses.sum(axis=1)
     likelihoods = np.full(len(weights), -np.inf)
     active = np.arange(len(weights))
-    prior = (4 / size) * np.eye(2)
     for _ in range(steps):
         forms = _log_forms(weights[active], means[active], covariances[active])
         logs = forms @ powers.T
@@ -115,7 +128,9 @@ def _maximized(
         scatter = second - mean[..., :, None] * mean[..., None, :] * mass[..., None, None]
         weights[active] = mass / mass.sum(axis=1, keepdims=True)
         means[active] = mean
-        covariances[active] = (scatter + prior) / (mass + 4)[..., None, None] + _LEAST_VARIANCE * np.eye(2)
+        covariances[active] = (scatter + prior / size * np.eye(2)) / (mass + prior)[
+            ..., None, None
+        ] + _LEAST_VARIANCE * np.eye(2)
         now = np.sum(masses[active] * (top + np.log(density)), axis=1) - totals[active] * _LOG_TWO_PI
         gains = now - likelihoods[active]
         likelihoods[active] = now

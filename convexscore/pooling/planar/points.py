@@ -91,7 +91,7 @@ class PlanarPoints(Frozen):
         return PlanarPoints(value, np.repeat(self.mass / 4, 4))
 
     def coarse(self, most: int) -> PlanarPoints:
-        """Return the means of cells of neighbours, at most `most`: halves of halves of both columns in turn."""
+        """Return the means of cells of neighbours, at most `most`: halves of halves in both directions."""
         cell = np.zeros(len(self.mass), dtype=np.intp)
         count = 1
         while 2 * count <= most < len(self.mass):
