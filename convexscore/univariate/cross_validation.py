@@ -1,4 +1,4 @@
-"""Cross-validation over the weight decay, one warm-started path a fold.
+"""Cross-validation over the weight decay, all folds and weight decays at once.
 
 Held-out score matching is noisy: its trace counts the slope at single points, and near a kink slopes are
 what differs most between fits.  So held-out points are blurred by a little Gaussian noise of width ``h``,
@@ -7,7 +7,8 @@ over which the loss of a piecewise linear score has a closed form,
     1/w sum_i w_i E[ s'(x_i + h xi) + 1/2 s(x_i + h xi)^2 ],
 
 which is the denoising loss at noise level ``h`` up to a constant.  Each fold makes its own program, so no
-kink is placed at a held-out point.
+kink is placed at a held-out point.  Its fits start from the kinks of the fit to all data, which decide
+nothing: the optimum is one.
 
 Folds are made of distinct samples: equal ones are in one fold, as one of their total weight would be.
 """
@@ -21,13 +22,24 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..numerics.gaussian_moments import BlurredData
-from ..numerics.piecewise import PiecewiseLinear
 from ..objectives import Objective
 from .bounds import boundedness_bound
-from .path import regularization_path
+from .grid import Grid
+from .moments import Blocks
 from .program import UnivariateProgram
+from .reconstruction import score_of
+from .solvers.active_set import solve_active_set
+from .solvers.many import solve_many
+from .spline import Spline, SplineProblem
 
-__all__ = ["FoldLosses", "cross_validate", "smoothing_width"]
+__all__ = ["FoldLosses", "cross_validate", "fits_on_a_grid", "refined", "smoothing_width"]
+
+Fits = list[tuple[SplineProblem, Spline]]
+
+# Beyond twice so many positions, kinks of fits to parts are at about so many of them.
+_CELLS = 1000
+# Weight decays keep this far from the boundedness bound.
+_HAIR = 1 + 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +80,7 @@ def cross_validate(
     n_folds: int,
     rng: np.random.Generator,
     n_repeats: int = 1,
+    fits: Fits | None = None,
 ) -> FoldLosses:
     """Fit to all folds but one, in turn, and return the losses on the one left out.
 
@@ -86,6 +99,8 @@ def cross_validate(
         Assigns samples to folds.
     n_repeats : int
         How often all of this is done, each time with other folds.
+    fits : list of (SplineProblem, Spline), optional
+        `fits_on_a_grid` at these weight decays, if they are known.
 
     Returns
     -------
@@ -93,27 +108,83 @@ def cross_validate(
     """
     width = smoothing_width(objective)
     folds = np.arange(len(objective.X)) % n_folds
-    columns = []
+    whole = UnivariateProgram.from_objective(objective, activation, skip)
+    if fits is None:
+        fits = fits_on_a_grid(whole, np.maximum(betas, boundedness_bound(whole) * _HAIR))
+    guides = _guides(fits)
+    parts, columns = [], []
     for fold_of in (rng.permutation(folds) for _ in range(n_repeats)):
-        for fold in range(n_folds):
-            columns.append(_fold_losses(objective, fold_of == fold, betas, (activation, skip), width))
+        parts += [_Fold.of(objective, whole, fold_of == fold, betas, guides) for fold in range(n_folds)]
+    found = solve_many(
+        [fold.grid for fold in parts for _ in betas],
+        np.concatenate([fold.betas for fold in parts]),
+        [start for fold in parts for start in fold.starts],
+    )
+    for number, fold in enumerate(parts):
+        columns.append(fold.losses(found[number * betas.size : (number + 1) * betas.size], width))
     return FoldLosses(betas, np.array(columns).T)
 
 
-def _fold_losses(
-    objective: Objective,
-    held_out: NDArray[np.bool_],
-    betas: FloatArray,
-    network: tuple[str, bool],
-    width: float,
-) -> list[float]:
-    training, rest = _subset(objective, ~held_out), _subset(objective, held_out)
-    program = UnivariateProgram.from_objective(training, *network)
-    share = program.total / float(objective.weights.sum())
-    own = np.maximum(betas * np.sqrt(share), boundedness_bound(program) * (1 + 1e-6))
-    path = regularization_path(training, *network, betas=own)
-    losses = {beta: _held_out_loss(rest, path.network(beta).piecewise, width) for beta in np.unique(own)}
-    return [losses[beta] for beta in own]
+def fits_on_a_grid(program: UnivariateProgram, betas: FloatArray) -> Fits:
+    """Return the solutions at some weight decays above the boundedness bound, on the grid that folds have."""
+    grid = Grid(program, _CELLS)
+    splines = solve_many([grid] * betas.size, betas)
+    return [
+        (SplineProblem(program, float(beta), grid), spline)
+        for beta, spline in zip(betas, splines, strict=True)
+    ]
+
+
+def refined(fit: tuple[SplineProblem, Spline], blocks: Blocks) -> tuple[SplineProblem, Spline]:
+    """Return the solution itself, from that on a grid."""
+    on_grid, spline = fit
+    problem = SplineProblem(on_grid.program, on_grid.beta, blocks)
+    return problem, solve_active_set(problem, spline.kinks, on_grid.signs(spline)).spline
+
+
+def _guides(fits: Fits) -> list[tuple[FloatArray, FloatArray]]:
+    """Return where the kinks of solutions are, and their signs."""
+    return [(problem.program.position[spline.kinks], problem.signs(spline)) for problem, spline in fits]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fold:
+    """One part left out, and what is fitted to the rest: weight decays, and kinks to start from."""
+
+    rest: Objective
+    grid: Grid
+    betas: FloatArray
+    starts: list[tuple[NDArray[np.intp], FloatArray]]
+
+    @classmethod
+    def of(
+        cls,
+        objective: Objective,
+        whole: UnivariateProgram,
+        held_out: NDArray[np.bool_],
+        betas: FloatArray,
+        guides: list[tuple[FloatArray, FloatArray]],
+    ) -> _Fold:
+        training, rest = _subset(objective, ~held_out), _subset(objective, held_out)
+        program = UnivariateProgram.from_objective(training, whole.activation, whole.skip)
+        lowest = boundedness_bound(program) * _HAIR
+        own = np.maximum(betas * np.sqrt(program.total / whole.total), lowest)
+        grid = Grid(program, _CELLS)
+        return cls(rest, grid, own, [grid.nearest(*guide) for guide in guides])
+
+    def losses(self, fits: list[Spline], width: float) -> FloatArray:
+        """Return the losses of fits at each weight decay on the part left out."""
+        scores = [
+            score_of(SplineProblem(self.grid.program, float(beta), self.grid), spline)
+            for beta, spline in zip(self.betas, fits, strict=True)
+        ]
+        if self.rest.has_trace:
+            blurred = BlurredData.from_samples(self.rest.X[:, 0], self.rest.weights, width)
+            losses = blurred.score_matching_losses(scores)
+        else:
+            # Denoising losses need no blur: the labels stand in for the trace.
+            losses = np.array([self.rest.loss(score) for score in scores])
+        return losses / float(self.rest.weights.sum())
 
 
 def smoothing_width(objective: Objective) -> float:
@@ -136,11 +207,3 @@ def _subset(objective: Objective, chosen: NDArray[np.bool_]) -> Objective:
         parts["targets"] = objective.targets[chosen]
     return replace(objective, **parts)  # type: ignore[type-var]  # objectives are dataclasses
 
-
-def _held_out_loss(objective: Objective, score: PiecewiseLinear, width: float) -> float:
-    total = float(objective.weights.sum())
-    if not objective.has_trace:
-        # Denoising losses need no blur: the labels stand in for the trace.
-        return objective.loss(score) / total
-    blurred = BlurredData.from_samples(objective.X[:, 0], objective.weights, width)
-    return blurred.score_matching_loss(score) / total

@@ -125,25 +125,28 @@ def test_repeated_folds_are_new_folds():
 @every_program
 def test_no_kink_is_placed_at_a_point_that_is_held_out(name, activation, skip, monkeypatch):
     objective = make_objective(name, *make_data("tied", n=40))
-    paths, follow = [], cross_validation.regularization_path
+    calls, solve = [], cross_validation.solve_many
 
-    def recorded(*arguments, **options):
-        paths.append(follow(*arguments, **options))
-        return paths[-1]
+    def recorded(grids, betas, starts=None):
+        calls.append((grids, solve(grids, betas, starts)))
+        return calls[-1][1]
 
-    monkeypatch.setattr(cross_validation, "regularization_path", recorded)
+    monkeypatch.setattr(cross_validation, "solve_many", recorded)
     linear = cs.beta_bounds(objective, activation, skip).linear
     cross_validate(objective, np.array([0.5, 0.1]) * linear, activation, skip, 5, np.random.default_rng(0))
-    assert len(paths) == 5
-    n_held_out, n_kinks = 0, 0
-    for path in paths:
-        training = np.unique(path.objective.X)
-        n_held_out += len(objective.X) - len(path.objective.X)
-        for beta in path.betas:
-            kinks = path.network(beta).kinks
-            distance = np.abs(kinks[:, None] - training).min(axis=1)
-            assert (distance <= 1e-12).all()
-            n_kinks += kinks.size
+    # The fits to all data, from whose kinks those of the folds start, and those of the folds.
+    (whole, _), (grids, splines) = calls
+    assert len({grid.program for grid in whole}) == 1
+    programs = list(dict.fromkeys(grid.program for grid in grids))
+    assert len(programs) == 5
+    assert len(splines) == 10
+    n_kinks = 0
+    for grid, spline in zip(grids, splines, strict=True):
+        n_kinks += spline.kinks.size
+        assert (spline.kinks > 0).all()
+        assert (spline.kinks < grid.program.position.size - 1).all()
+    n_held_out = sum(len(objective.X) - round(program.total) for program in programs)
+    assert all(np.isin(program.position, objective.X).all() for program in programs)
     # Every sample is held out once.
     assert n_held_out == len(objective.X)
     assert n_kinks > 0
