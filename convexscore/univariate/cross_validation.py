@@ -16,6 +16,7 @@ Folds are made of distinct samples: equal ones are in one fold, as one of their 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,12 +33,14 @@ from .solvers.active_set import solve_active_set
 from .solvers.many import solve_many
 from .spline import Spline, SplineProblem
 
-__all__ = ["FoldLosses", "cross_validate", "fits_on_a_grid", "refined", "smoothing_width"]
+__all__ = ["FoldLosses", "Folds", "cross_validate", "fits_on_a_grid", "refined", "smoothing_width"]
 
 Fits = list[tuple[SplineProblem, Spline]]
 
-# Beyond twice so many positions, kinks of fits to parts are at about so many of them.
+# On a grid, kinks are at about so many positions, at all if there are up to twice as many.
 _CELLS = 1000
+# Up to so many samples it is the fits themselves that decide.
+_FEW = 10_000
 # Weight decays keep this far from the boundedness bound.
 _HAIR = 1 + 1e-6
 
@@ -80,7 +83,6 @@ def cross_validate(
     n_folds: int,
     rng: np.random.Generator,
     n_repeats: int = 1,
-    fits: Fits | None = None,
 ) -> FoldLosses:
     """Fit to all folds but one, in turn, and return the losses on the one left out.
 
@@ -99,30 +101,96 @@ def cross_validate(
         Assigns samples to folds.
     n_repeats : int
         How often all of this is done, each time with other folds.
-    fits : list of (SplineProblem, Spline), optional
-        `fits_on_a_grid` at these weight decays, if they are known.
 
     Returns
     -------
     FoldLosses
+        Of very many samples, of fits whose kinks are on a grid.
     """
-    width = smoothing_width(objective)
-    folds = np.arange(len(objective.X)) % n_folds
     whole = UnivariateProgram.from_objective(objective, activation, skip)
-    if fits is None:
-        fits = fits_on_a_grid(whole, np.maximum(betas, boundedness_bound(whole) * _HAIR))
-    guides = _guides(fits)
-    parts, columns = [], []
-    for fold_of in (rng.permutation(folds) for _ in range(n_repeats)):
-        parts += [_Fold.of(objective, whole, fold_of == fold, betas, guides) for fold in range(n_folds)]
-    found = solve_many(
-        [fold.grid for fold in parts for _ in betas],
-        np.concatenate([fold.betas for fold in parts]),
-        [start for fold in parts for start in fold.starts],
-    )
-    for number, fold in enumerate(parts):
-        columns.append(fold.losses(found[number * betas.size : (number + 1) * betas.size], width))
-    return FoldLosses(betas, np.array(columns).T)
+    fits = fits_on_a_grid(whole, np.maximum(betas, boundedness_bound(whole) * _HAIR))
+    folds = Folds(objective, betas, fits, n_folds, rng, n_repeats)
+    cells = _CELLS if len(objective.X) > _FEW else None
+    return FoldLosses(betas, folds.losses(np.arange(betas.size), cells))
+
+
+class Folds:
+    """Fits to all folds but one, in turn, at several weight decays; see `cross_validate`.
+
+    Parameters
+    ----------
+    objective, betas, n_folds, rng, n_repeats
+        As there.
+    fits : list of (SplineProblem, Spline)
+        `fits_on_a_grid` to all data at these weight decays.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        betas: FloatArray,
+        fits: Fits,
+        n_folds: int,
+        rng: np.random.Generator,
+        n_repeats: int,
+    ) -> None:
+        self.betas, self.width = betas, smoothing_width(objective)
+        self.many = len(objective.X) > _FEW
+        whole = fits[0][0].program
+        guides = [(whole.position[spline.kinks], problem.signs(spline)) for problem, spline in fits]
+        folds = np.arange(len(objective.X)) % n_folds
+        self.parts = [
+            _Part.of(objective, whole, fold_of == fold, betas, guides)
+            for fold_of in (rng.permutation(folds) for _ in range(n_repeats))
+            for fold in range(n_folds)
+        ]
+
+    @cached_property
+    def _rough(self) -> FloatArray:
+        return self.losses(np.arange(self.betas.size), _CELLS)
+
+    @cached_property
+    def _exact(self) -> FloatArray:
+        """Losses of the fits themselves, NaN where they are not known."""
+        every = all(Grid(part.program, _CELLS).is_all for part in self.parts)
+        return self._rough if every or self.many else np.full(self._rough.shape, np.nan)
+
+    def best(self, allowed: NDArray[np.bool_]) -> float:
+        """Return the weight decay of the least loss among those allowed, if there are any.
+
+        Fits whose kinks are on a grid show about where it is; then it is looked for among the fits themselves,
+        from one weight decay to the next, but for very many samples.
+        """
+        chosen = FoldLosses(self.betas, self._rough).best(allowed=allowed)
+        while True:
+            place = int(np.flatnonzero(self.betas == chosen)[0])
+            near = np.arange(max(place - 1, 0), min(place + 2, self.betas.size))
+            missing = near[np.isnan(self._exact[near, 0])]
+            if missing.size == 0:
+                return chosen
+            self._exact[missing] = self.losses(missing, None)
+            known = ~np.isnan(self._exact[:, 0])
+            chosen = FoldLosses(self.betas[known], self._exact[known]).best(allowed=allowed[known])
+
+    def losses(self, places: NDArray[np.intp], cells: int | None) -> FloatArray:
+        """Return the losses at some of the weight decays, (n_betas, n_parts), with kinks on a grid or not."""
+        grids = [Grid(part.program, cells) for part in self.parts]
+        found = solve_many(
+            [grid for grid in grids for _ in places],
+            np.concatenate([part.betas[places] for part in self.parts]),
+            [
+                grid.nearest(*part.guides[place])
+                for part, grid in zip(self.parts, grids, strict=True)
+                for place in places
+            ],
+        )
+        each = [found[start : start + places.size] for start in range(0, len(found), places.size)]
+        return np.array(
+            [
+                part.losses(places, fits, grid, self.width)
+                for part, fits, grid in zip(self.parts, each, grids, strict=True)
+            ]
+        ).T
 
 
 def fits_on_a_grid(program: UnivariateProgram, betas: FloatArray) -> Fits:
@@ -142,19 +210,14 @@ def refined(fit: tuple[SplineProblem, Spline], blocks: Blocks) -> tuple[SplinePr
     return problem, solve_active_set(problem, spline.kinks, on_grid.signs(spline)).spline
 
 
-def _guides(fits: Fits) -> list[tuple[FloatArray, FloatArray]]:
-    """Return where the kinks of solutions are, and their signs."""
-    return [(problem.program.position[spline.kinks], problem.signs(spline)) for problem, spline in fits]
-
-
 @dataclass(frozen=True, eq=False)
-class _Fold:
-    """One part left out, and what is fitted to the rest: weight decays, and kinks to start from."""
+class _Part:
+    """One fold left out, and what is fitted to the rest: its weight decays, and kinks to start from."""
 
     rest: Objective
-    grid: Grid
+    program: UnivariateProgram
     betas: FloatArray
-    starts: list[tuple[NDArray[np.intp], FloatArray]]
+    guides: list[tuple[FloatArray, FloatArray]]
 
     @classmethod
     def of(
@@ -164,20 +227,19 @@ class _Fold:
         held_out: NDArray[np.bool_],
         betas: FloatArray,
         guides: list[tuple[FloatArray, FloatArray]],
-    ) -> _Fold:
+    ) -> _Part:
         training, rest = _subset(objective, ~held_out), _subset(objective, held_out)
         program = UnivariateProgram.from_objective(training, whole.activation, whole.skip)
-        lowest = boundedness_bound(program) * _HAIR
-        own = np.maximum(betas * np.sqrt(program.total / whole.total), lowest)
-        grid = Grid(program, _CELLS)
-        return cls(rest, grid, own, [grid.nearest(*guide) for guide in guides])
+        own = np.maximum(betas * np.sqrt(program.total / whole.total), boundedness_bound(program) * _HAIR)
+        return cls(rest, program, own, list(guides))
 
-    def losses(self, fits: list[Spline], width: float) -> FloatArray:
-        """Return the losses of fits at each weight decay on the part left out."""
-        scores = [
-            score_of(SplineProblem(self.grid.program, float(beta), self.grid), spline)
-            for beta, spline in zip(self.betas, fits, strict=True)
-        ]
+    def losses(self, places: NDArray[np.intp], fits: list[Spline], grid: Grid, width: float) -> FloatArray:
+        """Return the losses of fits at some weight decays, and start from these fits the next time."""
+        scores = []
+        for place, spline in zip(places, fits, strict=True):
+            problem = SplineProblem(self.program, float(self.betas[place]), grid)
+            scores.append(score_of(problem, spline))
+            self.guides[place] = self.program.position[spline.kinks], problem.signs(spline)
         if self.rest.has_trace:
             blurred = BlurredData.from_samples(self.rest.X[:, 0], self.rest.weights, width)
             losses = blurred.score_matching_losses(scores)
@@ -206,4 +268,3 @@ def _subset(objective: Objective, chosen: NDArray[np.bool_]) -> Objective:
     if not objective.has_trace:
         parts["targets"] = objective.targets[chosen]
     return replace(objective, **parts)  # type: ignore[type-var]  # objectives are dataclasses
-

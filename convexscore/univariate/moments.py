@@ -287,7 +287,9 @@ def _may_be_worst(start: FloatArray, most: FloatArray, limit: float) -> NDArray[
     return (most > limit) & ((most >= needed) | (start >= needed))
 
 
-def moments_of_runs(program: UnivariateProgram, members: Index | slice, starts: Index, lengths: Index) -> FloatArray:
+def moments_of_runs(
+    program: UnivariateProgram, members: Index | slice, starts: Index, lengths: Index
+) -> FloatArray:
     """Return the five moments of consecutive runs of `members`."""
     t, mass = program.position[members], program.mass[members]
     u = t - np.repeat(t[starts], lengths)

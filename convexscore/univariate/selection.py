@@ -34,7 +34,7 @@ from ..objectives import Objective, distinct_rows
 from ..problem import Problem
 from .bootstrap import SteinProcess
 from .bounds import boundedness_bound, line_solution, program_bounds
-from .cross_validation import cross_validate, fits_on_a_grid, refined
+from .cross_validation import Folds, cross_validate, fits_on_a_grid, refined
 from .moments import Blocks
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
@@ -110,11 +110,10 @@ def _share_of_noise(
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
     fits = fits_on_a_grid(program, betas)
     allowed = np.array([_has_density(*fit) for fit in fits])
-    network, repeats = (program.activation, program.skip), _REPEATS if program.total <= _FEW else 1
-    losses = cross_validate(rows, betas, *network, folds, source, repeats, fits)
+    parts = Folds(rows, betas, fits, folds, source, _REPEATS if program.total <= _FEW else 1)
     blocks = Blocks(program)
     while True:
-        chosen = losses.best(allowed=allowed)
+        chosen = parts.best(allowed)
         place = int(np.flatnonzero(betas == chosen)[0])
         # A grid may have shown a density where the solution itself has none.
         if not allowed[place] or _has_density(*refined(fits[place], blocks)):

@@ -58,8 +58,7 @@ def solve_many(
         What `solve_active_set` finds, but for rounding.
     """
     problems = [
-        SplineProblem(grid.program, float(beta), grid)
-        for grid, beta in zip(program_of, betas, strict=True)
+        SplineProblem(grid.program, float(beta), grid) for grid, beta in zip(program_of, betas, strict=True)
     ]
     if starts is None:
         starts = [problem.start() for problem in problems]
@@ -142,7 +141,10 @@ class _Rows:
         ]
         counts = None
         if trace:
-            counts = stacked([grid.counts[0] for grid in distinct]), stacked([grid.counts[1] for grid in distinct])
+            counts = (
+                stacked([grid.counts[0] for grid in distinct]),
+                stacked([grid.counts[1] for grid in distinct]),
+            )
         return cls(position, moments, counts, last)
 
     def chosen(self, rows: Flags) -> _Rows:
