@@ -32,8 +32,8 @@ __all__ = ["largest_at_edges", "largest_of_distinct", "straight_level"]
 _SAMPLES = 10
 # Beyond this many points a sample, and cells of a lattice, the law only grows with the root of their number.
 _MOST_POINTS, _MOST_CELLS = 2000, 4000
-# Without a lattice the law over that root has settled far earlier: its nine tenths are 1.35 at 100 points, 1.37
-# at 500, and 1.36 at 5000.
+# Without a lattice the law over that root has settled far earlier: its quantile at 0.9 is 1.35 at 100 points,
+# 1.37 at 500, and 1.36 at 5000.
 _MOST_DISTINCT = 500
 # Samples are drawn in groups of about this many numbers, which caches hold.
 _GROUP = 1 << 15

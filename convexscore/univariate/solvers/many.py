@@ -30,7 +30,7 @@ Index = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
 # Rows are worked on together as long as they have about this many positions.
-_ENTRIES = 1 << 17
+_ENTRIES = 1 << 18
 # Steps after which a row is left to the other solver, and those in a row without a gain.
 _MOST_STEPS, _PATIENCE = 60, 3
 # Violations, in units of the weight decay, that are small enough where no step lowers the objective.
@@ -543,7 +543,7 @@ class _Search:
             knots = knots.without(wrong)
 
     def _walked(self, decays: _Decays, knots: _Knots, side: FloatArray, values: FloatArray) -> _State:
-        """Walk towards each minimizer until a kink vanishes, drop it, turn: `active_set` has it one by one."""
+        """Walk towards each minimizer until a kink vanishes, drop it, turn, as `active_set` does."""
         turned = np.zeros(side.size, dtype=bool)
         while True:
             problem = _Minimizer(decays, knots)
