@@ -129,7 +129,7 @@ def vote(kinds: list[str], likelihoods: FloatArray, noise: Noise) -> FloatArray:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """Points that members are fitted to: their share of the data, mixtures moved to them, a transformation."""
+    """Points that members are fitted to: their share of all, mixtures moved to them, a transformation."""
 
     points: Points
     share: float

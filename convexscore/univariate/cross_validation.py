@@ -137,7 +137,7 @@ class Folds:
         self.betas, self.width = betas, smoothing_width(objective)
         self.many = len(objective.X) > _FEW
         whole = fits[0][0].program
-        guides = [(whole.position[spline.kinks], problem.signs(spline)) for problem, spline in fits]
+        guides = [(whole.position[spline.kinks], problem.signs_of(spline)) for problem, spline in fits]
         folds = np.arange(len(objective.X)) % n_folds
         self.parts = [
             _Part.of(objective, whole, fold_of == fold, betas, guides)
@@ -158,8 +158,8 @@ class Folds:
     def best(self, allowed: NDArray[np.bool_]) -> float:
         """Return the weight decay of the least loss among those allowed, if there are any.
 
-        Fits whose kinks are on a grid show about where it is; then it is looked for among the fits themselves,
-        from one weight decay to the next, but for very many samples.
+        Fits whose kinks are on a grid show about where it is; then, but for very many samples, the fits
+        themselves decide, from one weight decay to the next.
         """
         chosen = FoldLosses(self.betas, self._rough).best(allowed=allowed)
         while True:
@@ -207,7 +207,7 @@ def refined(fit: tuple[SplineProblem, Spline], blocks: Blocks) -> tuple[SplinePr
     """Return the solution itself, from that on a grid."""
     on_grid, spline = fit
     problem = SplineProblem(on_grid.program, on_grid.beta, blocks)
-    return problem, solve_active_set(problem, spline.kinks, on_grid.signs(spline)).spline
+    return problem, solve_active_set(problem, spline.kinks, on_grid.signs_of(spline)).spline
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,7 +239,7 @@ class _Part:
         for place, spline in zip(places, fits, strict=True):
             problem = SplineProblem(self.program, float(self.betas[place]), grid)
             scores.append(score_of(problem, spline))
-            self.guides[place] = self.program.position[spline.kinks], problem.signs(spline)
+            self.guides[place] = self.program.position[spline.kinks], problem.signs_of(spline)
         if self.rest.has_trace:
             blurred = BlurredData.from_samples(self.rest.X[:, 0], self.rest.weights, width)
             losses = blurred.score_matching_losses(scores)

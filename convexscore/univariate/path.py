@@ -306,13 +306,13 @@ def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, 
     for beta in betas:
         problem = SplineProblem(blocks.program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
-        kinks, signs = spline.kinks, problem.signs(spline)
+        kinks, signs = spline.kinks, problem.signs_of(spline)
         found.append((problem, spline))
     return found
 
 
 def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[_Piece]:
-    return [_Piece(spline, problem.signs(spline), spline) for problem, spline in spline_path(blocks, grid)]
+    return [_Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
 
 
 def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
@@ -320,7 +320,7 @@ def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Pi
     found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
-    signs = found.problem.signs(found.spline)
+    signs = found.problem.signs_of(found.spline)
     return _Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
@@ -336,7 +336,7 @@ def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tu
         beta = max(betas[-1] * (1 - _STEP), 0.5 * (betas[-1] + end))
         problem = SplineProblem(program, beta, blocks)
         spline = solve_active_set(problem, kinks, signs).spline
-        kinks, signs = spline.kinks, problem.signs(spline)
+        kinks, signs = spline.kinks, problem.signs_of(spline)
         piece = _Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
         step = _first_event(problem, piece, beta - end)
         lower = beta - step

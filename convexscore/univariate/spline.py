@@ -107,7 +107,7 @@ class SplineProblem:
         ends = self.program.position[self.knots(kinks)]
         return (values[1:] - values[:-1]) / (ends[1:] - ends[:-1])
 
-    def signs(self, spline: Spline) -> FloatArray:
+    def signs_of(self, spline: Spline) -> FloatArray:
         """Return the signs of the spline's slope jumps."""
         return np.sign(np.diff(self.slopes(spline.kinks, spline.values)))
 
