@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.objectives import distinct_rows
 from convexscore.univariate.bounds import boundedness_bound, program_bounds
-from convexscore.univariate.cross_validation import fits_on_a_grid, refined
+from convexscore.univariate.cross_validation import cross_validate, fits_on_a_grid, refined
 from convexscore.univariate.grid import Grid
 from convexscore.univariate.moments import Blocks
 from convexscore.univariate.program import UnivariateProgram
@@ -74,11 +75,9 @@ def test_problems_are_solved_together_as_one_by_one(name, activation, skip, give
 def test_steps_that_lead_up_are_walked(given_up, monkeypatch):
     walks, walk = [], many._Search._walked
     monkeypatch.setattr(many._Search, "_walked", lambda *given: walks.append(given) or walk(*given))
-    programs = [
-        UnivariateProgram.from_objective(cs.ScoreMatching(bumpy(400, seed)), "abs") for seed in range(6)
-    ]
-    grids = [grid for program in programs for grid in [Grid(program)] * 5]
-    solve_many(grids, np.concatenate([shares(program) for program in programs]))
+    objective = distinct_rows(cs.ScoreMatching(bumpy(800)))
+    betas = np.geomspace(1.0, 0.25, 9) * np.sqrt(800)
+    cross_validate(objective, betas, "relu", True, 5, np.random.default_rng(0))
     assert walks
     assert len(given_up) <= 1
 
