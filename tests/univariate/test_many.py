@@ -75,9 +75,10 @@ def test_problems_are_solved_together_as_one_by_one(name, activation, skip, give
 def test_steps_that_lead_up_are_walked(given_up, monkeypatch):
     walks, walk = [], many._Search._walked
     monkeypatch.setattr(many._Search, "_walked", lambda *given: walks.append(given) or walk(*given))
-    objective = distinct_rows(cs.ScoreMatching(bumpy(800)))
-    betas = np.geomspace(1.0, 0.25, 9) * np.sqrt(800)
-    cross_validate(objective, betas, "relu", True, 5, np.random.default_rng(0))
+    rng = np.random.default_rng(0)
+    x = np.where(rng.random(1000) < 0.4, 0.5 * rng.standard_normal(1000) - 2, rng.standard_normal(1000) + 1)
+    betas = np.geomspace(1.0, 0.25, 9) * np.sqrt(1000)
+    cross_validate(distinct_rows(cs.ScoreMatching(x)), betas, "relu", True, 5, rng, 2)
     assert walks
     assert len(given_up) <= 1
 
