@@ -11,7 +11,7 @@ from which the integral of any piecewise quadratic function follows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -130,11 +130,20 @@ class BlurredData(Frozen):
 
     def score_matching_loss(self, score: PiecewiseLinear) -> float:
         """Return ``int q (s' + s^2 / 2)``."""
-        moments = self.piece_moments(score.knots)
-        values = np.concatenate([score.values[:1], score.values])
-        slopes = score.slopes
-        square = values**2 * moments[0] + 2 * values * slopes * moments[1] + slopes**2 * moments[2]
-        return float(np.sum(slopes * moments[0] + 0.5 * square))
+        return float(self.score_matching_losses([score])[0])
+
+    def score_matching_losses(self, scores: Sequence[PiecewiseLinear]) -> FloatArray:
+        """Return ``int q (s' + s^2 / 2)`` for several scores, which may have knots in common."""
+        every = np.unique(np.concatenate([score.knots for score in scores]))
+        upper = self.upper_moments(every)
+        losses = np.empty(len(scores))
+        for number, score in enumerate(scores):
+            moments = self._piece_moments(score.knots, upper[:, np.searchsorted(every, score.knots)])
+            values = np.concatenate([score.values[:1], score.values])
+            slopes = score.slopes
+            square = values**2 * moments[0] + 2 * values * slopes * moments[1] + slopes**2 * moments[2]
+            losses[number] = np.sum(slopes * moments[0] + 0.5 * square)
+        return losses
 
     def piece_moments(self, knots: FloatArray) -> FloatArray:
         """Return ``int (1, u, u^2) q`` over each piece of the line that `knots` (ascending) cut.
@@ -142,7 +151,9 @@ class BlurredData(Frozen):
         ``u`` is the distance from the piece's left knot, from the first knot for the piece left of all;
         shape ``(3, n_knots + 1)``.
         """
-        upper = self.upper_moments(knots)
+        return self._piece_moments(knots, self.upper_moments(knots))
+
+    def _piece_moments(self, knots: FloatArray, upper: FloatArray) -> FloatArray:
         offset = self.x - knots[0]
         whole = np.array([self.total, self.mass @ offset, self.mass @ (offset**2 + self.width**2)])
         gap, beyond = np.diff(knots), upper[:, 1:]

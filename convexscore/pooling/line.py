@@ -72,17 +72,44 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
         change = best_transformation(points)
         level = measured_noise(_transformed(points, change), sources[3]).level
     setting = _Setting(kinds, noise.level, _JITTER * points.spread * points.total**-0.2, level)
-    candidates = _candidates(points, 1.0, setting, mixtures, change)
-    likelihoods, n_held_out = _held_out(points, masses, setting, mixtures, len(candidates))
+    whole = _Part(points, 1.0, mixtures, change)
+    parts, held_out = _parts(points, masses, setting, mixtures)
+    candidates, *others = _candidates([whole, *parts], setting)
+    likelihoods = np.zeros(len(candidates))
+    for fits, held in zip(others, held_out, strict=True):
+        likelihoods += [held.mass @ candidate.law.logpdf(held.value) for candidate in fits]
+    n_held_out = sum(held.total for held in held_out)
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
     chosen = np.flatnonzero(weights)
     return Election([candidates[k] for k in chosen], weights[chosen], likelihoods[chosen], n_held_out)
 
 
-def _held_out(
-    points: Points, masses: FloatArray, setting: _Setting, mixtures: list[MixtureLaw], count: int
-) -> tuple[FloatArray, float]:
-    """Return the log-likelihood that each member gives to points that its fits do not see, and their number.
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Points that members are fitted to: their share of all, mixtures moved to them, a transformation."""
+
+    points: Points
+    share: float
+    mixtures: list[MixtureLaw]
+    change: Transformation | None
+
+    def requests(self, setting: _Setting) -> list[tuple[Points, FloatArray]]:
+        """Return what networks are trained on, and at which weight decays."""
+        found = []
+        root = np.sqrt(self.share)
+        if "network" in setting.kinds:
+            betas = root * setting.level * _SHARES
+            found = [(self.points, betas), (jittered(self.points, setting.jitter), betas)]
+        if self.change is not None:
+            betas = root * setting.transformed_level * _SHARES[::2]
+            found.append((_transformed(self.points, self.change), betas))
+        return found
+
+
+def _parts(
+    points: Points, masses: FloatArray, setting: _Setting, mixtures: list[MixtureLaw]
+) -> tuple[list[_Part], list[Points]]:
+    """Return the points without each fold, and the folds.
 
     Of very many points, of which a part is not fitted, the likelihood is that of the parts held out: scaled
     up to all points it would say more than is known.
@@ -96,40 +123,32 @@ def _held_out(
     usable = ((training > 0).sum(axis=1) > 1) & (masses.sum(axis=1) > 0)
     training, masses = training[usable], masses[usable]
     moved = [refit_mixtures(points, training, mixture) for mixture in mixtures]
-    total, seen = np.zeros(count), 0.0
-    for number, (kept, out) in enumerate(zip(training, masses, strict=True)):
+    parts = []
+    for number, kept in enumerate(training):
         part = points.with_mass(kept)
         change = best_transformation(part) if "transformed" in setting.kinds else None
-        share = part.total / points.total
-        fits = _candidates(part, share, setting, [laws[number] for laws in moved], change)
-        held = points.with_mass(out)
-        total += [held.mass @ candidate.law.logpdf(held.value) for candidate in fits]
-        seen += held.total
-    return total, seen
+        parts.append(_Part(part, part.total / points.total, [laws[number] for laws in moved], change))
+    return parts, [points.with_mass(out) for out in masses]
 
 
-def _candidates(
-    points: Points,
-    share: float,
-    setting: _Setting,
-    mixtures: list[MixtureLaw],
-    change: Transformation | None,
-) -> list[Candidate]:
-    """Return all members fitted to points that are this share of the data."""
+def _candidates(parts: list[_Part], setting: _Setting) -> list[list[Candidate]]:
+    """Return all members fitted to each part."""
+    fitted = iter(fitted_networks([request for part in parts for request in part.requests(setting)]))
     found = []
-    betas = np.sqrt(share) * setting.level * _SHARES
-    if "line" in setting.kinds:
-        found.append(Candidate("line", MixtureLaw.gaussian(points.mean, points.variance)))
-    if "network" in setting.kinds:
-        found += _networks(points, betas, 0.0)
-        found += _networks(jittered(points, setting.jitter), betas, setting.jitter)
-    if change is not None:
-        found += _transformed_members(points, share, setting, change)
-    return found + [Candidate("mixture", law) for law in mixtures]
+    for part in parts:
+        members = []
+        if "line" in setting.kinds:
+            members.append(Candidate("line", MixtureLaw.gaussian(part.points.mean, part.points.variance)))
+        if "network" in setting.kinds:
+            members += _networks(next(fitted), 0.0)
+            members += _networks(next(fitted), setting.jitter)
+        if part.change is not None:
+            members += _transformed_members(part.points, part.change, next(fitted))
+        found.append(members + [Candidate("mixture", law) for law in part.mixtures])
+    return found
 
 
-def _networks(points: Points, betas: FloatArray, jitter: float) -> list[Candidate]:
-    fits = fitted_networks(points, betas)
+def _networks(fits: list[Fit], jitter: float) -> list[Candidate]:
     laws = _laws(fits)
     return [Candidate("network", laws[fit.beta], fit, jitter) for fit in fits]
 
@@ -143,15 +162,11 @@ def _transformed(points: Points, change: Transformation) -> Points:
     return Points.merged(change(points.value), points.mass)
 
 
-def _transformed_members(
-    points: Points, share: float, setting: _Setting, change: Transformation
-) -> list[Candidate]:
+def _transformed_members(points: Points, change: Transformation, fits: list[Fit]) -> list[Candidate]:
     exponent = change.exponent
     ends = float(points.value[0]), float(points.value[-1])
     line = TransformedLaw(MixtureLaw.gaussian(0.0, 1.0), change, *ends, np.zeros(0))
     found = [Candidate("transformed", line, exponent=exponent)]
-    betas = np.sqrt(share) * setting.transformed_level * _SHARES[::2]
-    fits = fitted_networks(_transformed(points, change), betas)
     laws = {
         beta: TransformedLaw(law, change, *ends, law.piecewise.knots) for beta, law in _laws(fits).items()
     }

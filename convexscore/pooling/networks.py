@@ -1,11 +1,12 @@
 """Certified score matching at many weight decays: the networks among the members, on the line.
 
-Members are solved for like any score, by the active-set method, each from the one at the weight decay above;
-their certificates cost more than they do and are made when asked for.
+Members are solved for like any score, by the active-set method, all at once or, of many values, each from the
+one at the weight decay above; their certificates cost more than they do and are made when asked for.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +16,12 @@ from ..objectives import ScoreMatching
 from ..results import Solution, SolveStats
 from ..univariate.bounds import boundedness_bound
 from ..univariate.certificate import certified_solution
+from ..univariate.grid import Grid
 from ..univariate.moments import Blocks
 from ..univariate.path import spline_path
 from ..univariate.program import UnivariateProgram
 from ..univariate.selection import _Noise
+from ..univariate.solvers.many import solve_many
 from ..univariate.spline import Spline, SplineProblem
 from .laws import NetworkLaw
 from .points import Points
@@ -34,6 +37,8 @@ _HAIR = 1.001
 # Five values of mean zero and mean square one, as even steps of a Gaussian would have them.
 _JITTERS = np.array([-1.1906, -0.5, 0.0, 0.5, 1.1906])
 _JITTERS = _JITTERS / np.sqrt(np.mean(_JITTERS**2))
+# Up to so many values programs are solved at once.
+_SMALL = 4096
 # Beyond so many values neighbours are put together before they are jittered, which hides them anyway.
 _MOST_JITTERED = 40_000
 
@@ -81,13 +86,39 @@ class Fit:
         return certified_solution(problem, self.spline, "optimal", stats, 1e-8)
 
 
-def fitted_networks(points: Points, betas: FloatArray) -> list[Fit]:
-    """Return the networks at descending weight decays, lifted to the boundedness bound if they are below."""
-    program = UnivariateProgram.from_objective(ScoreMatching(points.value, points.mass), "relu", True)
-    lifted = np.maximum(betas, _HAIR * boundedness_bound(program))
-    grid = np.unique(lifted)[::-1]
-    fits = [Fit(program, problem.beta, spline) for problem, spline in spline_path(Blocks(program), grid)]
-    return [fits[number] for number in np.searchsorted(-grid, -lifted)]
+def fitted_networks(requests: Sequence[tuple[Points, FloatArray]]) -> list[list[Fit]]:
+    """Return the networks for several points, at the weight decays asked for with each.
+
+    Weight decays below the boundedness bound are lifted to it.
+    """
+    programs, lifted = [], []
+    for points, betas in requests:
+        program = UnivariateProgram.from_objective(ScoreMatching(points.value, points.mass), "relu", True)
+        programs.append(program)
+        lifted.append(np.maximum(betas, _HAIR * boundedness_bound(program)))
+    grids = [np.unique(betas)[::-1] for betas in lifted]
+    found: list[list[Fit]] = [[] for _ in requests]
+    # Small ones all at once, those of about the same size next to one another.
+    sizes = np.array([program.position.size for program in programs])
+    small = [number for number in np.argsort(sizes, kind="stable") if sizes[number] <= _SMALL]
+    splines = iter(_solved([(programs[number], grids[number]) for number in small]))
+    for number in small:
+        found[number] = [Fit(programs[number], float(beta), next(splines)) for beta in grids[number]]
+    for number in np.flatnonzero(sizes > _SMALL):
+        path = spline_path(Blocks(programs[number]), grids[number])
+        found[number] = [Fit(programs[number], problem.beta, spline) for problem, spline in path]
+    return [
+        [fits[place] for place in np.searchsorted(-grid, -betas)]
+        for fits, grid, betas in zip(found, grids, lifted, strict=True)
+    ]
+
+
+def _solved(problems: list[tuple[UnivariateProgram, FloatArray]]) -> list[Spline]:
+    """Return the solutions at all weight decays of each program."""
+    if not problems:
+        return []
+    grids = [grid for program, betas in problems for grid in [Grid(program)] * betas.size]
+    return solve_many(grids, np.concatenate([betas for _, betas in problems]))
 
 
 def jittered(points: Points, width: float) -> Points:

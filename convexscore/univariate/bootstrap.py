@@ -9,6 +9,8 @@ Bias and skip are free and absorb their part: every atom is regressed on the con
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 import numpy as np
 
 from .._support.validation import FloatArray
@@ -16,8 +18,8 @@ from ..objectives import Objective
 
 __all__ = ["SteinProcess"]
 
-# Replicates are drawn in groups of about this many numbers.
-_GROUP = 2_000_000
+# Replicates are drawn in groups of about this many numbers, which caches hold.
+_GROUP = 1 << 15
 
 
 class SteinProcess:
@@ -37,44 +39,69 @@ class SteinProcess:
         # Kinks are at distinct positions: the first sample of each group of equal ones.
         self.first = np.flatnonzero(np.concatenate([[True], np.diff(self.x) > 0]))
         self.end = np.append(self.first[1:], self.x.size)
+        self.distinct = self.first.size == self.x.size
+        self.steps = np.diff(self.x)[::-1].copy()
         total = self.weight.sum()
         offset = self.x - self.x[0]
         self.centred = offset - np.average(offset, weights=self.weight)
         variance = np.average(self.centred**2, weights=self.weight)
         # Regression of every atom (x - t)_+ on the constant and on x.
-        self.on_constant = self._hinges(self.weight[None])[0] / total
-        self.on_line = self._hinges((self.weight * self.centred)[None])[0] / (total * variance)
+        self.on_constant = self._hinges(self.weight[None, ::-1])[0, ::-1] / total
+        self.on_line = self._hinges((self.weight * self.centred)[None, ::-1])[0, ::-1] / (total * variance)
+
+    def draws(self, replicates: int, rng: np.random.Generator) -> Iterator[FloatArray]:
+        """Yield random factors, shape (some replicates, n_samples), from the last sample to the first."""
+        group = max(1, _GROUP // self.x.size)
+        deviation = np.sqrt(self.weight)
+        for start in range(0, replicates, group):
+            draws = rng.standard_normal((min(group, replicates - start), self.x.size))
+            draws *= deviation
+            yield np.ascontiguousarray(draws[:, ::-1])
 
     def largest(self, score: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
         """Return ``max_t |H(t)|`` of each replicate, bias and skip profiled out."""
-        residual = np.repeat(score, self.end - self.first) - self.label
-        group = max(1, _GROUP // self.x.size)
-        results = []
-        for start in range(0, replicates, group):
-            count = min(group, replicates - start)
-            draws = rng.standard_normal((count, self.x.size))
-            results.append(self._largest(residual, draws * np.sqrt(self.weight)))
-        return np.concatenate(results)
+        return self.largest_of(score, self.draws(replicates, rng))
+
+    def largest_of(self, score: FloatArray, draws: Iterable[FloatArray]) -> FloatArray:
+        """Return ``max_t |H(t)|`` of each replicate, from its `draws`."""
+        residual = (np.repeat(score, self.end - self.first) - self.label)[::-1]
+        return np.concatenate([self._largest(residual, weights) for weights in draws])
 
     def _largest(self, score_residual: FloatArray, weights: FloatArray) -> FloatArray:
         residual = weights * score_residual
         constant = residual.sum(axis=1, keepdims=True)
-        line = residual @ self.centred[:, None]
+        line = residual @ self.centred[::-1, None]
         smooth = self._hinges(residual)
         if self.has_trace:
             line = line + weights.sum(axis=1, keepdims=True)
-        smooth -= constant * self.on_constant + line * self.on_line
+        regressed = constant * self.on_constant[::-1]
+        smooth -= regressed
+        smooth -= np.multiply(line, self.on_line[::-1], out=regressed)
         if not self.has_trace:
-            return np.abs(smooth).max(axis=1)
-        tail = np.cumsum(weights[:, ::-1], axis=1)[:, ::-1]
-        tail = np.concatenate([tail, np.zeros((len(tail), 1))], axis=1)
-        inclusive, exclusive = smooth + tail[:, self.first], smooth + tail[:, self.end]
-        return np.maximum(np.abs(inclusive).max(axis=1), np.abs(exclusive).max(axis=1))
+            return _size(smooth)
+        tail = np.cumsum(weights, axis=1, out=residual)
+        # How many samples are at each kink or beyond, and then how many beyond it.
+        inclusive = smooth + (tail if self.distinct else tail[:, self.x.size - 1 - self.first[::-1]])
+        largest = _size(inclusive)
+        if self.distinct:
+            inclusive -= weights
+        else:
+            beyond = np.concatenate([np.zeros((len(tail), 1)), tail], axis=1)
+            inclusive = smooth + beyond[:, self.x.size - self.end[::-1]]
+        return np.maximum(largest, _size(inclusive))
 
     def _hinges(self, weights: FloatArray) -> FloatArray:
-        """Return ``sum_i weights_i (x_i - t)_+`` at the distinct positions, for each row of weights."""
-        tail = np.cumsum(weights[:, ::-1], axis=1)[:, -2::-1]
-        steps = np.diff(self.x) * tail
+        """Return ``sum_i weights_i (x_i - t)_+`` at the distinct positions, for each row of weights.
+
+        Both are from right to left.
+        """
+        steps = np.cumsum(weights[:, :-1], axis=1)
+        steps *= self.steps
         smooth = np.zeros(weights.shape)
-        smooth[:, :-1] = np.cumsum(steps[:, ::-1], axis=1)[:, ::-1]
-        return smooth[:, self.first]
+        np.cumsum(steps, axis=1, out=smooth[:, 1:])
+        return smooth if self.distinct else smooth[:, self.x.size - 1 - self.first[::-1]]
+
+
+def _size(rows: FloatArray) -> FloatArray:
+    """Return the largest absolute value of each row."""
+    return np.maximum(rows.max(axis=1), -rows.min(axis=1))

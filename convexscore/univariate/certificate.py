@@ -202,7 +202,7 @@ def certify(
     scales = problem_scales(program, network, data_term, beta)
     residual = data_term.residual
     if meant is not None:
-        residual = _meant_residual(program, residual, meant, _output_rounding(program, network))
+        residual = _meant_residual(program, network, residual, meant)
     mean = _weighted_sum(program, residual) / program.total
     largest, kappa = _largest_and_kappa(program, residual, *constraints)
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
@@ -254,17 +254,22 @@ def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, t
 
 def _meant_residual(
     program: UnivariateProgram,
+    network: TwoLayerNetwork,
     residual: FloatArray,
     meant: Callable[[FloatArray], FloatArray],
-    rounding: float,
 ) -> FloatArray:
-    """Return the residual of the scores that are meant, or the network's own if they differ by more."""
-    found = np.empty_like(residual)
+    """Return the residual of the scores that are meant, or the network's own if they differ by more.
+
+    It is written over the network's, which takes no memory and is rarely asked for again.
+    """
+    rounding = _output_rounding(program, network)
     for part in parts(residual.size):
-        np.subtract(meant(program.position[part]), program.target[part], out=found[part])
-        if np.abs(found[part] - residual[part]).max() > rounding:
-            return residual
-    return found
+        found = meant(program.position[part])
+        found -= program.target[part]
+        if np.abs(found - residual[part]).max() > rounding:
+            return program.data_term(network).residual
+        residual[part] = found
+    return residual
 
 
 def _weighted_sum(program: UnivariateProgram, values: FloatArray) -> float:

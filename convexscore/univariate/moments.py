@@ -19,7 +19,7 @@ from .._support.validation import FloatArray
 from ..numerics.parts import parts
 from .program import UnivariateProgram
 
-__all__ = ["Blocks", "Chunks", "Moments"]
+__all__ = ["Blocks", "Chunks", "Moments", "moments_of_runs"]
 
 Index = NDArray[np.intp]
 
@@ -172,7 +172,7 @@ class Blocks:
     def _cut(self, knots: Index) -> Chunks:
         if self.starts.size == 1:
             lengths = np.diff(knots, append=self.program.position.size)
-            moments = _moments(self.program, slice(None), knots, lengths)
+            moments = moments_of_runs(self.program, slice(None), knots, lengths)
             return Chunks(knots, self.program.position[knots], moments)
         bounds = np.union1d(self.starts, knots)
         block = bounds // self.size
@@ -182,7 +182,7 @@ class Blocks:
         inside = self._members(touched)
         starts = np.searchsorted(inside, bounds[cut])
         lengths = np.diff(np.append(starts, inside.size))
-        moments[:, cut] = _moments(self.program, inside, starts, lengths)
+        moments[:, cut] = moments_of_runs(self.program, inside, starts, lengths)
         return Chunks(bounds, self.program.position[bounds], moments)
 
     def suspicious(
@@ -287,7 +287,9 @@ def _may_be_worst(start: FloatArray, most: FloatArray, limit: float) -> NDArray[
     return (most > limit) & ((most >= needed) | (start >= needed))
 
 
-def _moments(program: UnivariateProgram, members: Index | slice, starts: Index, lengths: Index) -> FloatArray:
+def moments_of_runs(
+    program: UnivariateProgram, members: Index | slice, starts: Index, lengths: Index
+) -> FloatArray:
     """Return the five moments of consecutive runs of `members`."""
     t, mass = program.position[members], program.mass[members]
     u = t - np.repeat(t[starts], lengths)

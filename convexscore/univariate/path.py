@@ -299,10 +299,6 @@ def regularization_path(
     )
 
 
-def _signs(problem: SplineProblem, spline: Spline) -> FloatArray:
-    return np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
-
-
 def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
     """Solve a program at each weight decay, best in descending order: each starts from the one before."""
     found: list[tuple[SplineProblem, Spline]] = []
@@ -310,13 +306,13 @@ def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, 
     for beta in betas:
         problem = SplineProblem(blocks.program, float(beta), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
-        kinks, signs = spline.kinks, _signs(problem, spline)
+        kinks, signs = spline.kinks, problem.signs_of(spline)
         found.append((problem, spline))
     return found
 
 
 def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[_Piece]:
-    return [_Piece(spline, _signs(problem, spline), spline) for problem, spline in spline_path(blocks, grid)]
+    return [_Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
 
 
 def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
@@ -324,7 +320,7 @@ def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Pi
     found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
-    signs = _signs(found.problem, found.spline)
+    signs = found.problem.signs_of(found.spline)
     return _Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
@@ -340,7 +336,7 @@ def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tu
         beta = max(betas[-1] * (1 - _STEP), 0.5 * (betas[-1] + end))
         problem = SplineProblem(program, beta, blocks)
         spline = solve_active_set(problem, kinks, signs).spline
-        kinks, signs = spline.kinks, _signs(problem, spline)
+        kinks, signs = spline.kinks, problem.signs_of(spline)
         piece = _Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
         step = _first_event(problem, piece, beta - end)
         lower = beta - step

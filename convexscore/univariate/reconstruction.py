@@ -27,11 +27,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
+from ..activations import get_activation
 from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.piecewise import PiecewiseLinear
 from .program import UnivariateProgram
 from .spline import Spline, SplineProblem
 
-__all__ = ["reconstruct"]
+__all__ = ["reconstruct", "score_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,34 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
         With the kink convention under which its training loss is ``problem.value(spline)`` above
         that of the zero score.
     """
+    atoms, skip_slope = _atoms(problem, spline)
+    return _network(problem.program, atoms, skip_slope, float(spline.values[0]))
+
+
+def score_of(problem: SplineProblem, spline: Spline) -> PiecewiseLinear:
+    """Return the function that `reconstruct`'s network computes, without the network.
+
+    Parameters
+    ----------
+    problem : SplineProblem
+        The program and its weight decay.
+    spline : Spline
+        A function on the range of the data.
+    """
+    slopes = problem.slopes(spline.kinks, spline.values)
+    knots = problem.program.position[problem.knots(spline.kinks)]
+    outer = slopes[[0, -1]]
+    if not problem.program.skip:
+        # Atoms at the ends are what bends it there.
+        atoms, _ = _atoms(problem, spline)
+        jump = get_activation(problem.program.activation).jump
+        bends = [jump * float(atoms.coefficient[atoms.position == end].sum()) for end in knots[[0, -1]]]
+        outer = outer + np.array([-bends[0], bends[1]])
+    return PiecewiseLinear(knots, spline.values, np.concatenate([outer[:1], slopes, outer[1:]]))
+
+
+def _atoms(problem: SplineProblem, spline: Spline) -> tuple[_Atoms, float]:
+    """Return the atoms of a network of least weight decay, and the slope of its skip connection."""
     program = problem.program
     slopes = problem.slopes(spline.kinks, spline.values)
     jumps = np.diff(slopes)
@@ -84,7 +114,7 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
         atoms = _Atoms(t, jumps, np.where(np.arange(t.size) < flattest, -1.0, 1.0))
     else:
         atoms = _split_kinks(problem, spline.kappa, t, slopes)
-    return _network(program, atoms, skip_slope, float(spline.values[0]))
+    return atoms, skip_slope
 
 
 def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray) -> _Atoms:

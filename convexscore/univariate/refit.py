@@ -108,7 +108,7 @@ def refit_solution(problem: SplineProblem, spline: Spline, stats: SolveStats, to
         If the certificate misses `tol`; the status is then ``"inaccurate"``.
     """
     start = time.perf_counter()
-    signs = np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
+    signs = problem.signs_of(spline)
     refit = RefitProblem(problem.program, spline.kinks, signs, problem.blocks)
     result = solve_active_set(refit, spline.kinks, signs)
     network = _neutral(problem, reconstruct(problem, _with_regime(problem, result.spline)))

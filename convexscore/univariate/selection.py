@@ -20,7 +20,9 @@ Weights are frequencies: everything is computed from distinct samples in ascendi
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 
@@ -32,12 +34,11 @@ from ..objectives import Objective, distinct_rows
 from ..problem import Problem
 from .bootstrap import SteinProcess
 from .bounds import boundedness_bound, line_solution, program_bounds
-from .cross_validation import cross_validate
+from .cross_validation import Folds, cross_validate, fits_on_a_grid, refined
 from .moments import Blocks
-from .path import regularization_path
 from .program import UnivariateProgram
-from .solvers.active_set import solve_active_set
-from .spline import SplineProblem
+from .reconstruction import reconstruct
+from .spline import Spline, SplineProblem
 from .straightness import straight_level
 
 __all__ = ["select_univariate_decay"]
@@ -48,6 +49,8 @@ _SHARES = np.geomspace(1.0, 0.25, 9)
 _FEW, _REPEATS = 10_000, 4
 # Beyond that many distinct samples the noise is drawn less often, for time.
 _REPLICATES, _REPLICATES_OF_MANY = 100, 25
+# Up to so many random factors are kept for the next round.
+_MOST_KEPT = 4_000_000
 # Plain cross-validation goes down to this part of the linear regime.
 _PART = 1e-3
 # Weight decays keep this far from the thresholds of others, which are sums in another order.
@@ -105,12 +108,21 @@ def _share_of_noise(
     """
     lowest = boundedness_bound(program) * _HAIR
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
-    network = program.activation, program.skip
-    path = regularization_path(rows, *network, betas=betas)
-    normalizable = np.array([not path.network(float(beta)).piecewise.failing_tails for beta in betas])
-    repeats = _REPEATS if program.total <= _FEW else 1
-    chosen = cross_validate(rows, betas, *network, folds, source, repeats).best(allowed=normalizable)
-    return chosen, chosen if chosen > lowest else level * float(_SHARES[-1])
+    fits = fits_on_a_grid(program, betas)
+    allowed = np.array([_has_density(*fit) for fit in fits])
+    parts = Folds(rows, betas, fits, folds, source, _REPEATS if program.total <= _FEW else 1)
+    blocks = Blocks(program)
+    while True:
+        chosen = parts.best(allowed)
+        place = int(np.flatnonzero(betas == chosen)[0])
+        # A grid may have shown a density where the solution itself has none.
+        if not allowed[place] or _has_density(*refined(fits[place], blocks)):
+            return chosen, chosen if chosen > lowest else level * float(_SHARES[-1])
+        allowed[place] = False
+
+
+def _has_density(problem: SplineProblem, spline: Spline) -> bool:
+    return not reconstruct(problem, spline).piecewise.failing_tails
 
 
 def _cross_validated(
@@ -186,15 +198,25 @@ class _Noise:
     def about_the_fit(self, rounds: int) -> float:
         """Return the median of the noise about the score that is fitted at this very weight decay."""
         lowest = boundedness_bound(self.program) * _HAIR
-        blocks = Blocks(self.program)
         slope, mean = line_solution(self.with_skip, 0.0)
         level = self._median(mean + slope * self.program.centred)
         for _ in range(rounds - 1):
-            problem = SplineProblem(self.program, max(level, lowest), blocks)
-            level = self._median(problem.at_positions(solve_active_set(problem).spline))
+            ((problem, spline),) = fits_on_a_grid(self.program, np.array([max(level, lowest)]))
+            level = self._median(problem.at_positions(spline))
         return level
 
     def _median(self, score: FloatArray) -> float:
         jump = get_activation(self.program.activation).jump
-        draws = self.process.largest(score, self.replicates, np.random.default_rng(self.seed))
-        return jump * float(np.median(draws))
+        return jump * float(np.median(self.process.largest_of(score, self._draws())))
+
+    def _draws(self) -> Iterable[FloatArray]:
+        """Return the same random factors every time: kept, or drawn anew where they are very many."""
+        few = self.replicates * self.process.x.size <= _MOST_KEPT
+        return self._kept_draws if few else self._fresh_draws()
+
+    @cached_property
+    def _kept_draws(self) -> list[FloatArray]:
+        return list(self._fresh_draws())
+
+    def _fresh_draws(self) -> Iterator[FloatArray]:
+        return self.process.draws(self.replicates, np.random.default_rng(self.seed))

@@ -107,6 +107,10 @@ class SplineProblem:
         ends = self.program.position[self.knots(kinks)]
         return (values[1:] - values[:-1]) / (ends[1:] - ends[:-1])
 
+    def signs_of(self, spline: Spline) -> FloatArray:
+        """Return the signs of the spline's slope jumps."""
+        return np.sign(np.diff(self.slopes(spline.kinks, spline.values)))
+
     def at_positions(self, spline: Spline) -> FloatArray:
         """Return the spline's value at every position."""
         return self.function(spline)(self.program.position)

@@ -26,14 +26,17 @@ from .bootstrap import SteinProcess
 from .bounds import line_solution, program_bounds
 from .program import UnivariateProgram
 
-__all__ = ["largest_at_edges", "straight_level"]
+__all__ = ["largest_at_edges", "largest_of_distinct", "straight_level"]
 
 # Samples for each replicate that was asked for: a quantile far out takes more of them than a median.
 _SAMPLES = 10
 # Beyond this many points a sample, and cells of a lattice, the law only grows with the root of their number.
 _MOST_POINTS, _MOST_CELLS = 2000, 4000
-# Samples are drawn in groups of about this many numbers.
-_GROUP = 2_000_000
+# Without a lattice the law over that root has settled far earlier: its quantile at 0.9 is 1.35 at 100 points,
+# 1.37 at 500, and 1.36 at 5000.
+_MOST_DISTINCT = 500
+# Samples are drawn in groups of about this many numbers, which caches hold.
+_GROUP = 1 << 15
 # How far out a Gaussian goes.
 _REACH = 9.0
 # Correlations that are the same differ by rounding.
@@ -120,6 +123,32 @@ def largest_at_edges(centred: FloatArray, mass: FloatArray, spacing: float) -> F
     return np.maximum(*largest)
 
 
+def largest_of_distinct(x: FloatArray) -> FloatArray:
+    """Return ``max_t |H(t)|`` about the fitted line for samples of points of mass one, all different.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_samples, n_points)
+        The points, ascending.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        What `largest_at_edges` finds without a lattice.
+    """
+    n = x.shape[1]
+    # From right to left, where sum (x_i - t)_+ x_i starts at zero.
+    x = x[:, ::-1] - x.mean(axis=1, keepdims=True)
+    variance = np.einsum("ij,ij->i", x, x) / n
+    tail = np.cumsum(x[:, :-1], axis=1)
+    tail *= x[:, :-1] - x[:, 1:]
+    height = np.cumsum(tail, axis=1, out=tail)
+    height /= -variance[:, None]
+    height += np.arange(2, n + 1)
+    # At the last point one is beyond; just right of each point one less is.
+    return np.maximum(np.maximum(height.max(axis=1), 1.0), 1.0 - height.min(axis=1))
+
+
 def _gaussian_noise(
     program: UnivariateProgram, spacing: float, samples: int, rng: np.random.Generator
 ) -> FloatArray:
@@ -130,7 +159,8 @@ def _gaussian_noise(
     if n_cells < min(program.total, _MOST_CELLS):
         noise = _counted(program, spacing, deviation, samples, rng)
     else:
-        n = int(np.clip(np.rint(program.total), 2, _MOST_POINTS))
+        most = _MOST_POINTS if spacing else _MOST_DISTINCT
+        n = int(np.clip(np.rint(program.total), 2, most))
         noise = _drawn(program, spacing, deviation, (samples, n), rng) * np.sqrt(program.total / n)
     return noise[~np.isnan(noise)]
 
@@ -164,11 +194,14 @@ def _drawn(
     """Draw every sample, and round it."""
     found = []
     for count in _groups(*shape):
-        x = np.sort(rng.standard_normal((count, shape[1])), axis=1) * deviation
+        x = rng.standard_normal((count, shape[1]))
+        x.sort(axis=1)
         if spacing:
             origin = program.centred[0]
-            x = origin + spacing * np.rint((x - origin) / spacing)
-        found.append(largest_at_edges(x, np.ones_like(x), spacing))
+            x = origin + spacing * np.rint((deviation * x - origin) / spacing)
+            found.append(largest_at_edges(x, np.ones_like(x), spacing))
+        else:
+            found.append(largest_of_distinct(x))
     return np.concatenate(found)
 
 

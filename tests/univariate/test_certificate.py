@@ -206,3 +206,19 @@ def test_the_scale_of_correlations_is_their_largest_possible_size(name):
     expected = weights.sum() if name == "sm" else np.sqrt(spread * labels)
     assert correlation_scale(program, 1e-3) == pytest.approx(expected)
     assert correlation_scale(program, 1e4) == 1e4
+
+
+@pytest.mark.parametrize("first_wrong", [0, 35_000])
+def test_scores_that_are_meant_count_only_if_the_network_has_them(first_wrong):
+    # More positions than are looked at together: what is written over the first ones is taken back.
+    x = np.sort(np.random.default_rng(0).standard_normal(40_000))
+    objective = cs.ScoreMatching(x)
+    program = UnivariateProgram.from_objective(objective, skip=True)
+    network = cs.solve(objective, 200.0, skip=True).network
+    plain = certify(program, network, 200.0)
+    # Within the rounding of the weights other scores are taken at their word; else they are not.
+    for meant in (network, lambda t: network(t) + 1e-3 * (t >= x[first_wrong])):
+        found = certify(program, network, 200.0, meant=meant)
+        assert found.primal == plain.primal
+        assert found.gap == pytest.approx(plain.gap, abs=1e-9 * abs(plain.primal))
+        assert found.max_violation == pytest.approx(plain.max_violation, abs=1e-6)

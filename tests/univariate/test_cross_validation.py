@@ -7,8 +7,10 @@ import pytest
 
 import convexscore as cs
 from convexscore.objectives import distinct_rows
-from convexscore.univariate import cross_validation
+from convexscore.univariate import cross_validation, selection
 from convexscore.univariate.cross_validation import FoldLosses, cross_validate, smoothing_width
+from convexscore.univariate.grid import Grid
+from convexscore.univariate.program import UnivariateProgram
 from tests.problems import KINDS, make_data, make_objective
 
 NODES, NODE_WEIGHTS = np.polynomial.legendre.leggauss(60)
@@ -125,25 +127,28 @@ def test_repeated_folds_are_new_folds():
 @every_program
 def test_no_kink_is_placed_at_a_point_that_is_held_out(name, activation, skip, monkeypatch):
     objective = make_objective(name, *make_data("tied", n=40))
-    paths, follow = [], cross_validation.regularization_path
+    calls, solve = [], cross_validation.solve_many
 
-    def recorded(*arguments, **options):
-        paths.append(follow(*arguments, **options))
-        return paths[-1]
+    def recorded(grids, betas, starts=None):
+        calls.append((grids, solve(grids, betas, starts)))
+        return calls[-1][1]
 
-    monkeypatch.setattr(cross_validation, "regularization_path", recorded)
+    monkeypatch.setattr(cross_validation, "solve_many", recorded)
     linear = cs.beta_bounds(objective, activation, skip).linear
     cross_validate(objective, np.array([0.5, 0.1]) * linear, activation, skip, 5, np.random.default_rng(0))
-    assert len(paths) == 5
-    n_held_out, n_kinks = 0, 0
-    for path in paths:
-        training = np.unique(path.objective.X)
-        n_held_out += len(objective.X) - len(path.objective.X)
-        for beta in path.betas:
-            kinks = path.network(beta).kinks
-            distance = np.abs(kinks[:, None] - training).min(axis=1)
-            assert (distance <= 1e-12).all()
-            n_kinks += kinks.size
+    # The fits to all data, from whose kinks those of the folds start, and those of the folds.
+    (whole, _), (grids, splines) = calls
+    assert len({grid.program for grid in whole}) == 1
+    programs = list(dict.fromkeys(grid.program for grid in grids))
+    assert len(programs) == 5
+    assert len(splines) == 10
+    n_kinks = 0
+    for grid, spline in zip(grids, splines, strict=True):
+        n_kinks += spline.kinks.size
+        assert (spline.kinks > 0).all()
+        assert (spline.kinks < grid.program.position.size - 1).all()
+    n_held_out = sum(len(objective.X) - round(program.total) for program in programs)
+    assert all(np.isin(program.position, objective.X).all() for program in programs)
     # Every sample is held out once.
     assert n_held_out == len(objective.X)
     assert n_kinks > 0
@@ -171,6 +176,64 @@ def test_data_more_than_half_of_which_are_tied_have_a_width():
     x = np.array([0.0] * 9 + [1.0, 5.0])
     assert smoothing_width(cs.ScoreMatching(x)) == pytest.approx(literal_width(x, np.ones(11)), rel=1e-12)
     assert smoothing_width(cs.ScoreMatching(x)) > 0.1
+
+
+# Folds whose fits are on a grid first.
+
+
+def two_groups(n, seed):
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(n) < 0.4, 0.3 * rng.standard_normal(n) - 2, rng.standard_normal(n) + 1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(("name", "skip"), [("sm", True), ("sm", False), ("dsm", True)])
+def test_what_a_grid_shows_is_decided_by_the_fits_themselves(name, skip, seed, monkeypatch):
+    monkeypatch.setattr(cross_validation, "_CELLS", 40)
+    objective = distinct_rows(make_objective(name, two_groups(300, seed)))
+    program = UnivariateProgram.from_objective(objective, "relu", skip)
+    betas = np.geomspace(0.4, 0.02, 9) * cs.beta_bounds(objective, "relu", skip).linear
+    exact = cross_validate(objective, betas, "relu", skip, 3, np.random.default_rng(2))
+    fits = cross_validation.fits_on_a_grid(program, betas)
+    folds = cross_validation.Folds(objective, betas, fits, 3, np.random.default_rng(2), 1)
+    every = np.ones(9, dtype=bool)
+    rough = folds.losses(np.arange(9), 40)
+    assert np.abs(rough - exact.losses).max() > 1e-4
+    assert folds.best(every) == exact.best()
+    # The least of those next to one another is asked for, and what is not allowed is not taken.
+    allowed = betas != exact.best()
+    place = int(np.flatnonzero(~allowed)[0])
+    near = exact.losses.mean(axis=1)[[place - 1, place + 1]] if 0 < place < 8 else None
+    if near is not None:
+        assert folds.best(allowed) == betas[place - 1 if near[0] <= near[1] else place + 1]
+
+
+def test_of_very_many_samples_a_grid_decides(monkeypatch):
+    monkeypatch.setattr(cross_validation, "_CELLS", 40)
+    monkeypatch.setattr(cross_validation, "_FEW", 200)
+    objective = distinct_rows(make_objective("sm", two_groups(300, 0)))
+    betas = np.geomspace(40.0, 5.0, 5)
+    fits = cross_validation.fits_on_a_grid(UnivariateProgram.from_objective(objective, "relu", True), betas)
+    folds = cross_validation.Folds(objective, betas, fits, 3, np.random.default_rng(2), 1)
+    rough = folds.losses(np.arange(5), 40)
+    assert folds.best(np.ones(5, dtype=bool)) == FoldLosses(betas, rough).best()
+    np.testing.assert_allclose(
+        cross_validate(objective, betas, "relu", True, 3, np.random.default_rng(2)).losses, rough, rtol=1e-9
+    )
+
+
+def test_a_density_that_only_a_grid_shows_is_none(monkeypatch):
+    objective = cs.ScoreMatching(two_groups(120, 0))
+    chosen = cs.select_beta(objective, rng=0, skip=True)
+    has_density = selection._has_density
+
+    def seen(problem, spline):
+        return has_density(problem, spline) and (isinstance(problem.blocks, Grid) or problem.beta != chosen)
+
+    monkeypatch.setattr(selection, "_has_density", seen)
+    other = cs.select_beta(objective, rng=0, skip=True)
+    assert other != chosen
+    assert 0.2 < other / chosen < 5
 
 
 # The choice.

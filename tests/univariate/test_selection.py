@@ -5,6 +5,7 @@ import pytest
 
 import convexscore as cs
 from convexscore.objectives import distinct_rows
+from convexscore.univariate import bootstrap, selection
 from convexscore.univariate.bootstrap import SteinProcess
 from convexscore.univariate.program import UnivariateProgram
 from tests.problems import make_data, make_objective
@@ -39,6 +40,26 @@ def test_the_noise_is_that_of_its_definition(name, data):
     at_samples = score[np.searchsorted(program.position, rows.X[:, 0])]
     for row, value in zip(factors, drawn, strict=True):
         assert value == pytest.approx(literal_largest(rows, at_samples, row), rel=1e-9)
+
+
+@pytest.mark.parametrize("data", ["random", "tied"])
+@pytest.mark.parametrize("name", ["sm", "dsm"])
+def test_groups_of_replicates_are_drawn_as_one(name, data, monkeypatch):
+    process = SteinProcess(distinct_rows(make_objective(name, *make_data(data, n=20))))
+    score = np.sin(process.x[process.first])
+    together = process.largest(score, 50, np.random.default_rng(3))
+    monkeypatch.setattr(bootstrap, "_GROUP", 60)
+    draws = list(process.draws(50, np.random.default_rng(3)))
+    assert len(draws) > 5
+    np.testing.assert_allclose(process.largest_of(score, draws), together, rtol=1e-12)
+    np.testing.assert_allclose(process.largest_of(score, draws), together, rtol=1e-12)
+
+
+def test_factors_that_are_not_kept_are_drawn_again(monkeypatch):
+    x = np.random.default_rng(0).standard_exponential(60)
+    chosen = cs.select_beta(x, rng=5)
+    monkeypatch.setattr(selection, "_MOST_KEPT", 0)
+    assert cs.select_beta(x, rng=5) == chosen
 
 
 def test_gaussian_data_keep_their_line_with_the_chosen_confidence():

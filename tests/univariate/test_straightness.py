@@ -6,7 +6,7 @@ import pytest
 import convexscore as cs
 from convexscore.univariate.bounds import program_bounds
 from convexscore.univariate.program import UnivariateProgram
-from convexscore.univariate.straightness import largest_at_edges
+from convexscore.univariate.straightness import largest_at_edges, largest_of_distinct
 
 
 def literal_largest(x, spacing):
@@ -36,6 +36,15 @@ def test_without_a_lattice_they_are_the_threshold_of_the_line():
     )
     found = largest_at_edges(program.centred, program.mass, 0.0)
     assert found == pytest.approx(program_bounds(program).linear, rel=1e-12)
+
+
+def test_samples_of_distinct_points_need_no_edges():
+    samples = np.sort(np.random.default_rng(3).standard_normal((50, 30)), axis=1)
+    samples[:10] = np.sort(np.random.default_rng(4).standard_exponential((10, 30)), axis=1)
+    expected = largest_at_edges(samples, np.ones_like(samples), 0.0)
+    np.testing.assert_allclose(largest_of_distinct(samples), expected, rtol=1e-11)
+    pairs = np.array([[0.0, 1.0], [-2.0, 5.0]])
+    np.testing.assert_allclose(largest_of_distinct(pairs), largest_at_edges(pairs, np.ones((2, 2)), 0.0))
 
 
 def kept(objectives):

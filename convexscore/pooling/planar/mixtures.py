@@ -4,8 +4,8 @@ With ``n_k`` the mass of a component, ``S_k`` its scatter and ``K`` the number o
 
     covariance_k = (S_k + (c / K) I) / (n_k + c)
 
-for data in standard coordinates; `c` is how many points the prior counts for.  Several starts, or the training parts of several folds, are iterated at
-once.
+for data in standard coordinates; `c` is how many points the prior counts for.  Several starts, or the parts
+that several folds are trained on, are iterated at once.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ class StudentLaw(Frozen):
             weights = points.mass * (law.freedom + 2) / (law.freedom + law._squares(points.value))
             mean = weights @ points.value / weights.sum()
             centred = points.value - mean
-            # Weights in the place of the number of points: the same limit, in fewer rounds (Kent, Tyler & Vardi).
+            # Divided by the weights, not the number of points: the same limit, sooner (Kent, Tyler & Vardi).
             shape = (centred * weights[:, None]).T @ centred / weights.sum()
             squares = cls(mean, shape, law.freedom)._squares(points.value)
             freedom = _best_freedom(squares, points.mass)

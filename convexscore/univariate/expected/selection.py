@@ -124,7 +124,7 @@ class _CoarseFits:
         for beta in betas:
             problem = SplineProblem(self._first.program, float(beta), self._first.blocks)
             spline = solve_active_set(problem, kinks, signs).spline
-            kinks, signs = spline.kinks, np.sign(np.diff(problem.slopes(spline.kinks, spline.values)))
+            kinks, signs = spline.kinks, problem.signs_of(spline)
             found.append(reconstruct(problem, spline).piecewise)
         return found
 
