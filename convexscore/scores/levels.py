@@ -174,4 +174,4 @@ def _finest_structure(pairs: _Pairs, deviation: float, least: float) -> float:
         width = max(seen, least)
         if abs(width - before) <= 1e-3 * before or width == least:
             break
-    return width * float(np.sqrt(1 - pairs.kernel**2))
+    return min(width * float(np.sqrt(1 - pairs.kernel**2)), deviation)
