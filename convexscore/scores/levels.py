@@ -46,6 +46,8 @@ _WIDEST = 0.7
 _STEP = 0.8
 # Standard errors by which a sum over pairs must differ from zero to be believed.
 _BEYOND_DOUBT = 4.0
+# Neighbours on a lattice are nearer than this many spacings.
+_NEXT = 1.5
 # Samples closer than this share of the deviation are copies of one.
 _COPIES = 1e-9
 
@@ -92,7 +94,7 @@ def noise_levels(X: FloatArray, ratio: float) -> FloatArray:
     deviation = float(np.sqrt(np.linalg.eigvalsh(covariance)[-1]))
     spacings = _spacings(rows)
     shares = _FINEST * deviation, _ROUNDED * max(spacings) / _LOWEST, _LEAST * float(rows.max()) / _LOWEST
-    pairs = _Pairs(rows, counts, deviation, all(spacings))
+    pairs = _Pairs(rows, counts, deviation, spacings)
     low = _LOWEST * max(_finest_structure(pairs, deviation, max(shares)), *shares)
     high = _HIGHEST * deviation
     low = min(low, high / ratio**2)
@@ -109,9 +111,9 @@ def _spacings(rows: FloatArray) -> list[float]:
 class _Pairs:
     """Pairs of different samples, and the width of bumps that they show.
 
-    Equal samples of rounded data are different ones that happen to meet, and pairs like all others.  In
-    other data they are one sample with a weight: no width could be seen between them.  A number of copies
-    that all samples have says nothing.
+    Equal samples of rounded data are different ones that happen to meet, and pairs like all others, if there
+    are no more of them than of neighbours.  Else they are one sample with a weight: no width could be seen
+    between them.  A number of copies that all samples have says nothing.
 
     Parameters
     ----------
@@ -121,29 +123,33 @@ class _Pairs:
         How often each of them occurs.
     deviation : float
         Largest standard deviation in any direction.
-    rounded : bool
-        Whether all columns are.
+    spacings : list of float
+        Spacing of each column, zero where it is not rounded.
     """
 
-    def __init__(self, rows: FloatArray, counts: NDArray[np.intp], deviation: float, rounded: bool) -> None:
+    def __init__(
+        self, rows: FloatArray, counts: NDArray[np.intp], deviation: float, spacings: list[float]
+    ) -> None:
         counts, self.n_features = counts // np.gcd.reduce(counts), rows.shape[1]
-        n = int(counts.sum()) if rounded else len(rows)
-        #: Bandwidth, as a share of the width.
-        self.kernel = min((4 / ((self.n_features + 4) * n)) ** (1 / (self.n_features + 6)), _WIDEST)
-        if len(rows) > _MOST:
+        n, n_distinct = int(counts.sum()), len(rows)
+        if n_distinct > _MOST:
             # Sorted rows, so evenly among them.
-            chosen = np.linspace(0, len(rows) - 1, _MOST).astype(int)
+            chosen = np.linspace(0, n_distinct - 1, _MOST).astype(int)
             rows, counts = rows[chosen], counts[chosen]
         first, second = np.triu_indices(len(rows), 1)
         squares, times = pdist(rows, "sqeuclidean"), np.asarray(counts[first] * counts[second], dtype=float)
-        if rounded:
-            ties = 0.5 * float(np.sum(counts * (counts - 1.0)))
+        # Of the rows left out ties are lost once, other pairs twice.
+        ties = 0.5 * float(np.sum(counts * (counts - 1.0))) * len(rows) / n_distinct
+        neighbours = float(times[squares <= _NEXT**2 * float(np.square(spacings).sum())].sum())
+        if all(spacings) and ties <= neighbours:
             self._squares, self._times = np.append(squares, 0.0), np.append(times, ties)
             self._variance = self._times
         else:
-            apart = squares > (_COPIES * deviation) ** 2
+            n, apart = n_distinct, squares > (_COPIES * deviation) ** 2
             self._squares, self._times = squares[apart], times[apart]
             self._variance = self._times**2
+        #: Bandwidth, as a share of the width.
+        self.kernel = min((4 / ((self.n_features + 4) * n)) ** (1 / (self.n_features + 6)), _WIDEST)
 
     def width(self, assumed: float) -> float | None:
         """Return the width seen with the bandwidth of an assumed one, None where too few pairs see it."""

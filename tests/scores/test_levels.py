@@ -122,6 +122,15 @@ def test_copies_of_some_samples_are_no_structure():
         assert finest(shaken) == pytest.approx(finest(X), rel=0.1)
 
 
+def test_repeated_values_of_a_fine_lattice_are_copies():
+    # Durations in seconds, written in minutes with three digits: far more ties than neighbours.
+    eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    assert 0.1 < finest(eruptions) < 0.4
+    x = np.round(np.random.default_rng(0).standard_normal(300), 3)
+    drawn = x[np.random.default_rng(1).integers(0, 300, 300)]
+    assert finest(drawn) == pytest.approx(1.0, rel=0.3)
+
+
 def test_atoms_alone_are_as_wide_as_what_separates_them():
     assert finest([0.0] * 50 + [1.0] * 50) == finest([0.0, 1.0])
     assert 0.2 < finest([0.0, 1.0]) < 0.5
