@@ -27,9 +27,16 @@ __all__ = ["BlurredData"]
 
 # Noise further out than this many standard deviations is below rounding.
 _REACH = 9.0
-# Positions whose samples within reach are looked at together: at least so many, or so many pairs.
+# Positions whose samples within reach are looked at together: those this many standard deviations apart, at
+# least so many of them, and no more than so many pairs.
+_SPAN = 9.0
 _GROUP = 64
 _ENTRIES = 200_000
+# Quadrature of intervals up to these widths, in standard deviations: nodes in (0, 1) and weights.
+_NARROW, _NARROWER = 0.5, 0.1
+_RULE, _SHORT_RULE = (
+    (0.5 * (nodes + 1), 0.5 * weights) for nodes, weights in map(np.polynomial.legendre.leggauss, (8, 5))
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +96,18 @@ class BlurredData(Frozen):
         for group, low, high in self._groups(t):
             u = (self.x[low:high] - t[group, None]) / self.width
             bell = _bell(u)
-            result[:, group] = np.stack([bell, u * bell / self.width]) @ self.mass[low:high] / self.width
+            mass = self.mass[low:high] / self.width
+            result[0, group] = bell @ mass
+            u *= bell
+            result[1, group] = u @ mass / self.width
+        return result
+
+    def _height(self, t: FloatArray) -> FloatArray:
+        """Return ``q`` at each of `t`."""
+        result = np.empty(t.size)
+        for group, low, high in self._groups(t):
+            u = (self.x[low:high] - t[group, None]) / self.width
+            result[group] = _bell(u) @ (self.mass[low:high] / self.width)
         return result
 
     def interval_moments(self, left: FloatArray, right: FloatArray) -> FloatArray:
@@ -100,13 +118,12 @@ class BlurredData(Frozen):
         """
         width = right - left
         moments = np.empty((3, left.size))
-        narrow = width <= 0.5 * self.width
-        nodes, weights = np.polynomial.legendre.leggauss(8)
-        u = 0.5 * (nodes + 1) * width[narrow, None]
-        density = self.density((left[narrow, None] + u).ravel())[0].reshape(u.shape)
-        mass = 0.5 * weights * width[narrow, None] * density
-        moments[:, narrow] = [mass.sum(axis=1), (mass * u).sum(axis=1), (mass * u**2).sum(axis=1)]
-        wide = ~narrow
+        narrower, wide = width <= _NARROWER * self.width, width > _NARROW * self.width
+        for chosen, (nodes, weights) in ((narrower, _SHORT_RULE), (~narrower & ~wide, _RULE)):
+            u = nodes * width[chosen, None]
+            mass = self._height((left[chosen, None] + u).ravel()).reshape(u.shape)
+            mass *= weights * width[chosen, None]
+            moments[:, chosen] = [mass.sum(axis=1), (mass * u).sum(axis=1), (mass * u**2).sum(axis=1)]
         gap, inner = width[wide], self.upper_moments(left[wide])
         beyond = self.upper_moments(right[wide])
         moments[0, wide] = inner[0] - beyond[0]
@@ -166,9 +183,12 @@ class BlurredData(Frozen):
     def _groups(self, t: FloatArray, margin: float = 0.0) -> Iterator[tuple[NDArray[np.intp], int, int]]:
         """Yield neighbouring positions, and the range of the samples within reach of them."""
         order = np.argsort(t, kind="stable")
-        size = max(_GROUP, _ENTRIES // self.x.size)
-        for start in range(0, t.size, size):
-            group = order[start : start + size]
+        most = max(_GROUP, _ENTRIES // self.x.size)
+        ordered, start = t[order], 0
+        while start < t.size:
+            near = int(np.searchsorted(ordered, ordered[start] + _SPAN * self.width, side="right"))
+            group = order[start : min(max(near, start + _GROUP), start + most)]
+            start += group.size
             reach = _REACH * self.width + margin
             edges = t[group[[0, -1]]] + reach * np.array([-1.0, 1.0])
             low, high = np.searchsorted(self.x, edges)
@@ -197,4 +217,8 @@ class BlurredData(Frozen):
 
 
 def _bell(u: FloatArray) -> FloatArray:
-    return np.exp(-0.5 * u * u) / np.sqrt(2 * np.pi)
+    bell = u * u
+    bell *= -0.5
+    np.exp(bell, out=bell)
+    bell /= np.sqrt(2 * np.pi)
+    return bell

@@ -38,6 +38,7 @@ from ..objectives import DenoisingScoreMatching, ExpectedDenoising
 from ..problem import Problem
 from ..results import Solution
 from ..solve import solve
+from .decays import KIND, chosen_decays, level_problem
 from .draws import balanced_normals
 from .levels import noise_levels
 
@@ -50,13 +51,13 @@ _CLOSE = 1e-6
 _RATIO, _RATIO_OF_MANY = 1.4, 1.6
 # Noise draws a sample, and frames of them at chosen levels.
 _DRAWS, _FRAMES = 10, 2
+# Levels from one whose weight decay is chosen to the next; it varies slowly with the noise.
+_STRIDE = 3
 # Tolerances there: what they leave is far below the noise of the data, and far smaller networks do.
 _TOL, _TOL_OF_MANY = 1e-4, 1e-3
 
-# Arguments of `solve` that say what kind of network is trained.
-_KIND = ("bias", "gated", "patterns", "penalty", "shape", "refit", "tails", "conservative")
 # What they are where the noise can be integrated out.
-_PLAIN = dict(zip(_KIND, (True, False, None, "nuclear", None, False, None, False), strict=True))
+_PLAIN = dict(zip(KIND, (True, False, None, "nuclear", None, False, None, False), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +142,14 @@ class NoiseConditionalScore(Frozen):
             three times the largest standard deviation in any direction to a tenth of the width of the
             narrowest bumps, in steps of at most 1.4 (several features: 1.6).  That width ``s`` is
             ``sqrt(d int f^2 / (2 int |grad f|^2))`` for a kernel estimate ``f`` of the density less the
-            kernel's own, at least a fiftieth of the deviation; and no level is below half the spacing of
-            data that are rounded.
+            kernel's own: as far as pairs of different samples show it, and at least a two-hundredth of the
+            deviation.  No level is below half the spacing of data that are rounded, or 2e-5 of the range.
         beta : float, array of shape (n_levels,) or "auto"
             Weight decay of the summed loss over ``n_draws * n_samples`` noisy points (``n_samples`` of them
-            without draws): one for all levels, one a level, or chosen at each level: by `select_beta` for
-            expected denoising, else from the noise about the linear score, in which the draws of a sample
-            count as one for ``sigmas="auto"``.
+            without draws): one for all levels, one a level, or chosen: by `select_beta` for expected
+            denoising, else from the noise about the linear score, in which the draws of a sample count as
+            one for ``sigmas="auto"``.  It is chosen at each of the levels given, and for ``sigmas="auto"``
+            at every third of them, with geometric interpolation between.
         n_draws : int, inf or None
             Noise draws a sample; ``inf`` integrates the noise out, for networks with one feature and bias.
             By default that is done for ``sigmas="auto"`` where it can be, and otherwise 10 are drawn, or with
@@ -185,13 +187,22 @@ class NoiseConditionalScore(Frozen):
             levels = noise_levels(data, _RATIO if features == 1 else _RATIO_OF_MANY)
         else:
             levels = _levels(sigmas)
-        betas = _betas(beta, levels.size)
         at_level, copies = _objectives(data, drawn, chosen, rng)
+        bar = as_flag("progress", progress)
+        if isinstance(beta, str):
+            as_choice("beta", beta, ("auto",))
+
+            def problem_at(sigma: float) -> Problem:
+                return level_problem(at_level(sigma), activation, skip, options)
+
+            betas = chosen_decays(problem_at, levels, _STRIDE if chosen else 1, copies, bar)
+        else:
+            betas = _betas(beta, levels.size)
         solutions: list[Solution] = []
-        for level in steps(levels.size, as_flag("progress", progress), "noise levels"):
+        for level in steps(levels.size, bar, "noise levels"):
             start = solutions[-1].network if solutions and solutions[-1].network.n_neurons else None
             objective, decay = at_level(float(levels[level])), betas[level]
-            solutions.append(_solved(objective, copies, decay, activation, skip, start, dict(options)))
+            solutions.append(_solved(objective, decay, activation, skip, start, dict(options)))
         networks = [solution.network for solution in solutions]
         return cls(levels, networks, tuple(solutions), *_moments(data))
 
@@ -373,8 +384,8 @@ def _moments(data: FloatArray) -> tuple[FloatArray, FloatArray] | tuple[None, No
     return (mean, covariance) if np.isfinite(covariance).all() and np.isfinite(mean).all() else (None, None)
 
 
-def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
-    if isinstance(beta, (str, Real)):
+def _betas(beta: float | ArrayLike, n_levels: int) -> list[Any]:
+    if isinstance(beta, Real):
         return [beta] * n_levels
     values = as_float_array("beta", beta)
     if values.ndim == 0:
@@ -386,26 +397,14 @@ def _betas(beta: float | ArrayLike | str, n_levels: int) -> list[Any]:
 
 def _solved(
     objective: DenoisingScoreMatching | ExpectedDenoising,
-    copies: int | None,
-    beta: float | str,
+    beta: float,
     activation: str,
     skip: bool,
     start: Any,
     options: dict[str, Any],
 ) -> Solution:
     """Solve one level, from the network of the level before where the solver can start from it."""
-    kind = {name: options[name] for name in _KIND if name in options}
-    problem, solver = Problem(objective, activation, skip, **kind), options.get("solver", "auto")
-    if isinstance(beta, str):
-        as_choice("beta", beta, ("auto",))
-        family = family_of(problem)
-        if copies is None:
-            beta = family.checked_select(problem, "combined", 0, {})
-        else:
-            few = {"n_replicates": 20, "n_iterations": 1}
-            # Draws after draws of all samples.
-            groups = np.tile(np.arange(len(objective.X) // copies), copies) if copies > 1 else None
-            beta = family.checked_select(problem, "bootstrap", 0, few, groups)
+    problem, solver = level_problem(objective, activation, skip, options), options.get("solver", "auto")
     if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
         options.setdefault("start", start)
     return solve(objective, beta, activation, skip, **options)

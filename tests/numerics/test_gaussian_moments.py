@@ -109,3 +109,14 @@ def test_the_score_matching_loss_is_its_integral(drawn):
     literal = integral(data, integrand, cuts=score.knots)
     scale = data.total / data.variance
     assert data.score_matching_loss(score) == pytest.approx(literal, rel=1e-9, abs=1e-11 * scale)
+
+
+@pytest.mark.parametrize("length", [0.01, 0.09, 0.1, 0.11, 0.3, 0.5])
+def test_moments_of_short_intervals_are_exact_far_out_too(length):
+    data = BlurredData.from_samples(np.array([0.0, 0.3]), np.array([1.0, 2.0]), 1.0)
+    left = np.linspace(-7.0, 7.0, 29)
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    u = 0.5 * length * (nodes + 1)
+    q = 0.5 * length * weights * literal_density(data, left[:, None] + u)
+    literal = [q.sum(axis=1), (q * u).sum(axis=1), (q * u**2).sum(axis=1)]
+    np.testing.assert_allclose(data.interval_moments(left, left + length), literal, rtol=1e-10)

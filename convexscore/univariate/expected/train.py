@@ -12,7 +12,7 @@ from ..._support.validation import FloatArray
 from ...networks.two_layer import TwoLayerNetwork
 from ...numerics.piecewise import PiecewiseLinear
 from ...problem import Problem
-from ...results import BetaBounds, Solution, SolveStats, judged
+from ...results import BetaBounds, Certificate, Solution, SolveStats, judged
 from ..reconstruction import reconstruct
 from ..solvers.active_set import solve_active_set
 from ..spline import Spline, SplineProblem
@@ -60,18 +60,27 @@ def solve_expected(
         half = gridded.program.atom_half_width(beta, spline.kappa)
         missing = _wanted(program, score, (spline.kappa, half), grid, tolerance)
         if missing.size == 0:
-            certificate = certify_expected(program, network, beta)
+            written, certificate = _certified(program, network, gridded, spline, tol)
             if certificate.meets(tol):
                 break
             share /= 10
         grid = np.union1d(grid, missing)
-    fewer = _fewer_kinks(program, gridded, spline)
-    certificate = certify_expected(program, fewer, beta)
-    if not certificate.meets(tol):
-        fewer, certificate = network, certify_expected(program, network, beta)
+    else:
+        written, certificate = _certified(program, network, gridded, spline, tol)
     status = judged(certificate, tol, "optimal" if kinks.size else "closed_form")
     stats = SolveStats("refined_grid", iterations, time.perf_counter() - start, grid.size)
-    return Solution(fewer, certificate.primal, status, certificate, stats, beta)
+    return Solution(written, certificate.primal, status, certificate, stats, beta)
+
+
+def _certified(
+    program: ExpectedProgram, network: TwoLayerNetwork, problem: SplineProblem, spline: Spline, tol: float
+) -> tuple[TwoLayerNetwork, Certificate]:
+    """Return the network with neighbouring kinks joined if its certificate holds, else with all of them."""
+    fewer = _fewer_kinks(program, problem, spline)
+    certificate = certify_expected(program, fewer, problem.beta)
+    if certificate.meets(tol):
+        return fewer, certificate
+    return network, certify_expected(program, network, problem.beta)
 
 
 def _wanted(
