@@ -20,7 +20,7 @@ from .points import Points
 __all__ = ["choose_mixtures", "refit_mixtures"]
 
 _MOST_COMPONENTS = 8
-_STARTS = 3
+_STARTS = 6
 _STEPS, _STEPS_OF_REFITS = 200, 100
 # Gains of the log-likelihood a point at which an iteration ends.
 _TOLERANCE = 1e-7
@@ -57,7 +57,7 @@ def choose_mixtures(points: Points, rng: np.random.Generator, fewest: int) -> li
     found: dict[int, tuple[float, MixtureLaw]] = {}
     best = 1
     for size in range(1, _MOST_COMPONENTS + 1):
-        if (size > 1 and 4 * size > data.total) or size > best + 1:
+        if (size > 1 and 4 * size > data.total) or size > best + 2:
             break
         likelihoods, mixtures = _maximized(data, data.mass[None], _starts(data, size, rng), _STEPS)
         winner = int(np.argmax(likelihoods))
