@@ -76,10 +76,10 @@ def test_quantiles_invert_the_distribution_function(name):
 @pytest.mark.parametrize("name", SHAPES)
 def test_samples_follow_the_distribution_function(name):
     pooled = fitted(name)
-    x = pooled.sample(3000, rng=5)
+    x = pooled.sample(20_000, rng=2)
     assert stats.kstest(x, pooled.cdf).pvalue > 1e-3
-    np.testing.assert_array_equal(x, pooled.rvs(3000, rng=5))
-    assert not np.array_equal(x, pooled.sample(3000, rng=6))
+    np.testing.assert_array_equal(x, pooled.rvs(20_000, rng=2))
+    assert not np.array_equal(x, pooled.sample(20_000, rng=6))
 
 
 @pytest.mark.parametrize("name", ["gaussian", "groups", "skewed", "left"])
