@@ -1,6 +1,20 @@
 """Targets whose scores are known by other means: what a learned score and a sampler are measured against."""
 
 from .gaussian_mixture import GaussianMixture
+from .graphical.curie_weiss import CurieWeiss
+from .graphical.ising import Ising
+from .graphical.latent import LatentIsing, RestrictedBoltzmannMachine
+from .graphical.sparse_coding import SparseCoding
 from .planar import Banana, moons, ring
 
-__all__ = ["Banana", "GaussianMixture", "moons", "ring"]
+__all__ = [
+    "Banana",
+    "CurieWeiss",
+    "GaussianMixture",
+    "Ising",
+    "LatentIsing",
+    "RestrictedBoltzmannMachine",
+    "SparseCoding",
+    "moons",
+    "ring",
+]
