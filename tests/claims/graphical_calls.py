@@ -53,3 +53,30 @@ for label in ("exact", "naive", "gamp"):
     }
     GRAPHICAL_CALLS[f"code_{label}.mean"] = (code.posterior_mean_code, {"z": POINTS, "t": 0.5})
     GRAPHICAL_CALLS[f"code_{label}.sample"] = (code.sample, {"n": 3, "rng": 0})
+
+GLASSES = {
+    f"glass_{name}": cs.targets.SherringtonKirkpatrick(PAIR, 0.5, denoiser=name)
+    for name in ("amp", "exact", "naive", "ngd")
+}
+GLASSES["synchronization"] = cs.targets.Z2Synchronization(PAIR, 1.5)
+GRAPHICAL_CALLS |= {
+    "SherringtonKirkpatrick": (
+        cs.targets.SherringtonKirkpatrick,
+        {"matrix": PAIR, "inverse_temperature": 0.5, "denoiser": "amp"},
+    ),
+    "Z2Synchronization": (cs.targets.Z2Synchronization, {"observation": PAIR, "strength": 1.5}),
+    "overlap": (cs.targets.overlap, {"inverse_temperature": 0.5, "tau": 1.0}),
+}
+for label, glass in GLASSES.items():
+    GRAPHICAL_CALLS |= {
+        f"{label}.{name}": (getattr(glass, name), {"y": POINTS, "sigma": 0.8})
+        for name in ("score", "denoise", "logpdf")
+    }
+    GRAPHICAL_CALLS |= {
+        f"{label}.log_normalizer": (glass.log_normalizer, {"fields": POINTS}),
+        f"{label}.amp": (glass.amp, {"y": POINTS, "n_steps": 2}),
+        f"{label}.free_energy": (glass.free_energy, {"m": [0.1, 0.2], "y": [0.5, -0.5], "q": 0.1}),
+        f"{label}.sample": (glass.sample, {"n": 2, "rng": 0, "n_steps": 2, "step_size": 0.5}),
+    }
+    if label != "glass_ngd":
+        GRAPHICAL_CALLS[f"{label}.posterior_mean"] = (glass.posterior_mean, {"fields": POINTS})

@@ -64,6 +64,8 @@ MAKERS = {
     "latent": lambda: cs.targets.LatentIsing([[0.0]], [[0.5]], [[0.0]]),
     "machine": lambda: cs.targets.RestrictedBoltzmannMachine([[0.5]]),
     "sparse_coding": lambda: cs.targets.SparseCoding([[0.5]], [-1.0, 1.0], [0.5, 0.5], 0.3),
+    "spin_glass": lambda: cs.targets.SherringtonKirkpatrick([[0.0, 0.5], [0.5, 0.0]], 0.5),
+    "synchronization": lambda: cs.targets.Z2Synchronization([[0.0, 0.5], [0.5, 0.0]], 1.5),
     "curie_weiss": lambda: cs.targets.CurieWeiss(3, 0.5),
     "grid_law": lambda: GridLaw(np.linspace(-1, 1, 5), np.ones(5)),
     "dataset": cs.datasets.load_galaxies,

@@ -23,6 +23,7 @@ __all__ = [
     "LARGEST",
     "SpinLaw",
     "as_couplings",
+    "as_fields",
     "as_noise",
     "as_rows",
     "as_vector",
@@ -175,7 +176,7 @@ class SpinLaw(Frozen):
         """
         level = as_noise(sigma)
         points, shape = as_rows("y", y, self.n_features)
-        h, b = _as_fields(points, level), self._own_field
+        h, b = as_fields(points, level), self._own_field
         # |b + h| - |b| - |h|, and |h| against the squares, in forms that do not cancel.
         opposed = np.where(np.sign(b) * np.sign(h) < 0, np.minimum(np.abs(b), np.abs(h)), 0.0)
         with np.errstate(over="ignore"):
@@ -187,7 +188,7 @@ class SpinLaw(Frozen):
         return values.reshape(shape[:-1])
 
     def _denoised(self, y: FloatArray, level: float) -> FloatArray:
-        return self._mean(self._total("y", _as_fields(y, level)))
+        return self._mean(self._total("y", as_fields(y, level)))
 
     def _total(self, name: str, h: FloatArray) -> FloatArray:
         with np.errstate(over="ignore"):
@@ -263,7 +264,8 @@ def check_enumerable(name: str, n_spins: int, advice: str) -> None:
         )
 
 
-def _as_fields(y: FloatArray, level: float) -> FloatArray:
+def as_fields(y: FloatArray, level: float) -> FloatArray:
+    """Return the fields ``y / sigma^2`` of rows of points."""
     with np.errstate(over="ignore"):
         h = y / level**2
     if not np.isfinite(h).all():
