@@ -138,6 +138,18 @@ def test_mirror_descent_converges_where_the_plain_map_cycles():
     assert Ising(matrix).posterior_mean(h)[0] == pytest.approx(0.335501789277, abs=1e-11)
 
 
+def test_almost_critical_couplings_converge_too():
+    # Descent alone is too slow: the largest eigenvalue is 1 - 1e-6.
+    d = 6
+    matrix = (1 - 1e-6) / (d - 1) * (np.ones((d, d)) - np.eye(d))
+    scales = np.array([[1e-6], [1e-5], [1e-3], [1.0], [0.0]])
+    h = scales * np.append(np.ones(d - 1), -0.5)
+    m = Ising(matrix, denoiser="naive").posterior_mean(h)
+    np.testing.assert_allclose(np.arctanh(m), m @ matrix + h, atol=2e-10)
+    # By symmetry and a cubic: m is near (3 h)^(1/3) at the smallest fields.
+    assert m[0].mean() == pytest.approx((3 * h[0].mean()) ** (1 / 3), rel=0.02)
+
+
 def test_a_free_energy_that_is_not_convex_is_told():
     strong = Ising(np.full((8, 8), 1.8 / 8), denoiser="naive")
     with pytest.warns(cs.ConvergenceWarning, match="not convex.* 1.575"):

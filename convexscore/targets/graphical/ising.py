@@ -188,9 +188,8 @@ class Ising(SpinLaw):
         if self.denoiser == "exact":
             return sum_over_signs(self._energies, t)[0]
         if self.denoiser == "naive":
-            least, largest = self._extremes
-            mean_field.warn_if_not_convex(largest)
-            return mean_field.mirror(self.couplings, t, least)
+            mean_field.warn_if_not_convex(self._extremes[1])
+            return mean_field.mirror(self.couplings, t, self._extremes)
         if self.denoiser == "tap_k":
             return self._corrected(t)
         mean_field.warn_if_not_convex(self._corrected_extreme)
@@ -199,9 +198,9 @@ class Ising(SpinLaw):
     def _corrected(self, t: FloatArray) -> FloatArray:
         q = mean_field.iterated_overlap(self.couplings, t) if self.overlap is None else self.overlap
         G = self.couplings - np.diag(mean_field.correction(self.couplings) * (1 - q))
-        eigenvalues = np.linalg.eigvalsh(G)
-        mean_field.warn_if_not_convex(float(eigenvalues[-1]))
-        return mean_field.mirror(G, t, float(eigenvalues[0]))
+        extremes = mean_field.extremes_of(G)
+        mean_field.warn_if_not_convex(extremes[1])
+        return mean_field.mirror(G, t, extremes)
 
     def _log_sum(self, t: FloatArray) -> FloatArray:
         return sum_over_signs(self._energies, t)[1]
@@ -217,11 +216,10 @@ class Ising(SpinLaw):
 
     @cached_property
     def _extremes(self) -> tuple[float, float]:
-        eigenvalues = np.linalg.eigvalsh(self.couplings)
-        return float(eigenvalues[0]), float(eigenvalues[-1])
+        return mean_field.extremes_of(self.couplings)
 
     @cached_property
     def _corrected_extreme(self) -> float:
         """Largest eigenvalue of the couplings with Onsager's correction where it is largest, at ``m = 0``."""
         G = self.couplings - np.diag(mean_field.correction(self.couplings))
-        return float(np.linalg.eigvalsh(G)[-1])
+        return mean_field.extremes_of(G)[1]

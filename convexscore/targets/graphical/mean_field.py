@@ -19,19 +19,31 @@ import numpy as np
 from ..._support.caller import warn_caller
 from ..._support.validation import FloatArray
 from ...errors import ConvergenceError, ConvergenceWarning
+from .states import blocks_of
 
-__all__ = ["amp", "correction", "iterated_overlap", "mirror", "tap", "warn_if_not_convex", "warn_unconverged"]
+__all__ = [
+    "amp",
+    "correction",
+    "extremes_of",
+    "iterated_overlap",
+    "message_passing_step",
+    "mirror",
+    "tap",
+    "warn_if_not_convex",
+    "warn_unconverged",
+]
 
 # Residuals of fixed points in u, and steps to them; of the damped map, in m.
 _TOLERANCE, _MOST_STEPS = 1e-10, 2000
 _FIXED, _MOST_DAMPED = 1e-13, 2000
+_MOST_NEWTON, _MOST_HALVINGS = 50, 40
 #: Steps of message passing.
 AMP_STEPS = 50
 # Rows that still move by more than this have not converged.
 _MOVING = 1e-3
 
 
-def mirror(G: FloatArray, h: FloatArray, least: float) -> FloatArray:
+def mirror(G: FloatArray, h: FloatArray, extremes: tuple[float, float]) -> FloatArray:
     """Return fixed points of ``m = tanh(G m + h)`` by mirror descent from ``m = tanh h``.
 
     Parameters
@@ -40,8 +52,9 @@ def mirror(G: FloatArray, h: FloatArray, least: float) -> FloatArray:
         Symmetric.
     h : ndarray of shape (n, d)
         Fields.
-    least : float
-        Least eigenvalue of `G`, or less; it sets the step.
+    extremes : tuple of float
+        Least and largest eigenvalue of `G`; the first sets the step.  Where the second is below 1, the few
+        rows that descent leaves behind, as close to 1 it may, are finished by Newton's method.
 
     Returns
     -------
@@ -50,25 +63,64 @@ def mirror(G: FloatArray, h: FloatArray, least: float) -> FloatArray:
     Raises
     ------
     ConvergenceError
-        If a row has not converged within 2000 steps; the message has their share.
+        If rows do not converge; the message has their share.
     """
     # w = u - h stays of the size of G, so that fields of any size leave its digits.
-    step = 1 / (1 + max(0.0, -least))
-    tolerance = _TOLERANCE * max(1.0, float(np.abs(G).sum(axis=1).max(initial=0.0)))
     w = np.zeros_like(h)
+    step = 1 / (1 + max(0.0, -extremes[0]))
+    tolerance = _TOLERANCE * max(1.0, float(np.abs(G).sum(axis=1).max(initial=0.0)))
     rows = np.arange(len(h))
     for _ in range(_MOST_STEPS):
-        residual = w[rows] - np.tanh(h[rows] + w[rows]) @ G
+        residual = _residual(G, h[rows], w[rows])
         moving = np.abs(residual).max(axis=1, initial=0.0) > tolerance
         rows = rows[moving]
         if not rows.size:
             return np.tanh(h + w)
         w[rows] -= step * residual[moving]
-    residual = w[rows] - np.tanh(h[rows] + w[rows]) @ G
+    if extremes[1] < 1:
+        for block in blocks_of(len(rows), G.size):
+            w[rows[block]] = _newton(G, h[rows[block]], w[rows[block]], tolerance)
+    residual = np.abs(_residual(G, h[rows], w[rows])).max(axis=1)
+    moving = residual > tolerance
+    if not moving.any():
+        return np.tanh(h + w)
     raise ConvergenceError(
-        f"mean field: {len(rows)} of {len(h)} rows did not converge in {_MOST_STEPS} steps, residuals up to "
-        f"{np.abs(residual).max():.1e}; 'exact' sums over all states, 'tap' and 'amp' warn instead"
+        f"mean field: {moving.sum()} of {len(h)} rows did not converge in {_MOST_STEPS} steps, residuals up "
+        f"to {residual.max():.1e}; 'exact' sums over all states, 'tap' and 'amp' warn instead"
     )
+
+
+def _residual(G: FloatArray, h: FloatArray, w: FloatArray) -> FloatArray:
+    return w - np.tanh(h + w) @ G
+
+
+def _newton(G: FloatArray, h: FloatArray, w: FloatArray, tolerance: float) -> FloatArray:
+    """Return zeros of the residuals by Newton's method, each row's steps halved until its residual falls.
+
+    With all eigenvalues of ``G`` below 1 the Jacobian ``I - G diag(1 - m^2)`` is regular everywhere.
+    """
+    residual = _residual(G, h, w)
+    for _ in range(_MOST_NEWTON):
+        if np.abs(residual).max() <= tolerance:
+            break
+        slopes = 1 - np.tanh(h + w) ** 2
+        direction = np.linalg.solve(np.eye(len(G)) - G * slopes[:, None], residual[..., None])[..., 0]
+        size, length = (residual**2).sum(axis=1), np.ones((len(w), 1))
+        for _ in range(_MOST_HALVINGS):
+            nearer = w - length * direction
+            following = _residual(G, h, nearer)
+            worse = (following**2).sum(axis=1) > size
+            if not worse.any():
+                break
+            length[worse] *= 0.5
+        w, residual = np.where(worse[:, None], w, nearer), np.where(worse[:, None], residual, following)
+    return w
+
+
+def extremes_of(G: FloatArray) -> tuple[float, float]:
+    """Return the least and the largest eigenvalue of a symmetric matrix."""
+    eigenvalues = np.linalg.eigvalsh(G)
+    return float(eigenvalues[0]), float(eigenvalues[-1])
 
 
 def correction(A: FloatArray) -> FloatArray:
@@ -81,7 +133,7 @@ def iterated_overlap(A: FloatArray, h: FloatArray) -> float:
     q, square = 0.0, 1.0
     for _ in range(200):
         G = A - np.diag(correction(A) * (1 - q))
-        square = float(np.mean(mirror(G, h, float(np.linalg.eigvalsh(G)[0])) ** 2)) if h.size else q
+        square = float(np.mean(mirror(G, h, extremes_of(G)) ** 2)) if h.size else q
         if abs(square - q) <= 1e-10:
             return square
         q = square

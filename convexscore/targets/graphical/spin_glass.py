@@ -240,9 +240,10 @@ class SpinGlass(SpinLaw):
         """Return stationary points of the free energy at one overlap, by natural gradient descent."""
         reaction = self._beta**2 * (1 - q)
         G = self._beta * self._couplings - reaction * np.eye(self.n_features)
-        least, largest = (self._beta * value - reaction for value in self._extremes)
-        mean_field.warn_if_not_convex(largest)
-        return mean_field.mirror(G, t, least)
+        least, largest = self._extremes
+        extremes = (self._beta * least - reaction, self._beta * largest - reaction)
+        mean_field.warn_if_not_convex(extremes[1])
+        return mean_field.mirror(G, t, extremes)
 
     def _mean(self, t: FloatArray) -> FloatArray:
         if self.denoiser == "ngd":
@@ -286,8 +287,7 @@ class SpinGlass(SpinLaw):
     @cached_property
     def _extremes(self) -> tuple[float, float]:
         """Least and largest eigenvalue of ``W``."""
-        eigenvalues = np.linalg.eigvalsh(self._couplings)
-        return float(eigenvalues[0]), float(eigenvalues[-1])
+        return mean_field.extremes_of(self._couplings)
 
 
 @dataclass(frozen=True, eq=False)
