@@ -150,6 +150,12 @@ def test_almost_critical_couplings_converge_too():
     assert m[0].mean() == pytest.approx((3 * h[0].mean()) ** (1 / 3), rel=0.02)
 
 
+def test_newtons_steps_are_halved_where_they_overshoot():
+    # Full steps go back and forth between -5 and 5 for ever.
+    w = mean_field._newton(np.array([[-5.0]]), np.zeros((2, 1)), np.array([[2.0], [-0.1]]), 1e-12)
+    np.testing.assert_allclose(w, 0.0, atol=1e-12)
+
+
 def test_a_free_energy_that_is_not_convex_is_told():
     strong = Ising(np.full((8, 8), 1.8 / 8), denoiser="naive")
     with pytest.warns(cs.ConvergenceWarning, match="not convex.* 1.575"):
@@ -160,7 +166,10 @@ def test_a_free_energy_that_is_not_convex_is_told():
     assert down == pytest.approx(-up, abs=1e-9)
     with pytest.warns(cs.ConvergenceWarning, match="not convex"):
         Ising(np.full((30, 30), 2 / 30), denoiser="tap").posterior_mean(np.zeros(30))
-    # Below one there is nothing to say; warnings are errors here.
+    with pytest.warns(cs.ConvergenceWarning, match="not convex.* 1.001"):
+        Ising(np.full((8, 8), 1.144 / 8), denoiser="naive").posterior_mean(np.full(8, 0.5))
+    # Below one there is nothing to say, nor where Onsager's correction takes it there; warnings are errors.
+    Ising(np.full((8, 8), 1.144 / 8), denoiser="tap").posterior_mean(np.full(8, 0.5))
     Ising(np.full((8, 8), 1.1 / 8), denoiser="naive").posterior_mean(np.full(8, 0.1))
 
 

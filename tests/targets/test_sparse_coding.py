@@ -125,6 +125,13 @@ def test_rows_that_go_around_climb_instead():
     np.testing.assert_allclose(mean, fixed, atol=1e-10)
 
 
+def test_far_from_all_values_the_nearest_is_certain():
+    channel = Channel(np.array([-1.0, 0.0, 2.0]), np.log([0.2, 0.3, 0.5]))
+    mean, variance = channel.posterior(np.array([1e100, -1e100, 0.4]), np.array([1e-150, 1e-150, 1e-150]))
+    np.testing.assert_array_equal(mean, [2.0, -1.0, 0.0])
+    assert np.isfinite([mean, variance]).all()
+
+
 def test_blocks_do_not_change_sums(monkeypatch):
     law = SparseCoding(**LAW)
     y = law.sample(9, rng=0)

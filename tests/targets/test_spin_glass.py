@@ -71,6 +71,7 @@ def test_an_overlap_that_does_not_settle_is_told():
     with pytest.warns(cs.ConvergenceWarning, match="overlap: did not settle in 2000 steps"):
         q = overlap(1.0, 0.0)
     assert 0 < q < 1e-3
+    assert overlap(0.9999, 0.0) == 0
     assert overlap(0.5, 1e40) == pytest.approx(1.0)
     assert overlap(1e40, 0.1) == pytest.approx(1.0)
 
@@ -184,14 +185,15 @@ def test_localization_makes_the_law_of_few_spins(denoiser):
     assert distance < (0.03 if denoiser == "exact" else 0.05)
 
 
-def test_localization_is_reverse_diffusion():
-    glass, count = SherringtonKirkpatrick(W, 0.5), 5
+@pytest.mark.parametrize("denoiser", ["amp", "ngd"])
+def test_localization_is_reverse_diffusion(denoiser):
+    glass, count = SherringtonKirkpatrick(W, 0.5, denoiser), 5
     steps, delta = 30, 0.2
     source = np.random.default_rng(4)
     first = source.standard_normal((count, 10))
     sigmas = (delta * np.arange(1, steps + 1)) ** -0.5
     # The first step, from no signal, is exact.
-    start = glass.posterior_mean(np.zeros(10)) + sigmas[0] * first
+    start = np.zeros(10) + sigmas[0] * first
     y = cs.samplers.reverse(glass.score, sigmas, count, 10, rng=source, rule="ancestral", x0=start)
     m = glass.denoise(y, sigmas[-1])
     expected = np.where(source.random((count, 10)) < (1 + m) / 2, 1.0, -1.0)
@@ -242,6 +244,11 @@ def test_rows_that_take_more_steps_do_so_alone():
     moved = np.abs(m - fifteen).max(axis=1) > 1e-9
     assert moved.any()
     assert not moved[::2].any()
+    iterates = glass.amp(y, 100)
+    changes = np.sqrt(np.mean(np.diff(iterates, axis=0) ** 2, axis=2))
+    for row in np.flatnonzero(moved):
+        settled = 15 + np.argmax(changes[14:, row] <= 1e-3)
+        np.testing.assert_allclose(m[row], iterates[settled, row], atol=1e-12)
 
 
 @pytest.mark.parametrize(("strength", "tolerance"), [(1.5, 0.08), (2.0, 0.05)])

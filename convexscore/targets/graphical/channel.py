@@ -33,10 +33,15 @@ class Channel(Frozen):
 
     def posterior(self, R: FloatArray, V: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return mean and variance given ``theta + N(0, V) = R``, of the shape of `R`."""
+        gaps = self.values - R[..., None]
+        nearest = np.abs(gaps).argmin(axis=-1)
+        # Squares less that of the nearest value, as a product that does not cancel where all are far.
+        excess = (self.values - self.values[nearest][..., None]) * (
+            gaps + np.take_along_axis(gaps, nearest[..., None], axis=-1)
+        )
         with np.errstate(over="ignore"):
-            squares = (R[..., None] - self.values) ** 2
-            # The least is taken off first: infinities of both signs do not meet.
-            exponents = self.logs - (squares - squares.min(axis=-1, keepdims=True)) / (2 * V[..., None])
+            # The least is taken off before the division: infinities of both signs do not meet.
+            exponents = self.logs - (excess - excess.min(axis=-1, keepdims=True)) / (2 * V[..., None])
         weights = np.exp(exponents - exponents.max(axis=-1, keepdims=True))
         weights /= weights.sum(axis=-1, keepdims=True)
         mean = weights @ self.values
