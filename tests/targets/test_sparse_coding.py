@@ -125,9 +125,20 @@ def test_rows_that_go_around_climb_instead():
     np.testing.assert_allclose(mean, fixed, atol=1e-10)
 
 
+def test_a_part_beside_the_dictionary_does_not_matter():
+    # The second feature says nothing of the code, however far out.
+    arguments = ([-1.0, 0.5, 1.0], [0.3, 0.3, 0.4], 0.5)
+    near = SparseCoding([[1.0, 0.3]], *arguments)
+    far = SparseCoding([[1.0, 0.3], [0.0, 0.0]], *arguments)
+    code = near.posterior_mean_code([0.2], 0.4)
+    assert far.posterior_mean_code([0.2, 1e20], 0.4) == pytest.approx(code, abs=1e-12)
+    difference = far.logpdf([0.2, 1.0], 0.5) - near.logpdf([0.2], 0.5)
+    assert difference == pytest.approx(-1.0 - 0.5 * np.log(2 * np.pi * 0.5), abs=1e-12)
+
+
 def test_far_from_all_values_the_nearest_is_certain():
     channel = Channel(np.array([-1.0, 0.0, 2.0]), np.log([0.2, 0.3, 0.5]))
-    mean, variance = channel.posterior(np.array([1e100, -1e100, 0.4]), np.array([1e-150, 1e-150, 1e-150]))
+    mean, variance = channel.posterior(np.array([1e100, -1e100, 0.4]), np.full(3, 1e-250))
     np.testing.assert_array_equal(mean, [2.0, -1.0, 0.0])
     assert np.isfinite([mean, variance]).all()
 

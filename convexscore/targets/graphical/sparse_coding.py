@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -288,13 +287,15 @@ class SparseCoding(Frozen):
                 "denoiser='naive' or 'gamp' has posterior means without it"
             )
 
-    def _codes(self) -> Iterator[tuple[FloatArray, FloatArray]]:
-        """Yield all codes in blocks, with the logarithms of their probabilities."""
-        pairs = list(zip(self.support, np.log(self.probabilities), strict=True))
-        everything = itertools.product(pairs, repeat=self.dictionary.shape[1])
-        while block := list(itertools.islice(everything, _STATES)):
-            entries = np.array(block)
-            yield entries[..., 0], entries[..., 1].sum(axis=1)
+    def _codes(self, scale: float) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
+        """Yield all codes in blocks, logarithms of their probabilities, and ``D theta / scale``."""
+        s, k = len(self.support), self.dictionary.shape[1]
+        logs = np.log(self.probabilities)
+        for start in range(0, s**k, _STATES):
+            numbers = np.arange(start, min(start + _STATES, s**k))
+            entries = numbers[:, None] // s ** np.arange(k) % s
+            codes = self.support[entries]
+            yield codes, logs[entries].sum(axis=1), codes @ (self.dictionary / scale).T
 
     def _sum(self, y: FloatArray, v: float) -> tuple[FloatArray, FloatArray]:
         """Return means of the code and log-sums, without the Gaussian's constant, at rows of points."""
@@ -302,14 +303,31 @@ class SparseCoding(Frozen):
         n, (d, k) = len(y), self.dictionary.shape
         mean, log_sum = np.empty((n, k)), np.empty(n)
         scale = math.sqrt(v)
-        blocks = [(codes, logs, codes @ (self.dictionary / scale).T) for codes, logs in self._codes()]
         for rows in blocks_of(n, min(_STATES, len(self.support) ** k) * d):
             running = RunningMean(len(y[rows]), k)
             scaled = y[rows] / scale
-            for codes, logs, clean in blocks:
-                # Differences, not expanded squares: those would cancel far from the origin.
-                gaps = scaled[:, None] - clean
-                with np.errstate(over="ignore"):
-                    running.add(logs - 0.5 * np.einsum("rsd,rsd->rs", gaps, gaps), codes)
-            mean[rows], log_sum[rows] = running.mean, running.log_total
+            nearest = _nearest(scaled, (clean for _, _, clean in self._codes(scale)))
+            rest = scaled - nearest
+            for codes, logs, clean in self._codes(scale):
+                # Squares less that of the nearest code, as a product: in squares far from all codes, or
+                # beside the span of the dictionary, they would cancel.
+                sums = (scaled[:, None] - clean) + rest[:, None]
+                excess = np.einsum("rsd,rsd->rs", nearest[:, None] - clean, sums)
+                running.add(logs - 0.5 * excess, codes)
+            mean[rows] = running.mean
+            with np.errstate(over="ignore"):
+                log_sum[rows] = running.log_total - 0.5 * (rest**2).sum(axis=1)
         return mean, log_sum
+
+
+def _nearest(y: FloatArray, blocks: Iterable[FloatArray]) -> FloatArray:
+    """Return for each row of points the nearest of points that come in blocks."""
+    nearest, least = np.zeros_like(y), np.full(len(y), np.inf)
+    for clean in blocks:
+        gaps = y[:, None] - clean
+        squares = np.einsum("rsd,rsd->rs", gaps, gaps)
+        best = squares.argmin(axis=1)
+        smallest = squares[np.arange(len(y)), best]
+        nearer = smallest < least
+        nearest[nearer], least[nearer] = clean[best[nearer]], smallest[nearer]
+    return nearest
