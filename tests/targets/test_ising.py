@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import convexscore as cs
+from convexscore.samplers.grid import reverse_law
 from convexscore.targets import CurieWeiss, Ising
 from convexscore.targets.graphical import mean_field, states
 
@@ -238,8 +239,8 @@ def test_fields_and_points_of_any_size():
 
 
 def test_sums_of_many_states_take_little_memory():
-    ising = Ising(cosines(17, 0.1))
-    fields = np.zeros((40, 17))
+    ising = Ising(cosines(14, 0.1))
+    fields = np.zeros((700, 14))
     ising.posterior_mean(fields[:1])
     tracemalloc.start()
     mean = ising.posterior_mean(fields)
@@ -273,6 +274,33 @@ def test_samples_have_the_shares_of_the_states():
     np.testing.assert_array_equal(ising.sample(9, rng=1), ising.sample(9, rng=1))
     np.testing.assert_array_equal(ising.glauber(9, 3, rng=1), ising.glauber(9, 3, rng=1))
     assert (ising.sample(50, rng=1) != ising.glauber(50, 3, rng=1)).any()
+
+
+@pytest.mark.parametrize(
+    ("n_levels", "expected"),
+    [
+        (11, {"frozen": 0.725612, "ancestral": 0.842607, "euler": 0.694148}),
+        (41, {"frozen": 0.784366, "ancestral": 0.812266, "euler": 0.772772}),
+    ],
+)
+def test_rules_of_reverse_diffusion_by_push_forward(n_levels, expected):
+    # Two points, the upper one with probability .8: the law each rule makes, on a grid.
+    law = Ising([[0.0]], [np.arctanh(0.6)])
+    sigmas = np.geomspace(np.sqrt(np.expm1(8)), np.sqrt(np.expm1(0.04)), n_levels)
+    grid = np.linspace(-8, 8, 2001)
+    for rule, share in expected.items():
+        made = reverse_law(lambda y, sigma: law.score(y[:, None], sigma)[:, 0], sigmas, grid, rule)
+        upper = (1 + law.denoise(np.hypot(1, sigmas[-1]) * grid[:, None], sigmas[-1])[:, 0]) / 2
+        assert made.expect(upper) == pytest.approx(share, abs=2e-6)
+
+
+def test_rules_of_reverse_diffusion_on_two_spins():
+    law = Ising([[0.0, 0.5], [0.5, 0.0]])
+    sigmas = np.geomspace(np.sqrt(np.expm1(6)), np.sqrt(np.expm1(0.2)), 11)
+    for rule, share in (("frozen", 0.675698), ("ancestral", 0.724756)):
+        y = cs.samplers.reverse(law.score, sigmas, 60000, 2, rng=0, rule=rule)
+        assert np.mean((1 + law.denoise(y, sigmas[-1]).prod(axis=1)) / 2) == pytest.approx(share, abs=0.005)
+    assert (1 + np.tanh(0.5)) / 2 == pytest.approx(0.731059, abs=1e-6)
 
 
 def test_reverse_diffusion_by_each_denoiser():

@@ -202,25 +202,39 @@ def test_localization_is_reverse_diffusion(denoiser):
 
 
 def test_samples_of_a_large_system_have_its_energy_and_overlaps():
-    for beta, pairs in ((0.25, 1.067), (0.5, 1.333)):
+    for beta, mean, tolerance, pairs in (
+        (0.25, 0.125, 0.01, 1.067),
+        (0.5, 0.25, 0.01, 1.333),
+        # At this size and step below the limit of .4; overlaps even more, which are not tested.
+        (0.8, 0.3794, 0.02, None),
+    ):
         energy, squares = [], []
-        for seed in range(3):
+        for seed in range(2):
             matrix = noise(300, np.random.default_rng(seed))
             x = SherringtonKirkpatrick(matrix, beta).sample(64, rng=seed)
             energy.append(energies(x, matrix).mean())
             squares.append(300 * np.mean(pair_overlaps(x) ** 2))
-        assert np.mean(energy) == pytest.approx(beta / 2, abs=0.01)
-        assert np.mean(squares) == pytest.approx(pairs, rel=0.1)
+        assert np.mean(energy) == pytest.approx(mean, abs=tolerance)
+        assert pairs is None or np.mean(squares) == pytest.approx(pairs, rel=0.1)
+
+
+def residual(beta, tau, seed):
+    """The root mean square of the last of 100 steps of message passing, 400 spins."""
+    rng = np.random.default_rng(seed)
+    y = tau + np.sqrt(tau) * rng.standard_normal(400)
+    last = SherringtonKirkpatrick(noise(400, rng), beta).amp(y, 100)[-2:]
+    return np.sqrt(np.mean((last[1] - last[0]) ** 2))
+
+
+def test_message_passing_settles_up_to_the_critical_temperature_and_at_large_signals():
+    for beta, tau, largest in ((0.5, 0.05, 1e-9), (1.0, 0.05, 1e-3), (2.0, 2.0, 1e-4)):
+        assert np.median([residual(beta, tau, seed) for seed in range(5)]) < largest
+    assert np.median([residual(2.0, 0.05, seed) for seed in range(5)]) >= 0.86
 
 
 def test_strong_couplings_are_told():
     rng = np.random.default_rng(5)
-    d, residuals = 200, []
-    for _ in range(5):
-        y = 0.05 + np.sqrt(0.05) * rng.standard_normal(d)
-        last = SherringtonKirkpatrick(noise(d, rng), 2.0).amp(y, 100)[-2:]
-        residuals.append(np.sqrt(np.mean((last[1] - last[0]) ** 2)))
-    assert np.median(residuals) > 0.5
+    d = 200
     glass = SherringtonKirkpatrick(noise(d, rng), 2.0)
     points = np.ones((3, d)) + np.sqrt(20) * rng.standard_normal((3, d))
     with pytest.warns(cs.ConvergenceWarning, match=r"AMP: \d of 3 rows .* temperature of 2 and tau=0.05"):

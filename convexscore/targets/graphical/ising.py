@@ -12,7 +12,7 @@ from ..._support.sizes import as_size
 from ..._support.validation import FloatArray, as_choice, as_real
 from . import mean_field
 from .spins import SpinLaw, as_couplings, as_vector, check_enumerable
-from .states import all_signs, choice, coins, sign_blocks, sum_over_signs
+from .states import choice, coins, energies_of, signs_of, sum_over_signs
 
 __all__ = ["Ising"]
 
@@ -140,8 +140,8 @@ class Ising(SpinLaw):
         """
         count = as_size("n", n, each=self.n_features)
         source = generator(rng, "Ising.sample")
-        logs = self._energies + all_signs(self.n_features) @ self._own_field
-        return all_signs(self.n_features)[choice(logs, count, source)]
+        logs = self._energies + energies_of(lambda x: x @ self._own_field, self.n_features)
+        return signs_of(choice(logs, count, source), self.n_features)
 
     def glauber(
         self, n_samples: int, n_sweeps: int, rng: np.random.Generator | int | None = None
@@ -209,10 +209,7 @@ class Ising(SpinLaw):
     def _energies(self) -> FloatArray:
         """``x'A x / 2`` of all states, shape (2^d,)."""
         check_enumerable("couplings", self.n_features, _ADVICE)
-        energies: FloatArray = np.empty(2**self.n_features)
-        for place, x in sign_blocks(self.n_features):
-            energies[place] = 0.5 * ((x @ self.couplings) * x).sum(axis=1)
-        return energies
+        return energies_of(lambda x: 0.5 * ((x @ self.couplings) * x).sum(axis=1), self.n_features)
 
     @cached_property
     def _extremes(self) -> tuple[float, float]:

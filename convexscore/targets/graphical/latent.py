@@ -15,11 +15,12 @@ from ..._support.validation import FloatArray, as_choice, as_float_array
 from .ising import DENOISERS, Ising
 from .spins import SpinLaw, as_couplings, check_enumerable, check_size
 from .states import (
-    all_signs,
     choice,
     coins,
+    energies_of,
     log_cosh,
     sign_blocks,
+    signs_of,
     sum_over_products,
     sum_over_signs,
 )
@@ -244,8 +245,8 @@ class RestrictedBoltzmannMachine(SpinLaw):
         source = generator(rng, "RestrictedBoltzmannMachine.sample")
         check_enumerable("couplings", min(self.couplings.shape), _ADVICE)
         if self._sums_visible:
-            return all_signs(self.n_features)[choice(_energies(self.couplings), count, source)]
-        hidden = all_signs(self.couplings.shape[1])[choice(_energies(self.couplings.T), count, source)]
+            return signs_of(choice(self._visible_energies, count, source), self.n_features)
+        hidden = signs_of(choice(_energies(self.couplings.T), count, source), self.couplings.shape[1])
         return coins(hidden @ self.couplings.T, source)
 
     @property
@@ -297,8 +298,4 @@ def _joined(visible: FloatArray, cross: FloatArray, hidden: FloatArray) -> Float
 
 def _energies(couplings: FloatArray) -> FloatArray:
     """Return ``sum_j log 2 cosh((B'x)_j)`` of all states ``x`` of the rows' layer."""
-    d = len(couplings)
-    energies: FloatArray = np.empty(2**d)
-    for place, x in sign_blocks(d):
-        energies[place] = log_cosh(x @ couplings).sum(axis=1)
-    return energies
+    return energies_of(lambda x: log_cosh(x @ couplings).sum(axis=1), len(couplings))

@@ -17,21 +17,22 @@ from ..._support.validation import FloatArray
 __all__ = [
     "MOST_SPINS",
     "RunningMean",
-    "all_signs",
     "blocks_of",
     "choice",
     "coins",
+    "energies_of",
     "log_cosh",
     "sign_blocks",
+    "signs_of",
     "sum_over_products",
     "sum_over_signs",
 ]
 
 #: Signs whose states are enumerated, at most.
 MOST_SPINS = 20
-# States in a block, and entries of the largest temporary array: three of them fit in 64 MB.
+# States in a block, and entries of the largest temporary array: six of them fit in 64 MB.
 _STATES = 2**12
-_ENTRIES = 2**21
+_ENTRIES = 2**20
 
 Blocks = Callable[[], Iterator[tuple[FloatArray, FloatArray]]]
 
@@ -74,10 +75,9 @@ class RunningMean:
         return logs[:, 0]
 
 
-def all_signs(d: int, start: int = 0, stop: int | None = None) -> FloatArray:
-    """Return the states of `d` signs with numbers from `start` to `stop`, shape (n_states, d)."""
-    codes = np.arange(start, 2**d if stop is None else stop)
-    signs: FloatArray = np.where((codes[:, None] >> np.arange(d)) & 1, -1.0, 1.0)
+def signs_of(numbers: NDArray[np.int64], d: int) -> FloatArray:
+    """Return the states of `d` signs with these numbers, from 0 to ``2^d - 1``, shape (n_states, d)."""
+    signs: FloatArray = np.where((numbers[:, None] >> np.arange(d)) & 1, -1.0, 1.0)
     return signs
 
 
@@ -85,7 +85,15 @@ def sign_blocks(d: int) -> Iterator[tuple[slice, FloatArray]]:
     """Yield all states of `d` signs in blocks, each with its place among the 2^d."""
     for start in range(0, 2**d, _STATES):
         place = slice(start, min(start + _STATES, 2**d))
-        yield place, all_signs(d, place.start, place.stop)
+        yield place, signs_of(np.arange(place.start, place.stop), d)
+
+
+def energies_of(energy: Callable[[FloatArray], FloatArray], d: int) -> FloatArray:
+    """Return the values of a function of states (s, d) at all states of `d` signs, shape (2^d,)."""
+    energies: FloatArray = np.empty(2**d)
+    for place, x in sign_blocks(d):
+        energies[place] = energy(x)
+    return energies
 
 
 def blocks_of(n_rows: int, width: int) -> Iterator[slice]:
@@ -117,7 +125,7 @@ def sum_over_signs(energies: FloatArray, t: FloatArray) -> tuple[FloatArray, Flo
     Parameters
     ----------
     energies : ndarray of shape (2^d,)
-        In the order of `all_signs`.
+        In the order of `sign_blocks`.
     t : ndarray of shape (n, d)
         Fields.
 
