@@ -197,6 +197,21 @@ def test_wrong_laws_are_named(changed, message):
         SparseCoding(**LAW | changed)
 
 
+@pytest.mark.parametrize("denoiser", ["exact", "naive", "gamp"])
+def test_dictionaries_of_any_size_have_means_or_are_named(denoiser):
+    for size in (1e-99, 1e-30, 1e30):
+        law = SparseCoding([[size]], [-1.0, 1.0], [0.5, 0.5], 0.0, denoiser)
+        mean = law.posterior_mean_code([size / 2], 0.5 * np.log(2))
+        assert mean == pytest.approx(np.tanh(min(size, 1e3) ** 2 * 0.5 * np.sqrt(2)), abs=1e-9)
+    law = SparseCoding([[1e90]], [-1.0, 1.0], [0.5, 0.5], 0.0, denoiser)
+    with pytest.raises(ValueError, match=r"dictionary: expected columns, .* times the noise"):
+        law.denoise([1e-30], 1e-120)
+    if denoiser != "exact":
+        law = SparseCoding([[1e-200]], [-1.0, 1.0], [0.5, 0.5], 0.0, denoiser)
+        with pytest.raises(ValueError, match=r"dictionary: expected columns, .* times the noise"):
+            law.denoise([1.0], 1.0)
+
+
 def test_wrong_points_are_named():
     law = SparseCoding(**LAW | {"noise_level": 0.0})
     with pytest.raises(ValueError, match="sigma: expected a number above 0, because the noise_level is 0"):

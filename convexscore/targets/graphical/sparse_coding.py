@@ -270,6 +270,7 @@ class SparseCoding(Frozen):
         if not y.size or np.abs(y).max() <= _LARGEST_POINT * math.sqrt(v):
             if self.denoiser == "exact":
                 return self._sum(y, v)[0]
+            self._check_sizes(v)
             channel = Channel(self.support, np.log(self.probabilities))
             iterate = channel.mean_field if self.denoiser == "naive" else channel.message_passing
             scale = math.sqrt(v)
@@ -278,6 +279,18 @@ class SparseCoding(Frozen):
             f"{name}: expected points up to {_LARGEST_POINT:g} standard deviations of the noise, got one at "
             f"{np.abs(y).max():g}"
         )
+
+    def _check_sizes(self, v: float) -> None:
+        """Raise a ValueError where squares of the dictionary in units of the noise are no floats."""
+        columns = np.abs(self.dictionary).max(axis=0) / math.sqrt(v)
+        largest = float(columns.max() * max(1.0, np.abs(self.support).max()))
+        least = float(columns.min()) if self.denoiser != "exact" else 1.0
+        if not (largest <= _LARGEST_POINT and least >= 1 / _LARGEST_POINT):
+            raise ValueError(
+                f"dictionary: expected columns, and their products with the support, of sizes from "
+                f"{1 / _LARGEST_POINT:g} to {_LARGEST_POINT:g} times the noise of {math.sqrt(v):g}, got "
+                f"{least:g} to {largest:g} times it"
+            )
 
     def _check_enumerable(self) -> None:
         s, k = len(self.support), self.dictionary.shape[1]
@@ -300,6 +313,7 @@ class SparseCoding(Frozen):
     def _sum(self, y: FloatArray, v: float) -> tuple[FloatArray, FloatArray]:
         """Return means of the code and log-sums, without the Gaussian's constant, at rows of points."""
         self._check_enumerable()
+        self._check_sizes(v)
         n, (d, k) = len(y), self.dictionary.shape
         mean, log_sum = np.empty((n, k)), np.empty(n)
         scale = math.sqrt(v)
