@@ -1,7 +1,17 @@
-"""Baselines: the non-convex training that the convex programs replace, done well."""
+"""Baselines: training without convexity, by Adam, and where its course is known in closed form."""
 
 from .adam import train_adam
+from .kernel import DenoisingRegression, KernelDescent, NTKNetwork, ntk, train_ntk_network
 from .result import AdamResult
 from .tuning import tune_adam
 
-__all__ = ["AdamResult", "train_adam", "tune_adam"]
+__all__ = [
+    "AdamResult",
+    "DenoisingRegression",
+    "KernelDescent",
+    "NTKNetwork",
+    "ntk",
+    "train_adam",
+    "train_ntk_network",
+    "tune_adam",
+]

@@ -10,6 +10,8 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
+from . import baseline_calls
+
 X = [0.0, 1.0, 3.0, 3.5]
 PLANE = np.array([[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 NET = cs.TwoLayerNetwork([[1.0], [-1.0]], [-1.0, 0.5], [[-2.0, 0.3]], [0.5], [[-1.0]])
@@ -397,6 +399,7 @@ CALLS = {
     ),
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
 }
+CALLS |= baseline_calls.CALLS
 
 
 def cleared(function, **panels):
@@ -433,6 +436,7 @@ if find_spec("matplotlib") is not None:
 
 #: Arguments that are functions: what a wrong function raises is its own.
 FUNCTIONS = {"score", "other", "logpdf", "denoiser", "divergence", "fisher", "function"}
+FUNCTIONS |= baseline_calls.FUNCTIONS
 
 #: What is public and not called, and why.
 NOT_CALLED = {
@@ -442,6 +446,7 @@ NOT_CALLED = {
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",
+    **baseline_calls.NOT_CALLED,
 }
 
 

@@ -1,0 +1,48 @@
+"""The baselines whose course is known, with right arguments."""
+
+import numpy as np
+
+import convexscore as cs
+
+POINTS = np.column_stack([[-1.5, -0.4, 0.2, 0.9], np.ones(4)])
+LABELS = [0.5, -1.0, 0.3, 1.2]
+DESCENT = cs.baselines.KernelDescent(POINTS, LABELS)
+WIDE = cs.baselines.train_ntk_network(POINTS, LABELS, 4, 2, rng=0)
+REGRESSION = cs.baselines.DenoisingRegression.from_clean(POINTS, 20, rng=0)
+TIMES = [0.2, 0.3, 0.5, 1.0]
+
+
+def shrink(inputs):
+    return 0.5 * inputs[:, :2]
+
+
+#: Calls with arguments that are right.
+CALLS = {
+    "ntk": (cs.baselines.ntk, {"U": POINTS, "V": POINTS}),
+    "KernelDescent": (cs.baselines.KernelDescent, {"X": POINTS, "Y": LABELS, "kernel": cs.baselines.ntk}),
+    "descent.predict": (DESCENT.predict, {"X_new": POINTS, "n_steps": [1, 20], "step_size": 0.1}),
+    "descent.ridge": (DESCENT.ridge, {"X_new": POINTS, "penalty": 0.1}),
+    "descent.stopping_rule": (DESCENT.stopping_rule, {"noise_level": 0.3}),
+    "descent.hold_out": (
+        DESCENT.hold_out,
+        {"X_new": POINTS, "Y_new": LABELS, "step_size": 0.1, "max_steps": 100},
+    ),
+    "train_ntk_network": (
+        cs.baselines.train_ntk_network,
+        {"X": POINTS, "Y": LABELS, "width": 4, "n_steps": 2, "step_size": 0.1, "rng": 0},
+    ),
+    "wide network": (WIDE, {"x": POINTS}),
+    "regression.from_clean": (
+        cs.baselines.DenoisingRegression.from_clean,
+        {"X": POINTS, "n_samples": 9, "t_min": 0.1, "t_max": 1.0, "radius": 4.0, "ones": True, "rng": 0},
+    ),
+    "regression.features": (REGRESSION.features, {"z": POINTS, "t": TIMES}),
+    "regression.denoise": (REGRESSION.denoise, {"predict": shrink, "z": POINTS, "t": TIMES}),
+    "regression.score": (REGRESSION.score, {"predict": shrink, "z": POINTS, "t": TIMES}),
+}
+
+#: Arguments that are functions.
+FUNCTIONS = {"kernel", "predict"}
+
+#: What is public and not called.
+NOT_CALLED = dict.fromkeys(("DenoisingRegression", "NTKNetwork"), "a record")
