@@ -1,7 +1,16 @@
 """Baselines: training without convexity, by Adam, and where its course is known in closed form."""
 
 from .adam import train_adam
-from .kernel import DenoisingRegression, KernelDescent, NTKNetwork, ntk, train_ntk_network
+from .kernel import (
+    DenoisingRegression,
+    KernelDescent,
+    NTKNetwork,
+    ReweightedLeastSquares,
+    ntk,
+    pattern_weights,
+    reweighted_least_squares,
+    train_ntk_network,
+)
 from .result import AdamResult
 from .tuning import tune_adam
 
@@ -10,7 +19,10 @@ __all__ = [
     "DenoisingRegression",
     "KernelDescent",
     "NTKNetwork",
+    "ReweightedLeastSquares",
     "ntk",
+    "pattern_weights",
+    "reweighted_least_squares",
     "train_adam",
     "train_ntk_network",
     "tune_adam",

@@ -16,6 +16,8 @@ def shrink(inputs):
     return 0.5 * inputs[:, :2]
 
 
+LEARNED = cs.baselines.reweighted_least_squares(POINTS, LABELS, 0.2, 3)
+
 #: Calls with arguments that are right.
 CALLS = {
     "ntk": (cs.baselines.ntk, {"U": POINTS, "V": POINTS}),
@@ -32,9 +34,26 @@ CALLS = {
         {"X": POINTS, "Y": LABELS, "width": 4, "n_steps": 2, "step_size": 0.1, "rng": 0},
     ),
     "wide network": (WIDE, {"x": POINTS}),
+    "pattern_weights": (cs.baselines.pattern_weights, {"X": POINTS, "bias": True, "n_draws": 5, "rng": 0}),
+    "reweighted_least_squares": (
+        cs.baselines.reweighted_least_squares,
+        {"X": POINTS, "Y": LABELS, "penalty": 0.2, "n_iterations": 3, "bias": False},
+    ),
+    "learned": (LEARNED, {"x": POINTS}),
     "regression.from_clean": (
         cs.baselines.DenoisingRegression.from_clean,
         {"X": POINTS, "n_samples": 9, "t_min": 0.1, "t_max": 1.0, "radius": 4.0, "ones": True, "rng": 0},
+    ),
+    "solve_weighted_ridge": (
+        cs.solve,
+        {
+            "objective": cs.DenoisingScoreMatching(POINTS, POINTS),
+            "beta": 3.0,
+            "gated": True,
+            "penalty": "ridge",
+            "patterns": np.eye(4, dtype=bool)[[0, 3]],
+            "weights": [0.5, 2.0],
+        },
     ),
     "regression.features": (REGRESSION.features, {"z": POINTS, "t": TIMES}),
     "regression.denoise": (REGRESSION.denoise, {"predict": shrink, "z": POINTS, "t": TIMES}),
@@ -45,4 +64,4 @@ CALLS = {
 FUNCTIONS = {"kernel", "predict"}
 
 #: What is public and not called.
-NOT_CALLED = dict.fromkeys(("DenoisingRegression", "NTKNetwork"), "a record")
+NOT_CALLED = dict.fromkeys(("DenoisingRegression", "NTKNetwork", "ReweightedLeastSquares"), "a record")

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial.distance import cdist
 
 from ..._support.validation import FloatArray, as_callable, as_data, as_returned, check_finite
-from ...arrangements.patterns import scaled_rows
+from ...arrangements.inner_points import unit_rows
 
 __all__ = ["LARGEST_KERNEL", "kernel_between", "kernel_of", "ntk"]
 
@@ -61,7 +61,7 @@ def ntk(U: ArrayLike, V: ArrayLike) -> FloatArray:
     first, second = _as_rows("U", U), _as_rows("V", V)
     if first.shape[1] != second.shape[1]:
         raise ValueError(f"V: expected {first.shape[1]} columns as in U, got {second.shape[1]}")
-    units = [_unit_rows(rows) for rows in (first, second)]
+    units = [unit_rows(rows) for rows in (first, second)]
     apart, together = cdist(*units), cdist(units[0], -units[1])
     share = 0.5 - np.arctan2(apart, together) / np.pi
     return (first @ second.T) * share
@@ -106,10 +106,3 @@ def _as_rows(name: str, values: ArrayLike) -> FloatArray:
     if np.abs(rows).max() > _LARGEST:
         raise ValueError(f"{name}: expected numbers up to {_LARGEST:g}, got one of {np.abs(rows).max():g}")
     return rows
-
-
-def _unit_rows(rows: FloatArray) -> FloatArray:
-    """Return the rows divided by their lengths; rows of zeros as they are."""
-    scaled = scaled_rows(rows)
-    lengths = np.linalg.norm(scaled, axis=1, keepdims=True)
-    return scaled / np.where(lengths > 0, lengths, 1.0)
