@@ -108,7 +108,7 @@ class Problem:
 
     def _take_weights(self) -> None:
         """Check the weights of patterns, and list the patterns that they are of."""
-        if self.penalty != "ridge":
+        if as_choice("penalty", self.penalty, PENALTIES) != "ridge":
             raise ValueError(f"weights: expected None unless penalty='ridge', got penalty={self.penalty!r}")
         patterns = self.patterns
         if patterns is None:

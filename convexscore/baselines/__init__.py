@@ -11,6 +11,7 @@ from .kernel import (
     reweighted_least_squares,
     train_ntk_network,
 )
+from .mixtures import fit_mixture, mixture_objective
 from .result import AdamResult
 from .tuning import tune_adam
 
@@ -20,6 +21,8 @@ __all__ = [
     "KernelDescent",
     "NTKNetwork",
     "ReweightedLeastSquares",
+    "fit_mixture",
+    "mixture_objective",
     "ntk",
     "pattern_weights",
     "reweighted_least_squares",

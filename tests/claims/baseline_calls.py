@@ -40,6 +40,22 @@ CALLS = {
         {"X": POINTS, "Y": LABELS, "penalty": 0.2, "n_iterations": 3, "bias": False},
     ),
     "learned": (LEARNED, {"x": POINTS}),
+    "mixture_objective": (
+        cs.baselines.mixture_objective,
+        {"means": POINTS[:2], "x": POINTS, "xi": POINTS, "t": 0.5},
+    ),
+    "fit_mixture": (
+        cs.baselines.fit_mixture,
+        {
+            "X": POINTS,
+            "n_components": 3,
+            "form": "implicit",
+            "start": POINTS[:3],
+            "step_size": 0.1,
+            "weights": None,
+            "rng": 0,
+        },
+    ),
     "regression.from_clean": (
         cs.baselines.DenoisingRegression.from_clean,
         {"X": POINTS, "n_samples": 9, "t_min": 0.1, "t_max": 1.0, "radius": 4.0, "ones": True, "rng": 0},
