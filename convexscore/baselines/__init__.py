@@ -14,6 +14,7 @@ from .kernel import (
 from .mixtures import fit_mixture, mixture_objective
 from .result import AdamResult
 from .tuning import tune_adam
+from .unrolled import TrainedDenoiser, UnrolledDenoiser
 
 __all__ = [
     "AdamResult",
@@ -21,6 +22,8 @@ __all__ = [
     "KernelDescent",
     "NTKNetwork",
     "ReweightedLeastSquares",
+    "TrainedDenoiser",
+    "UnrolledDenoiser",
     "fit_mixture",
     "mixture_objective",
     "ntk",

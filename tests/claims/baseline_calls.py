@@ -16,6 +16,9 @@ def shrink(inputs):
     return 0.5 * inputs[:, :2]
 
 
+UNROLLED = cs.baselines.UnrolledDenoiser([[0.0, 0.4], [0.4, 0.0]], 2, 3)
+SPINS = np.tile([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [1.0, 1.0]], (50, 1))
+TRAINED = UNROLLED.fit(SPINS, SPINS, 0.5, n_iterations=1)
 LEARNED = cs.baselines.reweighted_least_squares(POINTS, LABELS, 0.2, 3)
 
 #: Calls with arguments that are right.
@@ -56,6 +59,17 @@ CALLS = {
             "rng": 0,
         },
     ),
+    "UnrolledDenoiser": (
+        cs.baselines.UnrolledDenoiser,
+        {"couplings": UNROLLED.couplings, "n_layers": 2, "n_knots": 3, "knots": [-1.0, 0.0, 1.0]},
+    ),
+    "unrolled": (UNROLLED, {"z": SPINS[:4], "t": 0.5}),
+    "unrolled.error_bound": (UNROLLED.error_bound, {"t": 0.5}),
+    "unrolled.fit": (
+        UNROLLED.fit,
+        {"x": SPINS, "z": SPINS, "t": 0.5, "n_iterations": 1, "held_out": 0.2, "rng": 0},
+    ),
+    "trained": (TRAINED, {"z": SPINS[:4], "t": 0.5}),
     "regression.from_clean": (
         cs.baselines.DenoisingRegression.from_clean,
         {"X": POINTS, "n_samples": 9, "t_min": 0.1, "t_max": 1.0, "radius": 4.0, "ones": True, "rng": 0},
@@ -80,4 +94,6 @@ CALLS = {
 FUNCTIONS = {"kernel", "predict"}
 
 #: What is public and not called.
-NOT_CALLED = dict.fromkeys(("DenoisingRegression", "NTKNetwork", "ReweightedLeastSquares"), "a record")
+NOT_CALLED = dict.fromkeys(
+    ("DenoisingRegression", "NTKNetwork", "ReweightedLeastSquares", "TrainedDenoiser"), "a record"
+)
