@@ -97,7 +97,7 @@ class UnrolledDenoiser(Frozen):
             raise ValueError(f"knots: expected a 1-D array of at least two increasing numbers, got {knots}")
         if np.abs(knots).max() > _LARGEST:
             raise ValueError(f"knots: expected numbers up to {_LARGEST:g}, got {np.abs(knots).max():g}")
-        if self.n_knots not in (None, len(knots)):
+        if self.n_knots is not None and as_size("n_knots", self.n_knots) != len(knots):
             raise ValueError(
                 f"n_knots: expected {len(knots)}, the number of knots, or None, got {self.n_knots}"
             )
