@@ -88,15 +88,12 @@ def _crossings(normals: FloatArray) -> FloatArray:
     """
     first, second = np.triu_indices(len(normals), 1)
     one, other = normals[first], normals[second]
-    # Orthogonal to both normals to rounding, also where these are nearly parallel: two steps of Gram-Schmidt.
+    # Orthogonal to both normals to rounding, also where these are nearly parallel: Gram-Schmidt, twice.
     apart = other - _dots(one, other) * one
     told = np.linalg.norm(apart, axis=1) > _TOLERANCE
     one, apart = one[told], unit_rows(apart[told])
     apart = unit_rows(apart - _dots(one, apart) * one)
-    found = np.cross(one, apart)
-    for _ in range(2):
-        found = found - _dots(one, found) * one
-        found = unit_rows(found - _dots(apart, found) * apart)
+    found = unit_rows(np.cross(one, apart))
     return np.vstack([found, -found, *_circles(normals)])
 
 

@@ -81,3 +81,16 @@ def test_scales_of_rows_do_not_count():
     scales = 2.0 ** np.array([-600, 0, 300, 5, -3, 1])[:, None]
     np.testing.assert_allclose(shares_of(scales * X)[1].sum(), 1.0, atol=1e-13)
     np.testing.assert_allclose(np.sort(shares_of(scales * X)[1]), np.sort(shares_of(X)[1]), atol=1e-13)
+
+
+@pytest.mark.parametrize("angle", [1e-2, 1e-4, 1e-6, 1e-9, 1e-12])
+def test_nearly_parallel_planes_lose_no_digits(angle):
+    # The probability that two given rows are both active is known: (pi - angle) / (2 pi).
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.standard_normal((3, 3)))[0]
+    X = np.vstack([np.array([[1.0, 0, 0], [1.0, angle, 0], [0, 0, 1.0]]) @ turn, rng.standard_normal((5, 3))])
+    patterns, shares = shares_of(X)
+    signs = patterns.signs.astype(float)
+    both = (shares[:, None] * signs).T @ signs
+    np.testing.assert_allclose(both * (X @ X.T), cs.baselines.ntk(X, X), atol=2e-14)
+    assert shares.min() > 0

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import linear_sum_assignment
 
 from convexscore._support.seeds import generator
-from convexscore.baselines import fit_mixture, mixture_objective
+from convexscore.baselines import fit_mixture, mixture_objective, mixtures
 from convexscore.baselines.mixtures import symmetric_stages
 from convexscore.errors import ConvergenceError
 
@@ -180,3 +180,10 @@ def test_what_is_wrong_is_named_with_a_way_out():
         mixture_objective(MEANS, POINTS, NOISE[:, :1], 0.5)
     with pytest.raises(ValueError, match=r"xi: expected shape \(12, 2\), got \(11, 2\)"):
         mixture_objective(MEANS, POINTS, NOISE[:11], 0.5)
+
+
+def test_the_pair_is_rescaled_between_stages(monkeypatch):
+    monkeypatch.setattr(mixtures, "_STAGES", ((1.2, 0), (0.1, 0)))
+    X = pair(3, 1.0, 50, 0)[1]
+    lengths = [np.linalg.norm(theta) for theta, _ in symmetric_stages(X, False, np.random.default_rng(0))]
+    np.testing.assert_allclose(lengths, [0.5, 0.5 * np.exp(1.1)], rtol=1e-12)
