@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import as_array, as_choice, as_flag
+from ._support.validation import FloatArray, as_array, as_choice, as_flag, as_weights
 from .activations import get_activation
+from .arrangements.enumeration import enumerate_patterns
 from .arrangements.patterns import Known, Patterns
 from .objectives import ExpectedDenoising, as_objective
 
@@ -49,6 +50,8 @@ class Problem:
         What a position times a label of one is in the data's units, if these are others (see `units`).
     conservative : bool
         Whether the second layer is tied to the first, so that the network is a gradient.
+    weights : array of shape (n_patterns,), optional
+        What the squared penalty of each pattern's matrix is divided by; zeros leave patterns out.
 
     Raises
     ------
@@ -78,8 +81,11 @@ class Problem:
     tails: str | None = None
     tail_unit: float = 1.0
     conservative: bool = False
+    weights: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        if self.weights is not None:
+            self._take_weights()
         if self.patterns is not None and not isinstance(self.patterns, Patterns):
             object.__setattr__(self, "patterns", as_array("patterns", self.patterns))
         given, objective = self.objective, as_objective(self.objective)
@@ -89,7 +95,7 @@ class Problem:
             and self.patterns is not None
             and getattr(given, "sample_weight", None) is not None
         ):
-            object.__setattr__(self, "patterns", _on_samples(self.patterns, given.weights > 0))
+            self._take_samples(given.weights > 0)
         get_activation(self.activation)
         for name in ("skip", "bias", "gated", "refit", "conservative"):
             object.__setattr__(self, name, as_flag(name, getattr(self, name)))
@@ -99,6 +105,49 @@ class Problem:
         if self.tails is not None:
             as_choice("tails", self.tails, TAILS[1:])
         self._check_together()
+
+    def _take_weights(self) -> None:
+        """Check the weights of patterns, and list the patterns that they are of."""
+        if as_choice("penalty", self.penalty, PENALTIES) != "ridge":
+            raise ValueError(f"weights: expected None unless penalty='ridge', got penalty={self.penalty!r}")
+        patterns = self.patterns
+        if patterns is None:
+            # Of all samples that are given: a program's own are in another order, repetitions merged.
+            X = getattr(self.objective, "X", None)
+            X = as_objective(self.objective).X if X is None else X
+            patterns = enumerate_patterns(X, bias=as_flag("bias", self.bias))
+        elif not isinstance(patterns, Patterns):
+            patterns = as_array("patterns", patterns)
+        signs = np.asarray(patterns.signs if isinstance(patterns, Patterns) else patterns)
+        if signs.ndim != 2 or not len(signs):
+            raise ValueError(f"patterns: expected shape (n_patterns, n_samples), got {signs.shape}")
+        object.__setattr__(self, "patterns", patterns)
+        weights: Any = self.weights
+        object.__setattr__(self, "weights", as_weights("weights", weights, len(signs), zeros=True))
+
+    def _take_samples(self, kept: NDArray[np.bool_]) -> None:
+        """Take patterns of some of the samples: what the others' signs told apart is one pattern."""
+        patterns = self.patterns
+        signs = patterns.signs if isinstance(patterns, Patterns) else np.asarray(patterns)
+        if signs.ndim != 2 or signs.shape[1] != kept.size or not len(signs):
+            return
+        _, first, which = np.unique(signs[:, kept], axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(first)
+        first = first[order]
+        if self.weights is not None:
+            summed = np.bincount(which.reshape(-1), self.weights)[order]
+            object.__setattr__(self, "weights", summed)
+        taken: Any = signs[first][:, kept]
+        if isinstance(patterns, Patterns):
+            taken = replace(
+                patterns,
+                signs=taken,
+                rows=patterns.rows[kept],
+                complete=False,
+                total=None,
+                _find_witnesses=Known(patterns.witnesses[first]),
+            )
+        object.__setattr__(self, "patterns", taken)
 
     def _check_together(self) -> None:
         if self.penalty == "ridge" and not self.gated:
@@ -168,22 +217,3 @@ class Problem:
         """Whether kinks at data points suffice: samples of one feature, biases, no patterns, no potential."""
         plain = not (self.is_expected or self.on_patterns or self.conservative)
         return plain and self.n_features == 1 and self.bias
-
-
-def _on_samples(patterns: Patterns | NDArray[np.bool_], kept: NDArray[np.bool_]) -> Any:
-    """Return patterns of some of the samples: what the others' signs told apart is one pattern."""
-    signs = patterns.signs if isinstance(patterns, Patterns) else patterns
-    if signs.ndim != 2 or signs.shape[1] != kept.size or not len(signs):
-        return patterns
-    _, first = np.unique(signs[:, kept], axis=0, return_index=True)
-    first = np.sort(first)
-    if not isinstance(patterns, Patterns):
-        return signs[first][:, kept]
-    return replace(
-        patterns,
-        signs=signs[first][:, kept],
-        rows=patterns.rows[kept],
-        complete=False,
-        total=None,
-        _find_witnesses=Known(patterns.witnesses[first]),
-    )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._support.validation import as_choice, as_real
+from ._support.validation import as_choice, as_float_array, as_real
 from .arrangements.patterns import Patterns
 from .errors import NotNormalizableError
 from .families import SOLVERS, family_of
@@ -33,6 +33,7 @@ def solve(
     gated: bool = False,
     patterns: Patterns | NDArray[np.bool_] | None = None,
     penalty: str = "nuclear",
+    weights: ArrayLike | None = None,
     shape: str | None = None,
     refit: bool = False,
     tails: str | None = None,
@@ -88,6 +89,11 @@ def solve(
     penalty : {"nuclear", "ridge"}
         For gated networks: ``"nuclear"`` is weight decay; ``"ridge"`` penalizes ``beta/2 ||W_j||_F^2`` of
         each pattern's matrix, which is kernel ridge regression.
+    weights : array of shape (n_patterns,), optional
+        For the penalty ``"ridge"``, one weight ``p_j`` a pattern, at least 0: the penalty is
+        ``beta/2 ||W_j||_F^2 / p_j`` and the kernel ``sum_j p_j D_j X X' D_j``.  With
+        ``baselines.pattern_weights(X, bias=True)`` it is the neural tangent kernel.  In the order of
+        `patterns`, or of ``enumerate_patterns(X, bias)`` without; ones by default.
     shape : {None, "log-concave"}
         ``"log-concave"`` minimizes over networks whose slope is nowhere positive, so that the density
         of the score is log-concave; the certificate then covers all of these.  One feature only.
@@ -204,6 +210,7 @@ def solve(
         refit,
         tails=tails,
         conservative=conservative,
+        weights=None if weights is None else as_float_array("weights", weights),
     )
     if isinstance(beta, str):
         as_choice("beta", beta, ("auto",))

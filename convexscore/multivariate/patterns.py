@@ -32,11 +32,14 @@ class GivenPatterns:
         Half spaces, offset last.
     complete : bool
         Whether these are all patterns of the data.
+    weights : ndarray of shape (n_patterns,)
+        What the squared penalty of each is divided by.
     """
 
     active: NDArray[np.bool_]
     gates: FloatArray
     complete: bool
+    weights: FloatArray
 
     def slope(self, left_slope: float) -> NDArray[np.int8]:
         """Return the patterns as derivatives of an activation."""
@@ -54,6 +57,7 @@ def given_patterns(
     patterns: Patterns | NDArray[np.bool_] | None,
     *,
     thin: bool = False,
+    weights: FloatArray | None = None,
 ) -> GivenPatterns:
     """Return patterns on the points of a program.
 
@@ -69,6 +73,8 @@ def given_patterns(
     thin : bool
         Whether to keep patterns whose half spaces no floating point numbers tell from their neighbours (of
         points that are collinear but for rounding, say): no network can be written with those.
+    weights : ndarray of shape (n_patterns,), optional
+        Weights of these patterns, those of a pattern and its complement added for abs; ones by default.
 
     Raises
     ------
@@ -97,15 +103,20 @@ def given_patterns(
     gates[:, : witnesses.shape[1]] = witnesses
     if program.activation == "abs":
         folded = np.where(active[:, :1], active, ~active)
-        _, first = np.unique(np.packbits(folded, axis=1), axis=0, return_index=True)
-        first = np.sort(first)
-        active, gates = active[first], gates[first]
+        _, first, which = np.unique(
+            np.packbits(folded, axis=1), axis=0, return_index=True, return_inverse=True
+        )
+        order = np.argsort(first)
+        active, gates = active[first[order]], gates[first[order]]
+        if weights is not None:
+            weights = np.bincount(which.reshape(-1), weights).astype(float)[order]
+    weights = np.ones(len(active)) if weights is None else weights
     kept = np.ones(len(active), dtype=bool) if thin else _are_told(program.points, active, gates)
     if not kept.any():
         raise ValueError(
             "patterns: expected half spaces that floating point numbers tell apart on these data, got none"
         )
-    return GivenPatterns(active[kept], gates[kept], complete and bool(kept.all()))
+    return GivenPatterns(active[kept], gates[kept], complete and bool(kept.all()), weights[kept])
 
 
 def _are_told(points: FloatArray, active: NDArray[np.bool_], gates: FloatArray) -> NDArray[np.bool_]:
@@ -179,5 +190,5 @@ def _inside(normals: FloatArray) -> FloatArray | None:
 def on_patterns(problem: Problem) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
     """Return the program of a problem on patterns, these, and their slopes."""
     program = NeuronProgram.from_problem(problem, gated=True)
-    given = given_patterns(program, problem.objective.X, problem.patterns)
+    given = given_patterns(program, problem.objective.X, problem.patterns, weights=problem.weights)
     return program, given, given.slope(program.sigma.left_slope)

@@ -53,6 +53,7 @@ def state_gated(
     skip: bool = False,
     bias: bool = True,
     penalty: str = "nuclear",
+    weights: FloatArray | None = None,
 ) -> NeuronStatement:
     """State the program of gated networks in CVXPY.
 
@@ -75,7 +76,9 @@ def state_gated(
     skip, bias : bool
         Whether ``V``, and whether the column of ones exists.
     penalty : {"nuclear", "ridge"}
-        Nuclear norms, or ``1/2 ||W_j||_F^2``.
+        Nuclear norms, or ``1/2 ||W_j||_F^2 / p_j``.
+    weights : array of shape (n_patterns,), optional
+        The ``p_j``, positive; ones by default.
 
     Returns
     -------
@@ -101,7 +104,11 @@ def state_gated(
     as_choice("penalty", penalty, ("nuclear", "ridge"))
     beta = as_real("beta", beta, minimum=0.0)
     W, V, loss = _on_patterns(objective, patterns, activation, skip, bias)
-    sizes = [cp.normNuc(w) if penalty == "nuclear" else 0.5 * cp.sum_squares(w) for w in W]
+    if penalty == "nuclear":
+        sizes = [cp.normNuc(w) for w in W]
+    else:
+        shares = np.ones(len(W)) if weights is None else weights
+        sizes = [0.5 * cp.sum_squares(w) / p for w, p in zip(W, shares, strict=True)]
     return NeuronStatement(cp.Problem(cp.Minimize(loss + beta * sum(sizes))), W, None, V)
 
 

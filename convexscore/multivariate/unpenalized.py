@@ -59,9 +59,12 @@ class UnpenalizedSolution:
     residual: FloatArray
 
 
-def pattern_kernel(rows: FloatArray, slope: NDArray[np.int8]) -> FloatArray:
-    """Return ``(sum_j d_j d_j') o X X'``, shape ``(n_points, n_points)``."""
-    return _gram(slope) * (rows @ rows.T)
+def pattern_kernel(
+    rows: FloatArray, slope: NDArray[np.int8], weights: FloatArray | None = None
+) -> FloatArray:
+    """Return ``(sum_j p_j d_j d_j') o X X'``, shape ``(n_points, n_points)``; weights are one by default."""
+    gram = _gram(slope) if weights is None else (weights[:, None] * slope).T @ slope
+    return gram * (rows @ rows.T)
 
 
 def solve_unpenalized(program: NeuronProgram, slope: NDArray[np.int8]) -> UnpenalizedSolution:

@@ -10,6 +10,7 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
+from . import baseline_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -400,6 +401,7 @@ CALLS = {
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
     **GRAPHICAL_CALLS,
 }
+CALLS |= baseline_calls.CALLS
 
 
 def cleared(function, **panels):
@@ -436,6 +438,7 @@ if find_spec("matplotlib") is not None:
 
 #: Arguments that are functions: what a wrong function raises is its own.
 FUNCTIONS = {"score", "other", "logpdf", "denoiser", "divergence", "fisher", "function"}
+FUNCTIONS |= baseline_calls.FUNCTIONS
 
 #: What is public and not called, and why.
 NOT_CALLED = {
@@ -445,6 +448,7 @@ NOT_CALLED = {
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",
+    **baseline_calls.NOT_CALLED,
 }
 
 

@@ -18,6 +18,8 @@ from convexscore.numerics.gaussian_moments import BlurredData
 from convexscore.numerics.piecewise import PiecewiseLinear
 from convexscore.samplers.grid import GridLaw
 
+from . import baseline_calls
+
 X = [0.0, 1.0, 3.0, 3.5]
 PLANE = np.random.default_rng(0).standard_normal((6, 2))
 POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
@@ -58,6 +60,12 @@ MAKERS = {
     "conditional": conditional,
     "piecewise": lambda: network().piecewise,
     "adam": lambda: cs.baselines.train_adam(cs.ScoreMatching(X), 1.5, n_epochs=2, n_trials=2, rng=0),
+    "kernel_descent": lambda: baseline_calls.DESCENT,
+    "wide_network": lambda: baseline_calls.WIDE,
+    "regression": lambda: baseline_calls.REGRESSION,
+    "reweighted": lambda: baseline_calls.LEARNED,
+    "unrolled": lambda: baseline_calls.UNROLLED,
+    "trained": lambda: baseline_calls.TRAINED,
     "mixture": lambda: MIXTURE,
     "banana": cs.targets.Banana,
     "ising": lambda: cs.targets.Ising([[0.0, 0.5], [0.5, 0.0]], [0.1, 0.0]),
