@@ -25,6 +25,7 @@ from .bounds import decay_range
 from .certificate import certify_network
 from .patterns import given_patterns
 from .pricing.base import Pricer
+from .pricing.boxes import BoxPricer
 from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
@@ -37,6 +38,10 @@ __all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
+# Where boxes prove that no neuron is missing, which is harder the nearer the largest correlations are.
+PROVEN_HAIRS = (0.05, 0.5)
+# Boxes that are cut by default, for each number of columns: at most half a minute's work.
+_BOXES = {3: 3_000_000, 4: 3_000_000, 5: 1_500_000, 6: 500_000}
 # How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
 # the origin less, wider ones help where a point ends on the wrong side.
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
@@ -65,7 +70,7 @@ def solve_networks(
     if start is not None and not isinstance(start, TwoLayerNetwork):
         raise TypeError(f"start: expected a TwoLayerNetwork, got {type(start).__name__}")
     program = NeuronProgram.from_problem(problem)
-    pricer = pricer_of(program, n_starts)
+    pricer = pricer_of(program, n_starts, max_boxes=number_of_boxes(problem, given.get("max_boxes")))
     known = None if start is None else neurons_of(program, start)
 
     def write(found: Generated, stretch: float) -> TwoLayerNetwork:
@@ -84,12 +89,20 @@ def solve_networks(
         )
 
     scope = "global" if pricer.exact else "local"
-    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
+    hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
+    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
     solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
-    if scope == "local" and not problem.bias:
-        bound = relaxed_bound(problem, beta, most, tol)
+    if solution.certificate.scope == "local" and not problem.bias:
+        bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol))
         solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
     return solution
+
+
+def number_of_boxes(problem: Problem, given: int | None) -> int:
+    """Return how many boxes may be cut to prove an answer."""
+    if given is not None:
+        return as_count("max_boxes", given, minimum=1)
+    return _BOXES.get(problem.n_features, 0)
 
 
 def relaxed_bound(problem: Problem, beta: float, most: int, tol: float) -> float:
@@ -132,6 +145,7 @@ class Training:
     solver: str
     generate: Callable[[float, tuple[Neurons, FloatArray] | None], Generated]
     write: Callable[[Generated, float], ScoreNetwork]
+    hairs: tuple[float, ...] = HAIRS
 
     def solution(self, start: TwoLayerNetwork | None = None) -> Solution:
         """Solve, write the network, certify it; one that just misses is sought again a hair farther in.
@@ -141,8 +155,8 @@ class Training:
         begin = time.perf_counter()
         iterations, n_priced, known, inside, stalled = 0, 0, None, None, False
         candidates: list[tuple[Certificate, ScoreNetwork]] = []
-        for hair in HAIRS:
-            if stalled and hair < HAIRS[-1]:
+        for hair in self.hairs:
+            if stalled and hair < self.hairs[-1]:
                 # Only the widest one is worth another try.
                 continue
             try:
@@ -173,6 +187,14 @@ class Training:
 
         A dual value bounds every network's loss from below, whichever network it was found with.
         """
+        scopes = {certificate.scope for certificate, _ in candidates}
+        if scopes == {"local", "global"}:
+            # What is proven first, and by it alone.
+            proven = [pair for pair in candidates if pair[0].scope == "global"]
+            others = [pair for pair in candidates if pair[0].scope == "local"]
+            best = self._best(proven)
+            lower = [pair for pair in others if pair[0].primal < best[0].dual and not best[0].meets(self.tol)]
+            return self._best(lower) if lower else best
         dual = max(certificate.dual for certificate, _ in candidates)
         bounded = [(_with_dual(certificate, dual), made) for certificate, made in candidates]
         return min(bounded, key=lambda pair: (not pair[0].meets(self.tol), pair[0].primal))

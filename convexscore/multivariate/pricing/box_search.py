@@ -1,0 +1,181 @@
+"""Branch and bound on boxes of hyperplanes: a proof that no correlation exceeds a level, or those that do.
+
+Boxes whose bound is below the level are put aside, the others cut in two.  Levels fall to the threshold one
+after the other; each that is finished is a proof of its own, so that a search that ends early has shown
+something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..._support.validation import FloatArray
+from .box_bounds import bounded_boxes, values_at_centres
+from .box_set import BoxSet
+from .kinks import KinkSum
+
+__all__ = ["LEVELS", "BoxSearch", "search_boxes"]
+
+#: Levels above the threshold, as shares of it.
+LEVELS = (9.0, 4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 3e-4, 1e-4, 1e-5)
+# Pairs of a box and a kink looked at together, and the pairs that the work on a box itself is worth.
+_BATCH, _BOX = 60_000, 20
+# Half widths below this are not cut any more: rounding.
+_SMALLEST = 1e-13
+# Places above the threshold that are kept.
+_KEPT = 400
+
+
+@dataclass(frozen=True, eq=False)
+class BoxSearch:
+    """What a search has shown.
+
+    Parameters
+    ----------
+    bound : float
+        No correlation is larger.
+    complete : bool
+        Whether that is the threshold.
+    seen : float
+        The largest correlation of a hyperplane looked at.
+    places : ndarray of shape (n_places, n_coordinates)
+        Hyperplanes above the threshold, the largest first.
+    values : ndarray of shape (n_places,)
+        Their correlations.
+    boxes : int
+        Number of boxes that were cut.
+    """
+
+    bound: float
+    complete: bool
+    seen: float
+    places: FloatArray
+    values: FloatArray
+    boxes: int
+
+
+def search_boxes(terms: KinkSum, threshold: float, max_boxes: int, patience: float = 2.0) -> BoxSearch:
+    """Prove that no correlation is above `threshold`, or find some that are.
+
+    Parameters
+    ----------
+    terms : KinkSum
+        The function.
+    threshold : float
+        The level in question, positive.
+    max_boxes : int
+        Number of boxes to cut, at most.
+    patience : float
+        Where some place is above the threshold, the search ends when no other is by more than so many times
+        as much, a number above one; zero: at once.
+    """
+    return _Search(terms, threshold, max_boxes).run(patience)
+
+
+class _Search:
+    """The boxes that are left, and the best places."""
+
+    def __init__(self, terms: KinkSum, threshold: float, max_boxes: int) -> None:
+        self.terms, self.threshold, self.max_boxes = terms, threshold, max_boxes
+        self.open: list[BoxSet] = []
+        # Below the present level, and too small to be cut.
+        self.aside: list[BoxSet] = []
+        self.stuck = 0.0
+        self.boxes, self.seen = 0, 0.0
+        self.places, self.values = np.zeros((0, terms.normals.shape[1])), np.zeros(0)
+
+    def run(self, patience: float) -> BoxSearch:
+        first = BoxSet.whole(self.terms)
+        self._note(first)
+        self._add(bounded_boxes(self.terms, first, self.threshold))
+        bound = np.inf
+        for level in [*(self.threshold * (1 + share) for share in LEVELS), self.threshold]:
+            self._reopen(level)
+            while self.open:
+                if self.boxes >= self.max_boxes or (self.values.size and patience == 0):
+                    return self._result(min(bound, self._worst()))
+                self._cut(max(level, self._enough(patience)))
+            bound = min(bound, self._worst())
+            if self.values.size and level <= self._enough(patience):
+                break
+        return self._result(bound)
+
+    def _enough(self, patience: float) -> float:
+        """Return the level at which a search that has found some places ends."""
+        return self.threshold + patience * max(self.seen - self.threshold, 0.0)
+
+    def _result(self, bound: float) -> BoxSearch:
+        order = np.argsort(-self.values, kind="stable")
+        bound = max(bound, self.seen)
+        complete = bound <= self.threshold
+        return BoxSearch(bound, complete, self.seen, self.places[order], self.values[order], self.boxes)
+
+    def _worst(self) -> float:
+        """Return the largest bound of what is left; everything else is below the threshold."""
+        left = [float(part.bound.max()) for part in self.open + self.aside if len(part)]
+        return max([self.threshold, self.stuck, *left])
+
+    def _add(self, boxes: BoxSet) -> None:
+        boxes = boxes.take(boxes.bound > self.threshold)
+        if len(boxes):
+            self.open.append(boxes)
+
+    def _reopen(self, level: float) -> None:
+        """Take back what was put aside and is above a new level."""
+        again, self.aside = self.aside, []
+        for part in again:
+            self._part(part, level, self.open)
+
+    def _part(self, boxes: BoxSet, level: float, above: list[BoxSet]) -> None:
+        high = boxes.bound > level
+        for chosen, where in ((high, above), (~high, self.aside)):
+            if chosen.any():
+                where.append(boxes.take(chosen))
+
+    def _batch(self, level: float) -> BoxSet | None:
+        """Return some boxes above a level, those added last first."""
+        parts: list[BoxSet] = []
+        size = 0
+        while self.open and size < _BATCH:
+            self._part(self.open.pop(), level, parts)
+            size = sum(part.members.size + _BOX * len(part) for part in parts)
+        if not parts:
+            return None
+        boxes = BoxSet.joined(parts)
+        work = boxes.starts + _BOX * np.arange(len(boxes) + 1)
+        cut = max(int(np.searchsorted(work, _BATCH)), 1)
+        if cut < len(boxes):
+            self.open.append(boxes.take(np.arange(cut, len(boxes))))
+            boxes = boxes.take(np.arange(cut))
+        return boxes
+
+    def _cut(self, level: float) -> None:
+        boxes = self._batch(level)
+        if boxes is None:
+            return
+        small = np.take_along_axis(boxes.radius, boxes.axis[:, None], axis=1)[:, 0] < _SMALLEST
+        if small.any():
+            self.stuck = max(self.stuck, float(boxes.bound[small].max()))
+            boxes = boxes.take(~small)
+        self.boxes += len(boxes)
+        halves = boxes.halves(self.terms)
+        if self.terms.bias:
+            # No hyperplane through a point: some other box has a larger value.
+            halves = halves.take(halves.counts > 0)
+        if len(halves):
+            self._note(halves)
+            self._add(bounded_boxes(self.terms, halves, level))
+
+    def _note(self, boxes: BoxSet) -> None:
+        """Keep the best places."""
+        values = values_at_centres(self.terms, boxes)
+        self.seen = max(self.seen, float(values.max(initial=0.0)))
+        good = values > self.threshold
+        if good.any():
+            self.places = np.concatenate([self.places, boxes.centre[good]])
+            self.values = np.concatenate([self.values, values[good]])
+            if self.values.size > _KEPT:
+                best = np.argsort(-self.values, kind="stable")[:_KEPT]
+                self.places, self.values = self.places[best], self.values[best]
