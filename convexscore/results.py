@@ -193,9 +193,20 @@ class Solution:
                 f"value        {self.value:.10g}   (beta = {self.beta:g})",
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
                 f"scope {certificate.scope}{constraints}",
+                *_within(self.value, certificate),
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
+
+
+def _within(value: float, certificate: Certificate) -> list[str]:
+    """Return a line that says how near the best network a local solution is proven to be."""
+    excess = value - certificate.lower_bound
+    if certificate.scope != "local" or not math.isfinite(excess):
+        return []
+    size = abs(value)
+    shown = f"{max(excess, 0.0):.2g}" if excess > size else f"{100 * max(excess, 0.0) / size:.2g} %"
+    return [f"proven       within {shown} of the best network of any width"]
 
 
 def value_size(primal: float, parts: float) -> float:

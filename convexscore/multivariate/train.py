@@ -29,6 +29,7 @@ from .pricing.boxes import BoxPricer
 from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
+from .proven_bound import proven_bound
 from .reconstruction import displaced_network
 from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
@@ -39,7 +40,7 @@ __all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
 # Where boxes prove that no neuron is missing, which is harder the nearer the largest correlations are.
-PROVEN_HAIRS = (0.05, 0.5)
+PROVEN_HAIRS = (0.3, 0.03, 0.5)
 # Boxes that are cut by default, for each number of columns: at most half a minute's work.
 _BOXES = {3: 3_000_000, 4: 3_000_000, 5: 1_500_000, 6: 500_000}
 # How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
@@ -92,10 +93,14 @@ def solve_networks(
     hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
     training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
     solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
-    if solution.certificate.scope == "local" and not problem.bias:
-        bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol))
-        solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
-    return solution
+    if solution.certificate.scope != "local":
+        return solution
+    bounds = [solution.certificate.lower_bound]
+    if isinstance(pricer, BoxPricer):
+        bounds.append(proven_bound(program, pricer, beta, limit))
+    if not problem.bias:
+        bounds.append(relaxed_bound(problem, beta, most, tol))
+    return replace(solution, certificate=replace(solution.certificate, lower_bound=max(bounds)))
 
 
 def number_of_boxes(problem: Problem, given: int | None) -> int:

@@ -8,10 +8,11 @@ import convexscore as cs
 
 
 def largest_correlation(program, residual, tied=False):
-    """Return the largest ``|M'u|`` (tied: ``|u'M'u|``) over patterns, points held on the hyperplane, directions.
+    """Return the largest ``|M'u|`` (tied: ``|u'M'u|``) over patterns and directions.
 
-    On a cell the correlation is a norm, or a quadratic form, of a linear function of ``u``: it is largest at a
-    top singular vector or an eigenvector, inside the cell or, with some points held, inside one of its faces.
+    On a cell the correlation is a norm, or a quadratic form, of a linear function of ``u``: it is largest at
+    a top singular vector or an eigenvector, inside the cell or, with some points held, inside one of its
+    faces.
     """
     rows, bias, d = program.rows, program.bias, program.n_features
     lifted = np.hstack([rows, np.ones((len(rows), 1))]) if bias else rows
@@ -20,7 +21,7 @@ def largest_correlation(program, residual, tied=False):
     for active, M in _cells(program, lifted, z):
         side = np.where(active, 1.0, -1.0)
         for held in _faces(lifted):
-            # Columns span the hyperplanes through these points; without one, the bias is free and not at its end.
+            # Columns span the hyperplanes through these points; without one the bias is not at its end.
             span = np.eye(lifted.shape[1]) if not held else _kernel(lifted[list(held)])
             _, size, right = np.linalg.svd(span[:d], full_matrices=False)
             if span.shape[1] == 0 or size.size < span.shape[1] or size[-1] < 1e-10:

@@ -7,7 +7,6 @@ import pytest
 
 from convexscore.multivariate.conservative.program import ConservativeProgram
 from convexscore.multivariate.pricing.box_search import search_boxes
-from convexscore.multivariate.pricing.boxes import BoxPricer
 from convexscore.multivariate.pricing.kinks import Kinks
 from convexscore.multivariate.pricing.planar import PlanarPricer
 from convexscore.multivariate.program import NeuronProgram

@@ -125,7 +125,8 @@ class _View:
         return self.terms.summed(weights, self.boxes.members, self.boxes.starts, what)
 
     def per_box(self, values: FloatArray) -> FloatArray:
-        return np.bincount(self.owner, weights=values, minlength=len(self.boxes))
+        sums: FloatArray = np.bincount(self.owner, weights=values, minlength=len(self.boxes))
+        return sums
 
     def padded(self, u: FloatArray) -> FloatArray:
         """Return vectors ``u`` with a zero for the bias."""

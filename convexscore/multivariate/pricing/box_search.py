@@ -7,11 +7,13 @@ something.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..._support.validation import FloatArray
+from .base import spread_out
 from .box_bounds import bounded_boxes, values_at_centres
 from .box_set import BoxSet
 from .kinks import KinkSum
@@ -24,8 +26,8 @@ LEVELS = (9.0, 4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 5e-3, 
 _BATCH, _BOX = 60_000, 20
 # Half widths below this are not cut any more: rounding.
 _SMALLEST = 1e-13
-# Places above the threshold that are kept.
-_KEPT = 400
+# Places are kept from this share of the threshold on, the best of those that are so far apart.
+_NEAR, _APART, _KEPT = 0.98, 0.02, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +43,13 @@ class BoxSearch:
     seen : float
         The largest correlation of a hyperplane looked at.
     places : ndarray of shape (n_places, n_coordinates)
-        Hyperplanes above the threshold, the largest first.
+        Hyperplanes with large correlations, some below the threshold too, the largest first.
     values : ndarray of shape (n_places,)
         Their correlations.
     boxes : int
         Number of boxes that were cut.
+    history : tuple of (float, int)
+        Bounds that were proven on the way, with the numbers of boxes.
     """
 
     bound: float
@@ -54,9 +58,16 @@ class BoxSearch:
     places: FloatArray
     values: FloatArray
     boxes: int
+    history: tuple[tuple[float, int], ...]
 
 
-def search_boxes(terms: KinkSum, threshold: float, max_boxes: int, patience: float = 2.0) -> BoxSearch:
+def search_boxes(
+    terms: KinkSum,
+    threshold: float,
+    max_boxes: int,
+    patience: float = 2.0,
+    is_enough: Callable[[FloatArray, FloatArray], bool] | None = None,
+) -> BoxSearch:
     """Prove that no correlation is above `threshold`, or find some that are.
 
     Parameters
@@ -69,9 +80,11 @@ def search_boxes(terms: KinkSum, threshold: float, max_boxes: int, patience: flo
         Number of boxes to cut, at most.
     patience : float
         Where some place is above the threshold, the search ends when no other is by more than so many times
-        as much, a number above one; zero: at once.
+        as much, a number above one.
+    is_enough : callable, optional
+        Called with places and values after each level; the search ends where it returns True.
     """
-    return _Search(terms, threshold, max_boxes).run(patience)
+    return _Search(terms, threshold, max_boxes).run(patience, is_enough)
 
 
 class _Search:
@@ -84,9 +97,10 @@ class _Search:
         self.aside: list[BoxSet] = []
         self.stuck = 0.0
         self.boxes, self.seen = 0, 0.0
+        self.history: list[tuple[float, int]] = []
         self.places, self.values = np.zeros((0, terms.normals.shape[1])), np.zeros(0)
 
-    def run(self, patience: float) -> BoxSearch:
+    def run(self, patience: float, is_enough: Callable[[FloatArray, FloatArray], bool] | None) -> BoxSearch:
         first = BoxSet.whole(self.terms)
         self._note(first)
         self._add(bounded_boxes(self.terms, first, self.threshold))
@@ -94,11 +108,14 @@ class _Search:
         for level in [*(self.threshold * (1 + share) for share in LEVELS), self.threshold]:
             self._reopen(level)
             while self.open:
-                if self.boxes >= self.max_boxes or (self.values.size and patience == 0):
+                if self.boxes >= self.max_boxes:
                     return self._result(min(bound, self._worst()))
                 self._cut(max(level, self._enough(patience)))
             bound = min(bound, self._worst())
-            if self.values.size and level <= self._enough(patience):
+            self.history.append((max(bound, self.seen), self.boxes))
+            if self.seen > self.threshold and level <= self._enough(patience):
+                break
+            if level > self.threshold and is_enough is not None and is_enough(*self._best()):
                 break
         return self._result(bound)
 
@@ -107,10 +124,15 @@ class _Search:
         return self.threshold + patience * max(self.seen - self.threshold, 0.0)
 
     def _result(self, bound: float) -> BoxSearch:
-        order = np.argsort(-self.values, kind="stable")
         bound = max(bound, self.seen)
-        complete = bound <= self.threshold
-        return BoxSearch(bound, complete, self.seen, self.places[order], self.values[order], self.boxes)
+        return BoxSearch(
+            bound, bound <= self.threshold, self.seen, *self._best(), self.boxes, tuple(self.history)
+        )
+
+    def _best(self) -> tuple[FloatArray, FloatArray]:
+        """Return the best places that are apart, as directions of length one with their biases."""
+        chosen = spread_out(self.places, self.values, _APART, _KEPT)
+        return self.places[chosen], self.values[chosen]
 
     def _worst(self) -> float:
         """Return the largest bound of what is left; everything else is below the threshold."""
@@ -172,10 +194,12 @@ class _Search:
         """Keep the best places."""
         values = values_at_centres(self.terms, boxes)
         self.seen = max(self.seen, float(values.max(initial=0.0)))
-        good = values > self.threshold
-        if good.any():
-            self.places = np.concatenate([self.places, boxes.centre[good]])
+        good = np.flatnonzero(values > _NEAR * self.threshold)
+        if good.size > _KEPT:
+            good = good[np.argpartition(-values[good], _KEPT)[:_KEPT]]
+        if good.size:
+            length = np.linalg.norm(boxes.centre[good, : self.terms.n_features], axis=1, keepdims=True)
+            self.places = np.concatenate([self.places, boxes.centre[good] / length])
             self.values = np.concatenate([self.values, values[good]])
-            if self.values.size > _KEPT:
-                best = np.argsort(-self.values, kind="stable")[:_KEPT]
-                self.places, self.values = self.places[best], self.values[best]
+            if self.values.size > 50 * _KEPT:
+                self.places, self.values = self._best()

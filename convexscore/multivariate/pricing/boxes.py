@@ -7,7 +7,8 @@ the result does not depend on the machine; a proof that does not end is a bound 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from ..program import NeuronProgram, Neurons
 from .ascent import AscentPricer
 from .base import Priced, Pricer, Reach, spread_out
 from .box_search import BoxSearch, search_boxes
-from .kinks import Kinks, KinkSum
+from .climb import climbed
+from .kinks import Kinks
 
 __all__ = ["BoxPricer", "Proof"]
 
@@ -25,12 +27,12 @@ __all__ = ["BoxPricer", "Proof"]
 _LEADING, _STARTS, _STEPS = 3, 4, 12
 # Excess over the threshold from which on neurons that a quick search finds are enough.
 _ENOUGH = 1e-3
-# Proofs kept: each speaks of residuals nearby too.
-_PROOFS = 12
-# How near to the largest correlation it must be for a certificate.
+# Proofs kept: each speaks of residuals nearby too, and of those that differ by this share as of its own.
+_PROOFS, _SAME = 12, 1e-9
+# Where correlations are above the threshold, the largest excess is known up to this factor.
 _PATIENCE = 1.5
-# Distance between places that are made neurons, and their number.
-_APART, _PLACES = 0.02, 40
+# Places that are made neurons after each level, and how far they are from those of the levels before.
+_PLACES, _CLIMBED = 40, 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,12 +49,15 @@ class Proof:
         One is this large.
     ended : bool
         Whether more boxes would not have changed the bound.
+    history : tuple of (float, int)
+        Bounds that were proven on the way, with the numbers of boxes.
     """
 
     residual: FloatArray
     bound: float
     seen: float
     ended: bool
+    history: tuple[tuple[float, int], ...] = ()
 
 
 class BoxPricer(Pricer):
@@ -63,13 +68,15 @@ class BoxPricer(Pricer):
     program : NeuronProgram
         A program of networks that are not gated, whose rows have two or more columns.
     max_boxes : int
-        Number of boxes in all calls together.
+        Number of boxes in all calls together; `left` is how many there still are.
     n_starts : int
         Random directions of a search in four and more dimensions.
     rng : Generator or seed, optional
         Source of the directions.
     tied : bool
         Whether output vectors are along the directions.
+    reserve : float
+        Share of the boxes that `price` leaves to later calls of `reach`.
     """
 
     exact = False
@@ -81,81 +88,108 @@ class BoxPricer(Pricer):
         n_starts: int = 100,
         rng: np.random.Generator | int | None = 0,
         tied: bool = False,
+        reserve: float = 0.0,
     ) -> None:
-        self.program, self.max_boxes, self.tied = program, max_boxes, tied
-        self.boxes = 0
+        self.program, self.tied = program, tied
+        self._reserved = int(reserve * max_boxes)
+        self.left = max_boxes - self._reserved
         self.proofs: list[Proof] = []
         self._kinks = Kinks(program, tied)
         self._leads = program.rows.shape[1] <= _LEADING
         if self._leads:
-            self._search = AscentPricer(program, _STARTS, _STEPS, rng=rng, tied=tied, edges=False)
+            self.search = AscentPricer(program, _STARTS, _STEPS, rng=rng, tied=tied, edges=False)
         else:
-            self._search = AscentPricer(program, n_starts, rng=rng, tied=tied)
+            self.search = AscentPricer(program, n_starts, rng=rng, tied=tied)
 
-    @property
-    def spent(self) -> bool:
-        """Whether no boxes are left."""
-        return self.boxes >= self.max_boxes
+    def release(self) -> None:
+        """Make the boxes that were held back available."""
+        self.left, self._reserved = self.left + self._reserved, 0
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons that a search finds."""
-        return self._search.price(residual, threshold, most)
+        return self.search.price(residual, threshold, most)
 
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`; `proofs` then shows that none are missed."""
-        quick = self._search.price(residual, threshold, most)
+        quick = self.search.price(residual, threshold, most)
         enough = threshold * (1 + _ENOUGH) if self._leads else threshold
-        if self.spent or (len(quick.neurons) and quick.largest > enough):
+        if self.left <= 0 or (len(quick.neurons) and quick.largest > enough):
             return quick
-        terms = self._kinks.sum_of(residual)
-        found = self._proven(terms, residual, threshold, 2.0 if self._leads else 0.0)
-        if found.values.size == 0:
-            return quick
-        return quick.joined(self._priced(terms, found, residual, threshold, most), most)
+        known = np.zeros((0, residual.shape[1] + self.program.bias))
+        best = quick
+
+        def found_some(places: FloatArray, values: FloatArray) -> bool:
+            nonlocal known, best
+            away = np.abs(places[:, None, :] - known[None, :, :]).max(axis=2).min(axis=1, initial=np.inf)
+            places = places[(away > _CLIMBED) | (values > threshold)][:_PLACES]
+            known = np.concatenate([known, places])
+            found = self._priced(places, residual, threshold, most)
+            best = best.joined(found, most)
+            return len(found.neurons) > 0
+
+        # In few dimensions levels cost less than ascent from them, which for denoising seldom is needed.
+        between = self.program.has_trace or not self._leads
+        found = self._proven(residual, threshold, found_some if between else None)
+        if not found.complete:
+            found_some(found.places, found.values)
+        return best
 
     def reach(self, residual: FloatArray, level: float) -> Reach:
         """Return the largest correlation, bounded from both sides; see `Pricer`."""
-        near = [self._moved(proof, residual) for proof in self.proofs if proof.ended]
-        proof = min(near, key=lambda one: one.bound, default=None)
-        if (proof is None or proof.bound > level) and not self.spent:
-            terms = self._kinks.sum_of(residual)
-            self._proven(terms, residual, level, _PATIENCE)
+        proof = self._known(residual, level)
+        if proof is None and self.left > 0:
+            self._proven(residual, level)
             proof = self.proofs[-1]
         if proof is not None and proof.ended:
-            return Reach(min(proof.seen, proof.bound), proof.bound, True)
-        seen = self._search.price(residual, level * (1 - 1e-3), most=1).largest
+            return Reach(proof.seen, proof.bound, True)
+        seen = self.search.price(residual, level * (1 - 1e-3), most=1).largest
         bound = min((self._moved(one, residual).bound for one in self.proofs), default=np.inf)
         return Reach(min(seen, bound), bound, False)
+
+    def _known(self, residual: FloatArray, level: float) -> Proof | None:
+        """Return a proof that says enough of a residual, as that of one nearby."""
+        for proof in reversed(self.proofs):
+            moved = self._moved(proof, residual)
+            if moved.bound <= level or moved.bound - proof.bound <= _SAME * level:
+                return moved
+        return None
 
     def _moved(self, proof: Proof, residual: FloatArray) -> Proof:
         """Return what a proof says of another residual."""
         away = self._kinks.distance(residual, proof.residual)
-        return Proof(residual, proof.bound + away, max(proof.seen - away, 0.0), proof.ended)
+        return replace(proof, residual=residual, bound=proof.bound + away, seen=max(proof.seen - away, 0.0))
 
-    def _proven(self, terms: KinkSum, residual: FloatArray, threshold: float, patience: float) -> BoxSearch:
-        left = self.max_boxes - self.boxes
-        found = search_boxes(terms, threshold, left, patience)
-        self.boxes += found.boxes
-        enough = threshold + patience * max(found.seen - threshold, 0.0)
-        ended = found.complete or (patience > 0 and found.bound <= enough)
-        self.proofs = [*self.proofs[1 - _PROOFS :], Proof(residual, found.bound, found.seen, ended)]
+    def _proven(
+        self,
+        residual: FloatArray,
+        threshold: float,
+        is_enough: Callable[[FloatArray, FloatArray], bool] | None = None,
+    ) -> BoxSearch:
+        terms = self._kinks.sum_of(residual)
+        found = search_boxes(terms, threshold, self.left, _PATIENCE, is_enough)
+        self.left -= found.boxes
+        self.proofs = [*self.proofs[1 - _PROOFS :], self._proof(residual, found, threshold)]
         return found
 
-    def _priced(
-        self, terms: KinkSum, found: BoxSearch, residual: FloatArray, threshold: float, most: int
-    ) -> Priced:
-        """Make neurons of the places that boxes found, and of what ascent from there finds."""
-        d = terms.n_features
-        places = found.places / np.linalg.norm(found.places[:, :d], axis=1, keepdims=True)
-        chosen = spread_out(places, found.values, _APART, _PLACES)
-        places = places[chosen]
-        self._search.start_at(places[:, :d])
+    @staticmethod
+    def _proof(residual: FloatArray, found: BoxSearch, threshold: float) -> Proof:
+        ended = found.bound <= threshold + _PATIENCE * max(found.seen - threshold, 0.0)
+        return Proof(residual, found.bound, found.seen, ended, found.history)
+
+    def _priced(self, places: FloatArray, residual: FloatArray, threshold: float, most: int) -> Priced:
+        """Return the neurons above `threshold` near some places, and those that a search from there finds."""
         neurons = self._through_points(places, residual)
+        if self.program.has_trace:
+            neurons = climbed(self.program, neurons, residual, self.tied)
         sizes = self._sizes(neurons, residual)
         above = np.flatnonzero(sizes > threshold)
-        above = above[np.argsort(-sizes[above], kind="stable")][:most]
-        here = Priced(float(sizes.max(initial=threshold)), neurons[above], sizes[above])
-        return here.joined(self._search.price(residual, threshold, most), most)
+        spots = np.column_stack([neurons.direction, neurons.pivot])
+        above = above[spread_out(spots[above], sizes[above], 1e-9, most)]
+        here = Priced(float(sizes[above].max(initial=threshold)), neurons[above], sizes[above])
+        self.search.start_at(neurons.direction)
+        if self.program.has_trace:
+            return here
+        return here.joined(self.search.price(residual, threshold, most), most)
 
     def _sizes(self, neurons: Neurons, residual: FloatArray) -> FloatArray:
         correlations = self.program.correlations(neurons, residual)

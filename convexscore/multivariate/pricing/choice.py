@@ -30,5 +30,7 @@ def pricer_of(
     if columns == 2:
         return PlanarPricer(program, tied)
     if max_boxes > 0:
-        return BoxPricer(program, max_boxes, n_starts, rng=rng, tied=tied)
+        # Score matching needs another proof where the first does not end.
+        reserve = 0.3 if program.has_trace else 0.0
+        return BoxPricer(program, max_boxes, n_starts, rng=rng, tied=tied, reserve=reserve)
     return AscentPricer(program, n_starts, rng=rng, tied=tied)

@@ -168,7 +168,8 @@ class Kinks:
         count = len(self._normals)
         merged = np.zeros((count, z.shape[1]))
         np.add.at(merged, self._line, np.abs(self._share)[:, None] * z)
-        signed = np.bincount(self._line, weights=np.sign(self._share) * trace, minlength=count)
+        signed = np.zeros(count)
+        np.add.at(signed, self._line, np.sign(self._share) * trace)
         behind = self._share < 0
         base = self._twice * ((z[behind] * self._share[behind, None]).T @ self._normals[self._line[behind]])
         base += self._twice * trace[behind].sum() * np.eye(z.shape[1])
@@ -197,4 +198,4 @@ def _lines(units: FloatArray) -> tuple[FloatArray, NDArray[np.intp], FloatArray]
     line = np.empty(len(units), dtype=np.intp)
     line[order] = np.concatenate([[0], np.cumsum(apart)])[: len(units)]
     first = order[np.concatenate([[True], apart])[: len(units)]]
-    return np.asarray(turned[first]), line.astype(np.intp), np.asarray(side)
+    return np.asarray(turned[first]), line.astype(np.intp), np.asarray(side, dtype=np.float64)
