@@ -2,8 +2,8 @@
 
 A residual whose correlations are all at most ``beta`` is dual feasible, and its dual value is such a bound.
 A search that was cut short shows that they are at most some ``U > beta``.  For denoising, ``beta / U`` times
-the residual is feasible then.  For score matching, whose dual constraints are not homogeneous, the residual of
-a smaller weight decay is, one that is smaller by as much as the boxes that are left can prove.
+the residual is feasible then.  For score matching, whose dual constraints are not homogeneous, the residual
+of a smaller weight decay is, one that is smaller by as much as the boxes that are left can prove.
 """
 
 from __future__ import annotations

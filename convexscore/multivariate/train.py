@@ -1,8 +1,9 @@
 """Training ReLU, abs and gated networks with weight decay in any dimension, by column generation.
 
 Exact pricing makes the certificate global: on the line, in the plane, and for gated networks within their
-patterns.  Elsewhere neurons are found by search; the scope then is ``"local"``, and where the patterns of the
-data can be listed, the gated program, which relaxes the network's, gives a proven lower bound beside it.
+patterns.  Elsewhere branch and bound does, where it ends with as many boxes as are allowed; where it does
+not, the scope is ``"local"``, with a proven lower bound from what it has shown, or from the gated program, which
+relaxes the network's, where the patterns of the data can be listed.
 """
 
 from __future__ import annotations
@@ -35,14 +36,22 @@ from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
 from .warm_start import neurons_of
 
-__all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
+__all__ = [
+    "HAIRS",
+    "PROVEN_HAIRS",
+    "Training",
+    "number_of_boxes",
+    "relaxed_bound",
+    "searching",
+    "solve_networks",
+]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
 # Where boxes prove that no neuron is missing, which is harder the nearer the largest correlations are.
 PROVEN_HAIRS = (0.3, 0.03, 0.5)
-# Boxes that are cut by default, for each number of columns: at most half a minute's work.
-_BOXES = {3: 3_000_000, 4: 3_000_000, 5: 1_500_000, 6: 500_000}
+# Boxes that are cut by default, for each number of features: at most a minute's work or two.
+_BOXES = {3: 1_000_000, 4: 2_000_000, 5: 1_500_000, 6: 300_000}
 # How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
 # the origin less, wider ones help where a point ends on the wrong side.
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
@@ -167,7 +176,7 @@ class Training:
             try:
                 found = self.generate(hair * self.tol, known)
             except UnboundedError as error:
-                raise _unbounded(self.program, self.pricer, self.beta) from error
+                raise _unbounded(self.program, searching(self.pricer), self.beta) from error
             iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
             stalled = found.stalled
             if inside is None and found.largest <= self.beta:
@@ -245,6 +254,11 @@ class Training:
             f"off by {off:.3g} of the size of its parts",
             beta=self.beta,
         )
+
+
+def searching(pricer: Pricer) -> Pricer:
+    """Return pricing without proofs, which are no use far from an optimum."""
+    return pricer.search if isinstance(pricer, BoxPricer) else pricer
 
 
 def _with_dual(certificate: Certificate, dual: float) -> Certificate:

@@ -125,8 +125,7 @@ class _View:
         return self.terms.summed(weights, self.boxes.members, self.boxes.starts, what)
 
     def per_box(self, values: FloatArray) -> FloatArray:
-        sums: FloatArray = np.bincount(self.owner, weights=values, minlength=len(self.boxes))
-        return sums
+        return np.asarray(np.bincount(self.owner, weights=values, minlength=len(self.boxes)), dtype=float)
 
     def padded(self, u: FloatArray) -> FloatArray:
         """Return vectors ``u`` with a zero for the bias."""

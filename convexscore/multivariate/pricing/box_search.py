@@ -8,13 +8,14 @@ something.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ..._support.validation import FloatArray
 from .base import spread_out
 from .box_bounds import bounded_boxes, values_at_centres
+from .box_forms import are_below
 from .box_set import BoxSet
 from .kinks import KinkSum
 
@@ -167,7 +168,7 @@ class _Search:
             return None
         boxes = BoxSet.joined(parts)
         work = boxes.starts + _BOX * np.arange(len(boxes) + 1)
-        cut = max(int(np.searchsorted(work, _BATCH)), 1)
+        cut = min(max(int(np.searchsorted(work, _BATCH)), 1), self.max_boxes - self.boxes)
         if cut < len(boxes):
             self.open.append(boxes.take(np.arange(cut, len(boxes))))
             boxes = boxes.take(np.arange(cut))
@@ -188,7 +189,18 @@ class _Search:
             halves = halves.take(halves.counts > 0)
         if len(halves):
             self._note(halves)
-            self._add(bounded_boxes(self.terms, halves, level))
+            self._add(self._closed(bounded_boxes(self.terms, halves, level), level))
+
+    def _closed(self, boxes: BoxSet, level: float) -> BoxSet:
+        """Lower the bounds of boxes with few kinks, to the threshold where that can be shown."""
+        for goal in (self.threshold, level) if level > self.threshold else (level,):
+            at = np.flatnonzero(boxes.bound > goal)
+            if at.size:
+                below = at[are_below(self.terms, boxes.take(at), goal)]
+                bound = boxes.bound.copy()
+                bound[below] = goal
+                boxes = replace(boxes, bound=bound)
+        return boxes
 
     def _note(self, boxes: BoxSet) -> None:
         """Keep the best places."""

@@ -96,10 +96,13 @@ class BoxPricer(Pricer):
         self.proofs: list[Proof] = []
         self._kinks = Kinks(program, tied)
         self._leads = program.rows.shape[1] <= _LEADING
-        if self._leads:
-            self.search = AscentPricer(program, _STARTS, _STEPS, rng=rng, tied=tied, edges=False)
-        else:
-            self.search = AscentPricer(program, n_starts, rng=rng, tied=tied)
+        self.search = AscentPricer(program, n_starts, rng=rng, tied=tied)
+        self._light = AscentPricer(program, _STARTS, _STEPS, rng=rng, tied=tied, edges=False)
+
+    @property
+    def _quick(self) -> AscentPricer:
+        """The search that goes with boxes: a light one where they lead."""
+        return self._light if self._leads and self.left > 0 else self.search
 
     def release(self) -> None:
         """Make the boxes that were held back available."""
@@ -107,11 +110,11 @@ class BoxPricer(Pricer):
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons that a search finds."""
-        return self.search.price(residual, threshold, most)
+        return self._quick.price(residual, threshold, most)
 
     def price(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return neurons above `threshold`; see `Pricer`; `proofs` then shows that none are missed."""
-        quick = self.search.price(residual, threshold, most)
+        quick = self._quick.price(residual, threshold, most)
         enough = threshold * (1 + _ENOUGH) if self._leads else threshold
         if self.left <= 0 or (len(quick.neurons) and quick.largest > enough):
             return quick
@@ -186,10 +189,10 @@ class BoxPricer(Pricer):
         spots = np.column_stack([neurons.direction, neurons.pivot])
         above = above[spread_out(spots[above], sizes[above], 1e-9, most)]
         here = Priced(float(sizes[above].max(initial=threshold)), neurons[above], sizes[above])
-        self.search.start_at(neurons.direction)
+        self._quick.start_at(neurons.direction)
         if self.program.has_trace:
             return here
-        return here.joined(self.search.price(residual, threshold, most), most)
+        return here.joined(self._quick.price(residual, threshold, most), most)
 
     def _sizes(self, neurons: Neurons, residual: FloatArray) -> FloatArray:
         correlations = self.program.correlations(neurons, residual)
