@@ -33,10 +33,12 @@ class Certificate:
         largest residual of its own optimality conditions.
     scope : {"global", "patterns", "local"}
         ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
-        patterns; ``"local"``: found by search only, `dual` holds if the search missed nothing.
+        patterns; ``"local"``: found by search, `dual` holds if the search missed nothing, and `lower_bound`
+        in any case.
     lower_bound : float
         A lower bound on the training objective of every network of any width that is proven whatever the
-        scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
+        scope: `dual` where that is global, else that of a proof that did not end, or of a relaxation, and
+        ``-inf`` where none is known.
     value_scale : float
         The size of the problem's values, against which the gap is measured: ``|primal|``, which is also the
         default, or a tenth of the sizes of misfit, trace and weight decay of the network together, where

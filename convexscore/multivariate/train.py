@@ -1,9 +1,9 @@
 """Training ReLU, abs and gated networks with weight decay in any dimension, by column generation.
 
 Exact pricing makes the certificate global: on the line, in the plane, and for gated networks within their
-patterns.  Elsewhere branch and bound does, where it ends with as many boxes as are allowed; where it does
-not, the scope is ``"local"``, with a proven lower bound from what it has shown, or from the gated program, which
-relaxes the network's, where the patterns of the data can be listed.
+patterns.  Elsewhere branch and bound does, where it ends with as many boxes as are allowed.  Where it does
+not, the scope is ``"local"``, with a proven lower bound from what it has shown, or from the gated program,
+which relaxes the network's, where the patterns of the data can be listed.
 """
 
 from __future__ import annotations

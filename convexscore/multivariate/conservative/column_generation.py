@@ -14,6 +14,7 @@ from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...errors import SolverError
 from ..pricing.base import Priced, Pricer
+from ..pricing.boxes import BoxPricer
 from ..program import Neurons
 from ..solvers.column_generation import Generated
 from ..solvers.group_lasso import solve_group_lasso
@@ -97,7 +98,7 @@ def generate_conservative(
         slack = _slack(program, neurons, coefficients, residual, aim)
         found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
         miss = max(excess, 0.0) + slack
-        if best is None or (complete and miss < best[0]):
+        if best is None or isinstance(pricer, BoxPricer) or (complete and miss < best[0]):
             best, stalled = (miss, found), 0
         else:
             stalled += complete

@@ -184,7 +184,7 @@ class BoxPricer(Pricer):
         neurons = self._through_points(places, residual)
         if self.program.has_trace:
             neurons = climbed(self.program, neurons, residual, self.tied)
-        sizes = self._sizes(neurons, residual)
+        sizes = self.sizes(neurons, residual)
         above = np.flatnonzero(sizes > threshold)
         spots = np.column_stack([neurons.direction, neurons.pivot])
         above = above[spread_out(spots[above], sizes[above], 1e-9, most)]
@@ -194,7 +194,8 @@ class BoxPricer(Pricer):
             return here
         return here.joined(self._quick.price(residual, threshold, most), most)
 
-    def _sizes(self, neurons: Neurons, residual: FloatArray) -> FloatArray:
+    def sizes(self, neurons: Neurons, residual: FloatArray) -> FloatArray:
+        """Return the correlations of neurons with a residual."""
         correlations = self.program.correlations(neurons, residual)
         if self.tied:
             return np.abs(np.sum(correlations * neurons.direction, axis=1))
@@ -227,6 +228,6 @@ class BoxPricer(Pricer):
                 counting[:, at_origin] = counted
                 both.append(Neurons(counting, u, nobody[:, 0], nobody))
                 known.append(np.full(len(u), True))
-        sizes = [self._sizes(neurons, residual) for neurons in both]
+        sizes = [self.sizes(neurons, residual) for neurons in both]
         second: NDArray[np.bool_] = known[1] & (~known[0] | (sizes[1] > sizes[0]))
         return (both[0] + both[1])[np.arange(len(u)) + len(u) * second]

@@ -19,6 +19,7 @@ from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...errors import SolverError, UnboundedError
 from ..pricing.base import Priced, Pricer
+from ..pricing.boxes import BoxPricer
 from ..program import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
 from .newton import merge_neurons, pruned, refine, restricted_value, singular_neurons
@@ -121,7 +122,8 @@ def generate_columns(
         priced, complete = _priced(program, pricer, residual, aim, excess, hair)
         excess = priced.largest / aim - 1
         found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
-        if best is None or (complete and priced.largest < best.largest):
+        # What boxes find before they end need not be the largest: the last ones are the best then.
+        if best is None or isinstance(pricer, BoxPricer) or (complete and priced.largest < best.largest):
             best, stalled = found, 0
         else:
             stalled += complete
