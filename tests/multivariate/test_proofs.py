@@ -53,7 +53,7 @@ def test_turned_data_have_the_same_optimum(name, bias):
 
 @pytest.mark.parametrize(("name", "d", "boxes"), [("dsm", 3, 300), ("dsm", 4, 2000), ("sm", 3, 20_000)])
 def test_an_unfinished_proof_is_a_bound(name, d, boxes):
-    objective = objective_of(name, n=25, d=d)
+    objective = objective_of(name, n=15, d=d)
     beta = 2 * BETAS[name] if name == "dsm" else 12.0
     whole = cs.solve(objective, beta, bias=True)
     part = cs.solve(objective, beta, bias=True, max_boxes=boxes)
@@ -67,7 +67,7 @@ def test_an_unfinished_proof_is_a_bound(name, d, boxes):
 
 
 def test_fewer_boxes_say_less():
-    objective = objective_of("dsm", n=40)
+    objective = objective_of("dsm", n=25)
     bounds = [cs.solve(objective, 3.0, max_boxes=boxes).certificate.lower_bound for boxes in (1, 1000, 10**6)]
     assert bounds[0] < bounds[1] <= bounds[2]
 

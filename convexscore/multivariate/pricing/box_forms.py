@@ -2,8 +2,8 @@
 
 It is at most ``T^2`` where ``u'(A'A - T^2)u <= 0`` (tied: at most ``T`` where ``u'(+-A - T)u <= 0``) on the
 part of the box on which the pattern is that one.  The form is bounded by its value and gradient at the
-centre, to which multiples of the heights of the kinks may be added, since none is negative there, and by
-the largest eigenvalue of what is of second order.  That closes whole boxes along ridges, where the correlation is
+centre, to which multiples of the kinks' heights may be added, as none is negative there, and by the
+largest eigenvalue of what is of second order.  That closes whole boxes along ridges, where the correlation is
 as large as at its maximum, and beside maxima that the pattern would have outside.
 """
 
