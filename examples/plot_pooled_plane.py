@@ -3,7 +3,7 @@
     python examples/plot_pooled_plane.py [figure.png]
 
 272 eruptions, their length and the time to the next one.  Left the pool's density and its score, right what
-ten folds, held out in turn, say of it, of a Gaussian mixture chosen by BIC and of kernels chosen by
+five folds, held out in turn, say of it, of a Gaussian mixture chosen by BIC and of kernels chosen by
 cross-validation.
 """
 
@@ -44,7 +44,7 @@ def kernels(X):
 RIVALS = {"pooled score": pooled, "mixture by BIC": mixture, "kernels, CV": kernels}
 
 
-def held_out(fit, X, n_folds=10):
+def held_out(fit, X, n_folds=5):
     """The log-likelihood of each point by a fit that has not seen it."""
     fold = np.random.default_rng(0).permutation(len(X)) % n_folds
     result = np.empty(len(X))

@@ -10,6 +10,8 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
+from .graphical_calls import GRAPHICAL_CALLS
+
 X = [0.0, 1.0, 3.0, 3.5]
 PLANE = np.array([[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 NET = cs.TwoLayerNetwork([[1.0], [-1.0]], [-1.0, 0.5], [[-2.0, 0.3]], [0.5], [[-1.0]])
@@ -396,6 +398,7 @@ CALLS = {
         {"X": PLANE, "Y": PLANE, "n_projections": 3, "p": 2.0, "rng": 0},
     ),
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
+    **GRAPHICAL_CALLS,
 }
 
 

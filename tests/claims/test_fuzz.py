@@ -34,6 +34,7 @@ SECONDS = 60
 
 #: Counts of steps or draws: whoever asks for very many waits for them.
 WORK = {"n_steps", "inner_steps", "first_steps", "n_samples", "n_replicates", "n_iterations", "n_epochs"}
+WORK |= {"n_sweeps"}
 
 
 def is_work(argument, kind):

@@ -74,6 +74,10 @@ def test_gaussian_mixtures_keep_the_protocol_of_targets():
     check_target(cs.targets.GaussianMixture([0.3, 0.7], [[-2.0, 0.0], [2.0, 1.0]], 0.5), d=2)
 
 
+def test_sparse_coding_keeps_the_protocol_of_targets():
+    check_target(cs.targets.SparseCoding([[1.0, 0.4], [0.2, -1.0]], [-1.0, 0.0, 2.0], [1, 2, 1], 0.4), d=2)
+
+
 @pytest.mark.parametrize("bias", [False, True])
 @pytest.mark.parametrize("name", ["sm", "dsm"])
 @pytest.mark.parametrize("dimension", [1, 2, 3])

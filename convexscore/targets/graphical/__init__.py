@@ -1,0 +1,1 @@
+"""Graphical models seen through Gaussian noise, with exact or variational scores."""
