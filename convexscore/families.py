@@ -170,12 +170,13 @@ def _generation_options(problem: Problem) -> tuple[str, ...]:
     """Return the options of column generation: those of the search where there is one."""
     if problem.n_features < 3:
         return ("max_iterations", "start")
-    return ("max_iterations", "start", "n_starts", *(() if problem.bias else ("max_patterns",)))
+    relaxed = () if problem.bias else ("max_patterns",)
+    return ("max_iterations", "start", "n_starts", "max_boxes", *relaxed)
 
 
 def _conservative_options(problem: Problem) -> tuple[str, ...]:
     """Return the options of column generation for conservative networks."""
-    return ("max_iterations",) if problem.n_features < 3 else ("max_iterations", "n_starts")
+    return ("max_iterations",) if problem.n_features < 3 else ("max_iterations", "n_starts", "max_boxes")
 
 
 def _is_plain(problem: Problem) -> bool:

@@ -33,10 +33,12 @@ class Certificate:
         largest residual of its own optimality conditions.
     scope : {"global", "patterns", "local"}
         ``"global"``: every network of any width; ``"patterns"``: networks with the given activation
-        patterns; ``"local"``: found by search only, `dual` holds if the search missed nothing.
+        patterns; ``"local"``: found by search, `dual` holds if the search missed nothing, and `lower_bound`
+        in any case.
     lower_bound : float
         A lower bound on the training objective of every network of any width that is proven whatever the
-        scope: `dual` where that is global, else that of a relaxation, ``-inf`` where none is known.
+        scope: `dual` where that is global, else that of a proof that did not end, or of a relaxation, and
+        ``-inf`` where none is known.
     value_scale : float
         The size of the problem's values, against which the gap is measured: ``|primal|``, which is also the
         default, or a tenth of the sizes of misfit, trace and weight decay of the network together, where
@@ -193,9 +195,20 @@ class Solution:
                 f"value        {self.value:.10g}   (beta = {self.beta:g})",
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
                 f"scope {certificate.scope}{constraints}",
+                *_within(self.value, certificate),
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
+
+
+def _within(value: float, certificate: Certificate) -> list[str]:
+    """Return a line that says how near the best network a local solution is proven to be."""
+    excess = value - certificate.lower_bound
+    if certificate.scope != "local" or not math.isfinite(excess):
+        return []
+    size = abs(value)
+    shown = f"{max(excess, 0.0):.2g}" if excess > size else f"{100 * max(excess, 0.0) / size:.2g} %"
+    return [f"proven       within {shown} of the best network of any width"]
 
 
 def value_size(primal: float, parts: float) -> float:

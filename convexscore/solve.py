@@ -51,11 +51,11 @@ def solve(
     * one feature: ZP Theorems 3.1, A.4-A.6, 4.1, B.1-B.3; optimal among networks of any width, scope
       ``"global"``.
     * two features, weight decay: a group lasso over all neurons, each kink line priced exactly; the same.
-    * three and more features, weight decay: the same program, neurons found by search; nothing is proven,
-      scope ``"local"``.  Without bias and with few patterns the certificate's `lower_bound` is one that is.
+    * three and more features, weight decay: the same program; branch and bound over all hyperplanes proves
+      the scope ``"global"`` where it ends with ``max_boxes`` boxes, by default up to six features.  Where it
+      does not, the scope is ``"local"``, and the certificate's `lower_bound` is what has been proven.
     * `conservative`: a lasso over all neurons whose output vector is along their direction, so that the score
-      is the gradient of a potential; optimal among such networks of any width, scope ``"global"`` for one
-      and two features; found by search, scope ``"local"``, for more.
+      is the gradient of a potential; optimal among such networks of any width, scopes as without.
     * `gated`: nuclear norms, one matrix a pattern; optimal among gated networks of any width with these
       patterns, scope ``"patterns"``.
     * ``beta=0``: least squares on patterns (ZP Theorems 3.2, 4.2) and cone decomposition; optimal on these
@@ -127,9 +127,11 @@ def solve(
         Show progress: a bar (needs tqdm), or what a conic solver prints.
     **solver_options
         ``max_iterations`` for ``"active_set"`` and ``"column_generation"``; for the latter, but with gates,
-        in three and more dimensions also ``n_starts`` of the search, and for networks that are not
-        conservative ``start``, a network to start from, and ``max_patterns`` up to which, without bias in
-        three and more dimensions, the gated lower bound is computed.  Settings of
+        in three and more dimensions also ``n_starts`` of the search and ``max_boxes``, the number of boxes
+        that branch and bound may cut (None: a million for three features, two for four, fewer up to six,
+        and none beyond), and for networks that are not conservative ``start``, a network to start from, and
+        ``max_patterns`` up to which, without bias in three and more dimensions, the gated lower bound is
+        computed where nothing better is proven.  Settings of
         Clarabel or OSQP; for ``"cvxpy"`` the name ``cvxpy_solver`` and whatever ``cvxpy.Problem.solve``
         takes.  An option without effect is refused.
 

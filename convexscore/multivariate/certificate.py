@@ -17,7 +17,7 @@ from .._support.validation import FloatArray
 from ..networks.gated import ScoreNetwork
 from ..numerics.rounding import rounding_of_sums
 from ..results import Certificate, value_size
-from .pricing.base import Pricer
+from .pricing.base import Pricer, Reach
 from .pricing.gates import GatePricer
 from .program import NeuronProgram
 
@@ -48,7 +48,7 @@ def certify_network(
     beta : float
         Weight decay.
     scope : {"global", "patterns", "local"}
-        Which networks the pricer speaks of.
+        Which networks the pricer speaks of; ``"local"`` becomes ``"global"`` where it ends with a proof.
     inside : ndarray of shape (n_points, n_features), optional
         A weighted residual that may be feasible.
 
@@ -63,26 +63,60 @@ def certify_network(
     primal = program.loss(network) + beta * network.weight_decay()
     residual = program.root_mass * (program.scale * scores - program.target)
     residual, imbalance = program.balanced(residual)
-    largest = pricer.price(residual, beta * (1 - 1e-3), most=1).largest
-    violation = max(largest - beta, 0.0, imbalance)
-    dual = -np.inf
-    if not program.has_trace:
-        dual = program.dual_value(residual * min(1.0, beta / largest))
-    elif largest <= beta * (1 + _ROUNDING):
-        dual = program.dual_value(residual)
-    elif inside is not None:
-        dual = _dual_between(program, pricer, residual, largest, inside, beta)
+    reach = pricer.reach(residual, beta)
+    largest = reach.bound if reach.ended else reach.seen
+    dual, proven = _dual(program, pricer, residual, reach, inside, beta)
+    if scope == "local" and proven:
+        scope = "global"
+    shown = dual if scope == "global" else -np.inf
     return Certificate(
         primal,
         dual,
         primal - dual,
-        violation,
+        max(largest - beta, 0.0, imbalance),
         scope,
+        lower_bound=_proven_dual(program, residual, reach.bound, beta) if scope == "local" else shown,
         value_scale=value_size(primal, program.magnitude(network) + beta * network.weight_decay()),
         violation_scale=beta,
         rounding=_excused(program, beta),
         value_rounding=value_rounding(program, network),
     )
+
+
+def _dual(
+    program: NeuronProgram,
+    pricer: Pricer,
+    residual: FloatArray,
+    reach: Reach,
+    inside: FloatArray | None,
+    beta: float,
+) -> tuple[float, bool]:
+    """Return the dual value of a residual made feasible, and whether it is proven that it is."""
+    largest = reach.bound if reach.ended else reach.seen
+    if not program.has_trace or largest <= beta * (1 + _ROUNDING):
+        return program.dual_value(residual * _shrinkage(program, largest, beta)), reach.ended
+    if inside is None:
+        return -np.inf, False
+    inside = program.balanced(inside)[0]
+    other = pricer.reach(inside, beta)
+    reached = other.bound if other.ended else other.seen
+    if reached > beta:
+        return -np.inf, False
+    # The largest correlation is convex in the residual.  A kink moved by rounding errors already violates by
+    # these times the size of the output weights, which says nothing about the network.
+    share = (largest - beta) / (largest - reached)
+    return program.dual_value((1 - share) * residual + share * inside), reach.ended and other.ended
+
+
+def _shrinkage(program: NeuronProgram, largest: float, beta: float) -> float:
+    return 1.0 if program.has_trace else min(1.0, beta / largest)
+
+
+def _proven_dual(program: NeuronProgram, residual: FloatArray, bound: float, beta: float) -> float:
+    """Return the dual value of a residual made feasible by a proven bound; ``-inf`` where it cannot be."""
+    if not np.isfinite(bound) or (program.has_trace and bound > beta * (1 + _ROUNDING)):
+        return -np.inf
+    return program.dual_value(residual * _shrinkage(program, bound, beta))
 
 
 def _excused(program: NeuronProgram, beta: float) -> float:
@@ -118,27 +152,6 @@ def _summed_sizes(network: Any, points: FloatArray) -> FloatArray:
     hidden = points @ np.abs(network.W1).T + np.abs(network.b1)
     sizes: FloatArray = hidden @ np.abs(network.W2).T + np.abs(network.b2) + points @ np.abs(network.V).T
     return sizes
-
-
-def _dual_between(
-    program: NeuronProgram,
-    pricer: Pricer,
-    residual: FloatArray,
-    largest: float,
-    inside: FloatArray,
-    beta: float,
-) -> float:
-    """Return the dual value where an infeasible residual, moved towards a feasible one, becomes feasible.
-
-    The largest correlation is convex in the residual.  A kink moved by rounding errors already violates by
-    these times the size of the output weights, which says nothing about the network.
-    """
-    inside = program.balanced(inside)[0]
-    reached = pricer.price(inside, beta * (1 - 1e-3), most=1).largest
-    if reached > beta:
-        return -np.inf
-    share = (largest - beta) / (largest - reached)
-    return program.dual_value((1 - share) * residual + share * inside)
 
 
 def certify_matrices(

@@ -1,8 +1,9 @@
 """Training ReLU, abs and gated networks with weight decay in any dimension, by column generation.
 
 Exact pricing makes the certificate global: on the line, in the plane, and for gated networks within their
-patterns.  Elsewhere neurons are found by search; the scope then is ``"local"``, and where the patterns of the
-data can be listed, the gated program, which relaxes the network's, gives a proven lower bound beside it.
+patterns.  Elsewhere branch and bound does, where it ends with as many boxes as are allowed.  Where it does
+not, the scope is ``"local"``, with a proven lower bound from what it has shown, or from the gated program,
+which relaxes the network's, where the patterns of the data can be listed.
 """
 
 from __future__ import annotations
@@ -25,18 +26,32 @@ from .bounds import decay_range
 from .certificate import certify_network
 from .patterns import given_patterns
 from .pricing.base import Pricer
+from .pricing.boxes import BoxPricer
 from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
+from .proven_bound import proven_bound
 from .reconstruction import displaced_network
 from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
 from .warm_start import neurons_of
 
-__all__ = ["HAIRS", "Training", "relaxed_bound", "solve_networks"]
+__all__ = [
+    "HAIRS",
+    "PROVEN_HAIRS",
+    "Training",
+    "number_of_boxes",
+    "relaxed_bound",
+    "searching",
+    "solve_networks",
+]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
+# Where boxes prove that no neuron is missing, which is harder the nearer the largest correlations are.
+PROVEN_HAIRS = (0.3, 0.03, 0.5)
+# Boxes that are cut by default, for each number of features: at most a minute's work or two.
+_BOXES = {3: 1_000_000, 4: 2_000_000, 5: 1_500_000, 6: 300_000}
 # How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
 # the origin less, wider ones help where a point ends on the wrong side.
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
@@ -65,7 +80,7 @@ def solve_networks(
     if start is not None and not isinstance(start, TwoLayerNetwork):
         raise TypeError(f"start: expected a TwoLayerNetwork, got {type(start).__name__}")
     program = NeuronProgram.from_problem(problem)
-    pricer = pricer_of(program, n_starts)
+    pricer = pricer_of(program, n_starts, max_boxes=number_of_boxes(problem, given.get("max_boxes")))
     known = None if start is None else neurons_of(program, start)
 
     def write(found: Generated, stretch: float) -> TwoLayerNetwork:
@@ -84,12 +99,24 @@ def solve_networks(
         )
 
     scope = "global" if pricer.exact else "local"
-    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
+    hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
+    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
     solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
-    if scope == "local" and not problem.bias:
-        bound = relaxed_bound(problem, beta, most, tol)
-        solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
-    return solution
+    if solution.certificate.scope != "local":
+        return solution
+    bounds = [solution.certificate.lower_bound]
+    if isinstance(pricer, BoxPricer):
+        bounds.append(proven_bound(program, pricer, beta, limit))
+    if not problem.bias:
+        bounds.append(relaxed_bound(problem, beta, most, tol))
+    return replace(solution, certificate=replace(solution.certificate, lower_bound=max(bounds)))
+
+
+def number_of_boxes(problem: Problem, given: int | None) -> int:
+    """Return how many boxes may be cut to prove an answer."""
+    if given is not None:
+        return as_count("max_boxes", given, minimum=1)
+    return _BOXES.get(problem.n_features, 0)
 
 
 def relaxed_bound(problem: Problem, beta: float, most: int, tol: float) -> float:
@@ -132,6 +159,7 @@ class Training:
     solver: str
     generate: Callable[[float, tuple[Neurons, FloatArray] | None], Generated]
     write: Callable[[Generated, float], ScoreNetwork]
+    hairs: tuple[float, ...] = HAIRS
 
     def solution(self, start: TwoLayerNetwork | None = None) -> Solution:
         """Solve, write the network, certify it; one that just misses is sought again a hair farther in.
@@ -141,14 +169,14 @@ class Training:
         begin = time.perf_counter()
         iterations, n_priced, known, inside, stalled = 0, 0, None, None, False
         candidates: list[tuple[Certificate, ScoreNetwork]] = []
-        for hair in HAIRS:
-            if stalled and hair < HAIRS[-1]:
+        for hair in self.hairs:
+            if stalled and hair < self.hairs[-1]:
                 # Only the widest one is worth another try.
                 continue
             try:
                 found = self.generate(hair * self.tol, known)
             except UnboundedError as error:
-                raise _unbounded(self.program, self.pricer, self.beta) from error
+                raise _unbounded(self.program, searching(self.pricer), self.beta) from error
             iterations, n_priced = iterations + found.iterations, max(n_priced, found.n_priced)
             stalled = found.stalled
             if inside is None and found.largest <= self.beta:
@@ -173,6 +201,14 @@ class Training:
 
         A dual value bounds every network's loss from below, whichever network it was found with.
         """
+        scopes = {certificate.scope for certificate, _ in candidates}
+        if scopes == {"local", "global"}:
+            # What is proven first, and by it alone.
+            proven = [pair for pair in candidates if pair[0].scope == "global"]
+            others = [pair for pair in candidates if pair[0].scope == "local"]
+            best = self._best(proven)
+            lower = [pair for pair in others if pair[0].primal < best[0].dual and not best[0].meets(self.tol)]
+            return self._best(lower) if lower else best
         dual = max(certificate.dual for certificate, _ in candidates)
         bounded = [(_with_dual(certificate, dual), made) for certificate, made in candidates]
         return min(bounded, key=lambda pair: (not pair[0].meets(self.tol), pair[0].primal))
@@ -218,6 +254,11 @@ class Training:
             f"off by {off:.3g} of the size of its parts",
             beta=self.beta,
         )
+
+
+def searching(pricer: Pricer) -> Pricer:
+    """Return pricing without proofs, which are no use far from an optimum."""
+    return pricer.search if isinstance(pricer, BoxPricer) else pricer
 
 
 def _with_dual(certificate: Certificate, dual: float) -> Certificate:

@@ -14,6 +14,7 @@ from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...errors import SolverError
 from ..pricing.base import Priced, Pricer
+from ..pricing.boxes import BoxPricer
 from ..program import Neurons
 from ..solvers.column_generation import Generated
 from ..solvers.group_lasso import solve_group_lasso
@@ -92,12 +93,12 @@ def generate_conservative(
     for number in steps(max_iterations, progress, "rounds of pricing"):
         outputs = coefficients[:, None] * neurons.direction
         residual = program.residual(neurons, outputs)
-        priced, complete = _priced(pricer, residual, aim, excess, hair)
+        priced, complete = _priced(pricer, residual, aim, excess, hair, program.rounding)
         excess = priced.largest / aim - 1
         slack = _slack(program, neurons, coefficients, residual, aim)
         found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
         miss = max(excess, 0.0) + slack
-        if best is None or (complete and miss < best[0]):
+        if best is None or isinstance(pricer, BoxPricer) or (complete and miss < best[0]):
             best, stalled = (miss, found), 0
         else:
             stalled += complete
@@ -107,7 +108,8 @@ def generate_conservative(
         if stalled > _STALLED or idle > _STALLED:
             # Rounding: the neurons found do not help.
             break
-        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) + 0.5 * program.rounding:
+        near = pricer.exact and priced.largest <= aim * (1 + hair) + 0.5 * program.rounding
+        if len(priced.neurons) == 0 or near:
             if slack <= 1e-3 * tol or repairs == _REPAIRS:
                 break
             # No neuron is missing, but those there have not been refined, or solved for, to the end.
@@ -139,7 +141,7 @@ def _slack(
 
 
 def _priced(
-    pricer: Pricer, residual: FloatArray, beta: float, excess: float, hair: float
+    pricer: Pricer, residual: FloatArray, beta: float, excess: float, hair: float, rounding: float
 ) -> tuple[Priced, bool]:
     """Return violated neurons, and whether all were looked at: far from the end some of them will do."""
     threshold = beta * (1 + 0.2 * hair)
@@ -148,6 +150,9 @@ def _priced(
         enough = 0.2 * excess * beta if np.isfinite(excess) else 0.0
         if len(priced.neurons) and priced.largest - beta >= enough:
             return priced, False
+    if not pricer.exact:
+        # As for other networks: a proof is the easier the higher its level.
+        threshold = beta * (1 + 0.9 * hair) + 0.5 * rounding
     return pricer.price(residual, threshold), True
 
 

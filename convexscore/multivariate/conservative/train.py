@@ -1,11 +1,12 @@
 """Training conservative ReLU and abs networks with weight decay, by column generation.
 
-On the line and in the plane pricing is exact and the certificate global.  In more dimensions neurons are
-found by search, and the scope is ``"local"``.
+On the line and in the plane pricing is exact and the certificate global.  In more dimensions it is where
+branch and bound ends, else the scope is ``"local"``.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from ..._support.validation import FloatArray, as_count
@@ -14,10 +15,12 @@ from ...networks.conservative import ConservativeNetwork
 from ...problem import Problem
 from ...results import Solution
 from ..pricing.base import Pricer
+from ..pricing.boxes import BoxPricer
 from ..pricing.choice import pricer_of
 from ..program import Neurons
+from ..proven_bound import proven_bound
 from ..solvers.column_generation import Generated
-from ..train import Training
+from ..train import HAIRS, PROVEN_HAIRS, Training, number_of_boxes, searching
 from .bounds import smallest_conservative_decay
 from .column_generation import BottomlessError, generate_conservative
 from .program import ConservativeProgram
@@ -43,7 +46,8 @@ def solve_conservative(
     limit = as_count("max_iterations", given.get("max_iterations", 200), minimum=1)
     n_starts = as_count("n_starts", given.get("n_starts", 100), minimum=2)
     program = ConservativeProgram.from_problem(problem)
-    pricer = pricer_of(program, n_starts, tied=True)
+    boxes = number_of_boxes(problem, given.get("max_boxes"))
+    pricer = pricer_of(program, n_starts, tied=True, max_boxes=boxes)
 
     def write(found: Generated, stretch: float) -> ConservativeNetwork:
         return conservative_network(program, found.neurons, found.outputs, stretch)
@@ -61,11 +65,16 @@ def solve_conservative(
         )
 
     scope = "global" if pricer.exact else "local"
-    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write)
+    hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
+    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
     try:
-        return training.solution()
+        solution = training.solution()
     except BottomlessError as error:
-        raise _unbounded(program, pricer, beta) from error
+        raise _unbounded(program, searching(pricer), beta) from error
+    if solution.certificate.scope == "local" and isinstance(pricer, BoxPricer) and not program.has_trace:
+        bound = max(solution.certificate.lower_bound, proven_bound(program, pricer, beta))
+        solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
+    return solution
 
 
 def _unbounded(program: ConservativeProgram, pricer: Pricer, beta: float) -> Exception:

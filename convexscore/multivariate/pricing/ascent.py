@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
-from .base import Priced, spread_out
+from .base import Priced, Pricer, spread_out
 from .edges import EdgePricer
 
 __all__ = ["AscentPricer"]
@@ -22,7 +22,7 @@ __all__ = ["AscentPricer"]
 _SMOOTH = 4
 
 
-class AscentPricer:
+class AscentPricer(Pricer):
     """Multi-start local search for neurons.
 
     Parameters
@@ -37,6 +37,8 @@ class AscentPricer:
         Source of the directions.
     tied : bool
         Whether output vectors are along the directions: the correlation then is ``| u'M'u |``.
+    edges : bool
+        Whether hyperplanes through many points are looked at as well, where that helps.
     """
 
     exact = False
@@ -48,11 +50,12 @@ class AscentPricer:
         n_steps: int = 40,
         rng: np.random.Generator | int | None = None,
         tied: bool = False,
+        edges: bool = True,
     ) -> None:
         self.program, self.n_starts, self.n_steps, self.tied = program, n_starts, n_steps, tied
         self._rng = np.random.default_rng(rng)
         self._known = np.zeros((0, program.rows.shape[1]))
-        self._edges = self._edge_pricer()
+        self._edges = self._edge_pricer() if edges else None
 
     def _edge_pricer(self) -> EdgePricer | None:
         """Ascent inside patterns misses neurons whose patterns differ on their own hyperplane only.
@@ -63,6 +66,10 @@ class AscentPricer:
         if columns < 3 or (columns > _SMOOTH and not self.program.has_trace):
             return None
         return EdgePricer(self.program, self._rng.spawn(1)[0], self.tied)
+
+    def start_at(self, directions: FloatArray) -> None:
+        """Let the next search begin at given directions too."""
+        self._known = np.concatenate([directions, self._known])
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Return the same as `price`, which is quick."""

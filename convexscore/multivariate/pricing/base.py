@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from ..._support.validation import FloatArray
 from ..program import Neurons
 
-__all__ = ["Priced", "Pricer", "spread_out"]
+__all__ = ["Priced", "Pricer", "Reach", "spread_out"]
+
+# How far below the level of interest correlations are looked at.
+_BELOW = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +44,26 @@ class Priced:
         return Priced(max(self.largest, other.largest), neurons, values[order])
 
 
+@dataclass(frozen=True)
+class Reach:
+    """What is known of the largest correlation.
+
+    Parameters
+    ----------
+    seen : float
+        A neuron has this one, up to rounding and to what is far below the level asked for.
+    bound : float
+        None has a larger one; infinite where nothing is proven.
+    ended : bool
+        Whether `bound` is one that says how far the level is exceeded, rather than what a search that was cut
+        short has shown.
+    """
+
+    seen: float
+    bound: float
+    ended: bool
+
+
 class Pricer(Protocol):
     """Finds neurons that correlate with a residual."""
 
@@ -63,6 +86,11 @@ class Pricer(Protocol):
 
     def price_some(self, residual: FloatArray, threshold: float, most: int = 50) -> Priced:
         """Do the same with less effort, if that is possible: more may be missed."""
+
+    def reach(self, residual: FloatArray, level: float) -> Reach:
+        """Return the largest correlation, where it is near `level` or above."""
+        largest = self.price(residual, level * (1 - _BELOW), most=1).largest
+        return Reach(largest, largest if self.exact else np.inf, self.exact)
 
 
 def spread_out(places: FloatArray, values: FloatArray, radius: float, most: int) -> NDArray[np.intp]:

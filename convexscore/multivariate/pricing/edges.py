@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
-from .base import Priced, spread_out
+from .base import Priced, Pricer, spread_out
 from .circle import Arcs, Circles, best_arcs
 
 __all__ = ["EdgePricer"]
@@ -34,7 +34,7 @@ _MOST_SIGNS = 6
 _Turns = tuple[NDArray[np.intp], FloatArray, Circles]
 
 
-class EdgePricer:
+class EdgePricer(Pricer):
     """The best hyperplanes through given numbers of data points: all of them if they are few, else some.
 
     Parameters

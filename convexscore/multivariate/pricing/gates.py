@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
-from .base import Priced
+from .base import Priced, Pricer
 
 __all__ = ["GatePricer"]
 
@@ -15,7 +15,7 @@ __all__ = ["GatePricer"]
 _BLOCK = 4_000_000
 
 
-class GatePricer:
+class GatePricer(Pricer):
     """Exact pricing of gated networks over given patterns.
 
     Parameters

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
-from .base import Priced
+from .base import Priced, Pricer
 
 __all__ = ["LinePricer"]
 
 
-class LinePricer:
+class LinePricer(Pricer):
     """Exact pricing of networks on data with one feature.
 
     Parameters

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
-from .base import Priced, spread_out
+from .base import Priced, Pricer, spread_out
 from .circle import Arcs, Circles, best_arcs
 
 __all__ = ["PlanarPricer"]
@@ -24,7 +24,7 @@ _ARCS = 4_000
 _PARTS = 6
 
 
-class PlanarPricer:
+class PlanarPricer(Pricer):
     """Exact pricing of networks on data with two features.
 
     Parameters

@@ -19,6 +19,7 @@ from ..._support.progress import steps
 from ..._support.validation import FloatArray
 from ...errors import SolverError, UnboundedError
 from ..pricing.base import Priced, Pricer
+from ..pricing.boxes import BoxPricer
 from ..program import NeuronProgram, Neurons
 from .group_lasso import solve_group_lasso
 from .newton import merge_neurons, pruned, refine, restricted_value, singular_neurons
@@ -118,17 +119,19 @@ def generate_columns(
     lowest, idle = np.inf, 0
     for number in steps(max_iterations, progress, "rounds of pricing"):
         residual = program.residual(neurons, outputs)
-        priced, complete = _priced(pricer, residual, aim, excess, hair)
+        priced, complete = _priced(program, pricer, residual, aim, excess, hair)
         excess = priced.largest / aim - 1
         found = Generated(neurons, outputs, residual, priced.largest, number + 1, n_priced)
-        if best is None or (complete and priced.largest < best.largest):
+        # What boxes find before they end need not be the largest: the last ones are the best then.
+        if best is None or isinstance(pricer, BoxPricer) or (complete and priced.largest < best.largest):
             best, stalled = found, 0
         else:
             stalled += complete
         value = restricted_value(program, neurons, outputs, aim)
         idle = 0 if value < lowest - 1e-14 * abs(lowest) or np.isinf(lowest) else idle + 1
         lowest = min(lowest, value)
-        if len(priced.neurons) == 0 or priced.largest <= aim * (1 + hair) + 0.5 * program.rounding:
+        near = pricer.exact and priced.largest <= aim * (1 + hair) + 0.5 * program.rounding
+        if len(priced.neurons) == 0 or near:
             break
         if stalled > _STALLED or idle > _STALLED:
             # Rounding: the neurons found do not help.
@@ -164,7 +167,7 @@ def _refined(
 
 
 def _priced(
-    pricer: Pricer, residual: FloatArray, beta: float, excess: float, hair: float
+    program: NeuronProgram, pricer: Pricer, residual: FloatArray, beta: float, excess: float, hair: float
 ) -> tuple[Priced, bool]:
     """Return violated neurons, and whether all were looked at.
 
@@ -176,6 +179,10 @@ def _priced(
         enough = 0.2 * excess * beta if np.isfinite(excess) else 0.0
         if len(priced.neurons) and priced.largest - beta >= enough:
             return priced, False
+    if not pricer.exact:
+        # The largest of those found is not the largest: it ends where none are found.  A proof of that is the
+        # easier the higher its level.
+        threshold = beta * (1 + 0.9 * hair) + 0.5 * program.rounding
     return pricer.price(residual, threshold), True
 
 
