@@ -8,7 +8,6 @@ import convexscore as cs
 from convexscore import cli
 from tests.cli.helpers import NUMBERS
 
-
 # Shells start background jobs with interrupts ignored, which the processes of tests would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
