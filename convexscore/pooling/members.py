@@ -75,7 +75,8 @@ class PooledMember(Distribution):
     Parameters
     ----------
     kind : {"line", "network", "mixture", "transformed"}
-        Its group.  ``"transformed"`` are lines and networks for power-transformed data.
+        Its group.  ``"transformed"`` are lines and networks for power-transformed data; with two features
+        Student's t.
     weight : float
         Its share of the pool.
     log_likelihood : float

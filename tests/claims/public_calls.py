@@ -10,7 +10,7 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
-from . import baseline_calls
+from . import baseline_calls, pooling_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -31,9 +31,6 @@ PATH = cs.regularization_path(SM, skip=True)
 PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
-POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
-EIGHT = np.vstack([PLANE, 1.5 * PLANE[:, ::-1] + 0.3])
-PLANAR_POOLED = cs.PooledScore.fit(EIGHT, members=("network",), rng=0)
 GRID = np.linspace(-6, 6, 61)
 LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 WEIGHTS = {"W1": [[1.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0], "V": [[-1.0]], "activation": "relu"}
@@ -234,26 +231,6 @@ CALLS = {
     "density.expect": (DENSITY.expect, {"function": np.square}),
     "density.icdf": (DENSITY.icdf, {"q": [0.1, 0.9]}),
     "density.sample": (DENSITY.sample, {"n": 3, "rng": 0}),
-    "PooledScore": (cs.PooledScore, {"members": POOLED.members}),
-    "pooled.fit": (
-        cs.PooledScore.fit,
-        {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8)},
-    ),
-    "pooled": (POOLED, {"x": X}),
-    **{
-        f"pooled.{name}": (getattr(POOLED, name), {"x": X})
-        for name in ("logpdf", "pdf", "logcdf", "logsf", "cdf", "sf")
-    },
-    "pooled.fit in the plane": (
-        cs.PooledScore.fit,
-        {"X": EIGHT, "members": ["mixture"], "rng": 0, "sample_weight": np.ones(len(EIGHT))},
-    ),
-    "planar pooled": (PLANAR_POOLED, {"x": PLANE}),
-    "planar pooled.logpdf": (PLANAR_POOLED.logpdf, {"x": PLANE}),
-    "planar pooled.pdf": (PLANAR_POOLED.pdf, {"x": PLANE}),
-    "planar pooled.sample": (PLANAR_POOLED.sample, {"n": 3, "rng": 0}),
-    "pooled.icdf": (POOLED.icdf, {"q": [0.1, 0.9]}),
-    "pooled.sample": (POOLED.sample, {"n": 3, "rng": 0}),
     "vp": (cs.vp, {"score": MIXTURE.score}),
     "vp()": (cs.vp(MIXTURE.score), {"z": X, "t": 0.5}),
     "ve": (cs.ve, {"score": MIXTURE.score}),
@@ -401,7 +378,7 @@ CALLS = {
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
     **GRAPHICAL_CALLS,
 }
-CALLS |= baseline_calls.CALLS
+CALLS |= baseline_calls.CALLS | pooling_calls.CALLS
 
 
 def cleared(function, **panels):

@@ -19,10 +19,10 @@ from convexscore.numerics.piecewise import PiecewiseLinear
 from convexscore.samplers.grid import GridLaw
 
 from . import baseline_calls
+from .pooling_calls import PLANAR_POOLED, POOLED
 
 X = [0.0, 1.0, 3.0, 3.5]
 PLANE = np.random.default_rng(0).standard_normal((6, 2))
-POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
 MIXTURE = cs.targets.GaussianMixture([0.3, 0.7], [-1.0, 1.0], [0.5, 1.0])
 
 
@@ -80,6 +80,8 @@ MAKERS = {
     "density": lambda: cs.ScoreDensity(cs.solve(cs.ScoreMatching(X), 4.0, skip=True).network),
     "pooled": lambda: POOLED,
     "pooled_member": lambda: POOLED.members[0],
+    "planar_pooled": lambda: PLANAR_POOLED,
+    "planar_pooled_member": lambda: PLANAR_POOLED.members[0],
     "solution": lambda: cs.solve(cs.ScoreMatching(X), 4.0, skip=True),
     "bounds": lambda: cs.beta_bounds(cs.ScoreMatching(X)),
     "vp": lambda: cs.vp(MIXTURE.score),

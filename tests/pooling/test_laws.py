@@ -169,6 +169,18 @@ def test_mixtures_are_one_smaller_and_one_larger_than_bic_prefers():
     assert [law.weights.size for law in choose_mixtures(line, np.random.default_rng(0), 1)] == [1, 2]
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_one_number_of_components_too_many_does_not_end_the_search(seed):
+    rng = np.random.default_rng(seed)
+    which = rng.choice(4, 2000, p=[0.4, 0.3, 0.2, 0.1])
+    means, scales = np.array([-2.0, 0.0, 1.5, 2.5]), np.array([0.6, 0.4, 0.25, 0.15])
+    x = np.sort(means[which] + scales[which] * rng.standard_normal(2000))
+    z, frame = standardized(Points.merged(x, np.ones(2000)))
+    truth = MixtureLaw(np.array([0.4, 0.3, 0.2, 0.1]), frame.inward(means), scales / frame.scale)
+    found = choose_mixtures(z, np.random.default_rng(0), 2)
+    assert max(law.logpdf(z.value).sum() for law in found) > truth.logpdf(z.value).sum()
+
+
 def test_refits_of_weighted_and_of_binned_points_are_those_of_all():
     rng = np.random.default_rng(6)
     value = np.sort(np.where(rng.random(9000) < 0.4, -1.0, 1.0) + 0.4 * rng.standard_normal(9000))

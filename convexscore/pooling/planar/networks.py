@@ -8,7 +8,6 @@ when it is asked for.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,9 +15,8 @@ import numpy as np
 from ..._support.validation import FloatArray
 from ...errors import SolverError, UnboundedError
 from ...multivariate.certificate import certify_network
-from ...multivariate.conservative.column_generation import BottomlessError, generate_conservative
 from ...multivariate.conservative.program import ConservativeProgram
-from ...multivariate.conservative.reconstruction import conservative_network
+from ...multivariate.conservative.train import solve_conservative
 from ...multivariate.pricing.choice import pricer_of
 from ...networks.conservative import ConservativeNetwork
 from ...objectives import ScoreMatching
@@ -29,9 +27,8 @@ from .points import PlanarPoints
 
 __all__ = ["PlanarFit", "network_of"]
 
-# Training stops at this violation, a share of the weight decay; the tolerance of the solution's status.
-_HAIR, _TOLERANCE = 1e-3, 1e-2
-_ROUNDS = 60
+# Tolerance of training over all neurons.
+_TOLERANCE = 1e-2
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,26 +59,20 @@ class PlanarFit:
 
         The certificate has exact pricing: what it says holds for conservative networks of any width.
         """
-        program = ConservativeProgram.from_problem(
-            Problem(ScoreMatching(self.points.value, self.points.mass), skip=True, conservative=True)
-        )
-        pricer = pricer_of(program, tied=True)
-        network, inside, name, rounds = self.network, None, "dictionary", 0
-        start = time.perf_counter()
+        objective = ScoreMatching(self.points.value, self.points.mass)
+        problem = Problem(objective, skip=True, conservative=True)
         try:
-            found = generate_conservative(
-                program, pricer, self.beta, tol=_HAIR, hair=_HAIR, max_iterations=_ROUNDS
-            )
-        except (BottomlessError, SolverError, UnboundedError):
-            pass
-        else:
-            network = conservative_network(program, found.neurons, found.outputs)
-            inside = found.residual if found.largest <= self.beta else None
-            name, rounds = "column_generation", found.iterations
-        certificate = certify_network(program, pricer, network, self.beta, "global", inside)
-        stats = SolveStats(name, rounds, time.perf_counter() - start, network.n_neurons)
+            return solve_conservative(problem, self.beta, tol=_TOLERANCE)
+        except (SolverError, UnboundedError):
+            return self._own(problem)
+
+    def _own(self, problem: Problem) -> Solution:
+        program = ConservativeProgram.from_problem(problem)
+        pricer = pricer_of(program, tied=True)
+        certificate = certify_network(program, pricer, self.network, self.beta, "global")
+        stats = SolveStats("dictionary", 0, 0.0, self.network.n_neurons)
         status = judged(certificate, _TOLERANCE)
-        return Solution(network, certificate.primal, status, certificate, stats, self.beta)
+        return Solution(self.network, certificate.primal, status, certificate, stats, self.beta)
 
 
 def network_of(dictionary: Dictionary, coefficients: FloatArray) -> ConservativeNetwork:

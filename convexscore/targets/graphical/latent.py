@@ -156,13 +156,10 @@ class LatentIsing(SpinLaw):
         return Ising(_joined(self.visible, self.cross, self.hidden), denoiser=self.denoiser)
 
     def _mean(self, t: FloatArray) -> FloatArray:
-        return self._joint._mean(self._with_hidden(t))[:, : self.n_features]
+        return _visible_mean(self._joint, t)
 
     def _log_sum(self, t: FloatArray) -> FloatArray:
-        return self._joint._log_sum(self._with_hidden(t))
-
-    def _with_hidden(self, t: FloatArray) -> FloatArray:
-        return np.concatenate([t, np.zeros((len(t), self.cross.shape[1]))], axis=1)
+        return self._joint._log_sum(_with_hidden(t, self._joint))
 
 
 @dataclass(frozen=True, eq=False)
@@ -275,10 +272,7 @@ class RestrictedBoltzmannMachine(SpinLaw):
             yield np.zeros(place.stop - place.start), s @ self.couplings.T
 
     def _mean(self, t: FloatArray) -> FloatArray:
-        if self.denoiser == "exact":
-            return self._exact(t)[0]
-        fields = np.concatenate([t, np.zeros((len(t), self.couplings.shape[1]))], axis=1)
-        return self._joint._mean(fields)[:, : self.n_features]
+        return self._exact(t)[0] if self.denoiser == "exact" else _visible_mean(self._joint, t)
 
     def _log_sum(self, t: FloatArray) -> FloatArray:
         return self._exact(t)[1]
@@ -294,6 +288,16 @@ def _as_cross(name: str, values: ArrayLike) -> FloatArray:
 
 def _joined(visible: FloatArray, cross: FloatArray, hidden: FloatArray) -> FloatArray:
     return np.block([[visible, cross], [cross.T, hidden]])
+
+
+def _with_hidden(t: FloatArray, joint: Ising) -> FloatArray:
+    """Return fields of the visible spins as fields of all, zero for the hidden ones."""
+    return np.pad(t, ((0, 0), (0, joint.n_features - t.shape[1])))
+
+
+def _visible_mean(joint: Ising, t: FloatArray) -> FloatArray:
+    """Return the means of the visible spins by the law of all."""
+    return joint._mean(_with_hidden(t, joint))[:, : t.shape[1]]
 
 
 def _energies(couplings: FloatArray) -> FloatArray:
