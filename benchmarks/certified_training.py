@@ -21,15 +21,19 @@ from convexscore.baselines import train_adam
 # Kind, features, points, bias, skip; whether it is compared with Adam.
 ROWS = [
     ("dsm", 2, 300, True, False, True),
+    ("dsm", 2, 10_000, True, False, False),
+    ("sm", 2, 10_000, True, True, False),
     ("dsm", 3, 100, True, False, True),
     ("sm", 3, 100, True, False, True),
     ("sm", 3, 50, False, True, True),
     ("dsm", 3, 1000, True, False, False),
     ("sm", 3, 1000, True, False, False),
+    ("dsm", 3, 5000, True, False, False),
     ("dsm", 3, 5000, False, False, False),
     ("dsm", 4, 100, True, False, True),
-    ("sm", 4, 50, True, False, False),
-    ("dsm", 5, 50, True, False, True),
+    ("dsm", 4, 200, True, False, False),
+    ("sm", 4, 100, True, False, False),
+    ("dsm", 5, 200, True, False, False),
     ("dsm", 6, 50, False, False, False),
 ]
 QUICK = 4
@@ -65,7 +69,7 @@ def row(kind, d, n, bias, skip, adam):
     cells = [kind, d, n, "yes" if bias else "no", "yes" if skip else "no", f"{solution.value:.8g}"]
     gap = (solution.value - certificate.lower_bound) / scale
     cells += [certificate.scope, f"{gap:.1e}", solution.network.n_neurons, f"{seconds:.1f}"]
-    if d > 2:
+    if 2 < d and n <= 1000:
         local, spent = timed(lambda: cs.solve(objective, beta, skip=skip, bias=bias, max_boxes=1))
         cells += [f"{(local.value - solution.value) / scale:.1e}", f"{spent:.1f}"]
     else:
@@ -84,7 +88,7 @@ def largest(objective, skip, bias):
     from convexscore.multivariate.program import NeuronProgram
 
     program = NeuronProgram.from_objective(objective, "relu", skip, bias)
-    pricer = AscentPricer(program, 100, rng=0)
+    pricer = AscentPricer(program, 100 if len(program.rows) < 5000 else 8, rng=0)
     return max(pricer.price(program.zero_residual, 0.0).largest for _ in range(3))
 
 

@@ -169,14 +169,21 @@ class Family:
 def _generation_options(problem: Problem) -> tuple[str, ...]:
     """Return the options of column generation: those of the search where there is one."""
     if problem.n_features < 3:
-        return ("max_iterations", "start")
+        return ("max_iterations", "start", *_workers(problem))
     relaxed = () if problem.bias else ("max_patterns",)
-    return ("max_iterations", "start", "n_starts", "max_boxes", *relaxed)
+    return ("max_iterations", "start", "n_starts", "max_boxes", "n_jobs", *relaxed)
 
 
 def _conservative_options(problem: Problem) -> tuple[str, ...]:
     """Return the options of column generation for conservative networks."""
-    return ("max_iterations",) if problem.n_features < 3 else ("max_iterations", "n_starts", "max_boxes")
+    if problem.n_features < 3:
+        return ("max_iterations", *_workers(problem))
+    return ("max_iterations", "n_starts", "max_boxes", "n_jobs")
+
+
+def _workers(problem: Problem) -> tuple[str, ...]:
+    """Return the option of workers where there is work to share: many kink lines in the plane."""
+    return ("n_jobs",) if problem.n_features == 2 and problem.bias else ()
 
 
 def _is_plain(problem: Problem) -> bool:

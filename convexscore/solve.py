@@ -129,7 +129,9 @@ def solve(
         ``max_iterations`` for ``"active_set"`` and ``"column_generation"``; for the latter, but with gates,
         in three and more dimensions also ``n_starts`` of the search and ``max_boxes``, the number of boxes
         that branch and bound may cut (None: a million for three features, two for four, fewer up to six,
-        and none beyond), and for networks that are not conservative ``start``, a network to start from, and
+        and none beyond); ``n_jobs``, the number of joblib's workers that price neurons, also in the plane
+        with bias (None: one, or what `joblib.parallel_config` says), on which results do not depend; and
+        for networks that are not conservative ``start``, a network to start from, and
         ``max_patterns`` up to which, without bias in three and more dimensions, the gated lower bound is
         computed where nothing better is proven.  Settings of
         Clarabel or OSQP; for ``"cvxpy"`` the name ``cvxpy_solver`` and whatever ``cvxpy.Problem.solve``

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 Part = TypeVar("Part")
@@ -41,9 +42,39 @@ def counted(
             bar.update(size(part))
 
 
+@contextmanager
+def box_bar(progress: bool, most: int, level: float) -> Iterator[Callable[[int, float], None] | None]:
+    """Give a function that draws how many boxes have been cut and the bound so far; None if not `progress`.
+
+    Parameters
+    ----------
+    progress : bool
+        Whether there is a bar.
+    most : int
+        Boxes that may be cut.
+    level : float
+        What the bound is shown as a multiple of.
+
+    Raises
+    ------
+    ImportError
+        As for `steps`.
+    """
+    if not progress:
+        yield None
+        return
+    with _tqdm()(total=most, desc="boxes", unit="box", unit_scale=True, leave=False) as bar:
+
+        def report(boxes: int, bound: float) -> None:
+            bar.set_postfix_str(f"bound {bound / level:.6g} of the level", refresh=False)
+            bar.update(boxes - bar.n)
+
+        yield report
+
+
 def _tqdm() -> Any:
     try:
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
     except ImportError as error:
         raise ImportError("progress=True needs tqdm; install it with: pip install tqdm") from error
     return tqdm

@@ -3,28 +3,38 @@
 A residual whose correlations are all at most ``beta`` is dual feasible, and its dual value is such a bound.
 A search that was cut short shows that they are at most some ``U > beta``.  For denoising, ``beta / U`` times
 the residual is feasible then.  For score matching, whose dual constraints are not homogeneous, the residual
-of a smaller weight decay is, one that is smaller by as much as the boxes that are left can prove.
+of a smaller weight decay is, one that is smaller by as much as the boxes that are left can prove.  Nor is it
+lost what is known of other residuals: the largest correlation is convex, so that a residual with ``U > beta``
+and one with ``u < beta`` have a feasible one between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+
 import numpy as np
 
+from .._support.validation import FloatArray
 from ..errors import SolverError, UnboundedError
 from .pricing.boxes import BoxPricer, Proof
 from .program import NeuronProgram
-from .solvers.column_generation import generate_columns
 
 __all__ = ["proven_bound"]
 
 # Share of the boxes left that another proof may be expected to take, and by how much more than it needs the
 # weight decay is lowered.
 _PLANNED, _MARGIN = 0.7, 1.1
-# The weight decay is lowered by this share at most, and so many times.
-_MOST, _ATTEMPTS = 0.5, 3
+# The weight decay is divided by at most this, and so many times lowered.
+_MOST, _ATTEMPTS = 16.0, 6
 
 
-def proven_bound(program: NeuronProgram, pricer: BoxPricer, beta: float, max_iterations: int = 200) -> float:
+def proven_bound(
+    program: NeuronProgram,
+    pricer: BoxPricer,
+    beta: float,
+    train: Callable[[float, float], FloatArray],
+) -> float:
     """Return a lower bound on the loss of every network, ``-inf`` where none is proven.
 
     Parameters
@@ -35,31 +45,44 @@ def proven_bound(program: NeuronProgram, pricer: BoxPricer, beta: float, max_ite
         A pricer that has looked at some residuals, and has held back some boxes.
     beta : float
         Weight decay.
-    max_iterations : int
-        Rounds of pricing, at most.
+    train : callable
+        Returns the residual of the optimum that a search finds at a weight decay, to a relative tolerance.
     """
     if not program.has_trace:
         return max((_scaled_dual(program, proof, beta) for proof in pricer.proofs), default=-np.inf)
     pricer.release()
+    share = _affordable(pricer, beta)
+    lowest = np.inf
     for _ in range(_ATTEMPTS):
-        share = _affordable(pricer, beta)
-        if share is None:
+        if pricer.left <= 0:
             break
         try:
-            found = generate_columns(
-                program,
-                pricer.search,
-                beta / (1 + _MARGIN * share),
-                tol=0.1 * share,
-                hair=1e-2 * share,
-                max_iterations=max_iterations,
-            )
+            residual = train(beta / (1 + _MARGIN * share), 0.1 * share)
         except (UnboundedError, SolverError):
-            break
-        residual = program.balanced(found.residual)[0]
+            # Nearer to the weight decay, where it is bounded.
+            lowest = share
+            share *= 0.5
+            continue
+        residual = program.balanced(residual)[0]
         if pricer.reach(residual, beta).bound <= beta:
-            return program.dual_value(residual)
-    return -np.inf
+            break
+        share = min(max(2 * share, _affordable(pricer, beta)), 0.5 * (share + lowest), _MOST)
+    return _best_dual(program, pricer.proofs, beta)
+
+
+def _best_dual(program: NeuronProgram, proofs: list[Proof], beta: float) -> float:
+    """Return the largest dual value of what is proven to be feasible: residuals, and those between two."""
+    inside = [proof for proof in proofs if proof.bound <= beta]
+    outside = [proof for proof in proofs if beta < proof.bound < np.inf]
+    best = max((_dual(program, proof.residual) for proof in inside), default=-np.inf)
+    for low, high in product(inside, outside):
+        share = (beta - low.bound) / (high.bound - low.bound)
+        best = max(best, _dual(program, (1 - share) * low.residual + share * high.residual))
+    return best
+
+
+def _dual(program: NeuronProgram, residual: FloatArray) -> float:
+    return program.dual_value(program.balanced(residual)[0])
 
 
 def _scaled_dual(program: NeuronProgram, proof: Proof, beta: float) -> float:
@@ -67,9 +90,14 @@ def _scaled_dual(program: NeuronProgram, proof: Proof, beta: float) -> float:
     return program.dual_value(residual * min(1.0, beta / proof.bound))
 
 
-def _affordable(pricer: BoxPricer, beta: float) -> float | None:
-    """Return the smallest share above the weight decay that a proof may reach with the boxes left."""
+def _affordable(pricer: BoxPricer, beta: float) -> float:
+    """Return the smallest share above the weight decay that a proof may reach with the boxes left.
+
+    Where all that has been proven took more, half as much again as the best of it.
+    """
     left = _PLANNED * pricer.left
-    reached = [bound / beta - 1 for proof in pricer.proofs for bound, boxes in proof.history if boxes <= left]
-    share = min(reached, default=np.inf)
-    return max(share, 1e-9) if share <= _MOST else None
+    steps = [(bound / beta - 1, boxes) for proof in pricer.proofs for bound, boxes in proof.history]
+    reached = [share for share, boxes in steps if boxes <= left]
+    known = [proof.bound / beta - 1 for proof in pricer.proofs if np.isfinite(proof.bound)]
+    share = min(reached, default=1.5 * min(known, default=1.0))
+    return min(max(share, 1e-9), _MOST)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_count
 from ..arrangements.counting import count_patterns
 from ..errors import SolverError, UnboundedError
@@ -29,6 +30,7 @@ from .pricing.base import Pricer
 from .pricing.boxes import BoxPricer
 from .pricing.choice import pricer_of
 from .pricing.gates import GatePricer
+from .pricing.planar import PlanarPricer
 from .program import NeuronProgram, Neurons
 from .proven_bound import proven_bound
 from .reconstruction import displaced_network
@@ -41,17 +43,21 @@ __all__ = [
     "PROVEN_HAIRS",
     "Training",
     "number_of_boxes",
+    "proven_solution",
     "relaxed_bound",
     "searching",
     "solve_networks",
+    "workers_of",
 ]
+
+Generate = Callable[[Pricer, float, float, float, "tuple[Neurons, FloatArray] | None"], Generated]
 
 # The hair by which beta is lowered, see `column_generation`, as shares of the tolerance.
 HAIRS = (1e-3, 0.05, 0.5)
 # Where boxes prove that no neuron is missing, which is harder the nearer the largest correlations are.
 PROVEN_HAIRS = (0.3, 0.03, 0.5)
 # Boxes that are cut by default, for each number of features: at most a minute's work or two.
-_BOXES = {3: 1_000_000, 4: 2_000_000, 5: 1_500_000, 6: 300_000}
+_BOXES = {2: 1_000_000, 3: 1_000_000, 4: 2_000_000, 5: 1_500_000, 6: 300_000}
 # How many times the usual margin points keep from kinks, tried in turn: narrower ones disturb data far from
 # the origin less, wider ones help where a point ends on the wrong side.
 _STRETCHES = (1.0, 1 / 8, 1 / 64, 8.0, 64.0)
@@ -80,13 +86,16 @@ def solve_networks(
     if start is not None and not isinstance(start, TwoLayerNetwork):
         raise TypeError(f"start: expected a TwoLayerNetwork, got {type(start).__name__}")
     program = NeuronProgram.from_problem(problem)
-    pricer = pricer_of(program, n_starts, max_boxes=number_of_boxes(problem, given.get("max_boxes")))
+    boxes, n_jobs = number_of_boxes(problem, given.get("max_boxes")), workers_of(given)
+    pricer = pricer_of(program, n_starts, max_boxes=boxes, n_jobs=n_jobs, progress=verbose)
     known = None if start is None else neurons_of(program, start)
 
     def write(found: Generated, stretch: float) -> TwoLayerNetwork:
         return displaced_network(program, found.neurons, found.outputs, stretch)
 
-    def generate(hair: float, begin: tuple[Neurons, FloatArray] | None) -> Generated:
+    def generate(
+        pricer: Pricer, beta: float, hair: float, tol: float, begin: tuple[Neurons, FloatArray] | None
+    ) -> Generated:
         return generate_columns(
             program,
             pricer,
@@ -98,18 +107,12 @@ def solve_networks(
             progress=verbose,
         )
 
-    scope = "global" if pricer.exact else "local"
-    hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
-    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
-    solution = training.solution(start if start is not None and _is_of_its_kind(program, start) else None)
-    if solution.certificate.scope != "local":
+    kept = start if start is not None and _is_of_its_kind(program, start) else None
+    solution = proven_solution(program, pricer, beta, tol, generate, write, kept)
+    if solution.certificate.scope != "local" or problem.bias:
         return solution
-    bounds = [solution.certificate.lower_bound]
-    if isinstance(pricer, BoxPricer):
-        bounds.append(proven_bound(program, pricer, beta, limit))
-    if not problem.bias:
-        bounds.append(relaxed_bound(problem, beta, most, tol))
-    return replace(solution, certificate=replace(solution.certificate, lower_bound=max(bounds)))
+    bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol))
+    return replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
 
 
 def number_of_boxes(problem: Problem, given: int | None) -> int:
@@ -117,6 +120,62 @@ def number_of_boxes(problem: Problem, given: int | None) -> int:
     if given is not None:
         return as_count("max_boxes", given, minimum=1)
     return _BOXES.get(problem.n_features, 0)
+
+
+def workers_of(given: dict[str, Any]) -> int | None:
+    """Return the number of workers that is asked for."""
+    n_jobs = given.get("n_jobs")
+    return None if n_jobs is None else as_workers("n_jobs", n_jobs)
+
+
+def proven_solution(
+    program: NeuronProgram,
+    pricer: Pricer,
+    beta: float,
+    tol: float,
+    generate: Generate,
+    write: Callable[[Generated, float], ScoreNetwork],
+    start: TwoLayerNetwork | None = None,
+) -> Solution:
+    """Train with a pricer; where its proof does not end, by circles in the plane, else find a lower bound.
+
+    Parameters
+    ----------
+    program : NeuronProgram
+        The program.
+    pricer : Pricer
+        Finds neurons.
+    beta, tol : float
+        Weight decay and relative tolerance.
+    generate : callable
+        Column generation with a pricer, at a weight decay, a hair, a tolerance, from known neurons.
+    write : callable
+        Writes neurons as a network.
+    start : TwoLayerNetwork, optional
+        The result is not above it.
+    """
+
+    def trained(pricer: Pricer) -> Solution:
+        def run(hair: float, begin: tuple[Neurons, FloatArray] | None) -> Generated:
+            return generate(pricer, beta, hair, tol, begin)
+
+        scope = "global" if pricer.exact else "local"
+        hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
+        training = Training(program, pricer, beta, scope, tol, "column_generation", run, write, hairs)
+        return training.solution(start)
+
+    solution = trained(pricer)
+    if solution.certificate.scope != "local" or not isinstance(pricer, BoxPricer):
+        return solution
+    if program.rows.shape[1] == 2:
+        return trained(PlanarPricer(program, pricer.tied))
+    search = pricer.search
+
+    def residual(decay: float, share: float) -> FloatArray:
+        return generate(search, decay, 0.1 * share, share, None).residual
+
+    bound = max(solution.certificate.lower_bound, proven_bound(program, pricer, beta, residual))
+    return replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
 
 
 def relaxed_bound(problem: Problem, beta: float, most: int, tol: float) -> float:

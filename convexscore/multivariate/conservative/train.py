@@ -6,7 +6,6 @@ branch and bound ends, else the scope is ``"local"``.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from ..._support.validation import FloatArray, as_count
@@ -15,12 +14,10 @@ from ...networks.conservative import ConservativeNetwork
 from ...problem import Problem
 from ...results import Solution
 from ..pricing.base import Pricer
-from ..pricing.boxes import BoxPricer
 from ..pricing.choice import pricer_of
 from ..program import Neurons
-from ..proven_bound import proven_bound
 from ..solvers.column_generation import Generated
-from ..train import HAIRS, PROVEN_HAIRS, Training, number_of_boxes, searching
+from ..train import number_of_boxes, proven_solution, searching, workers_of
 from .bounds import smallest_conservative_decay
 from .column_generation import BottomlessError, generate_conservative
 from .program import ConservativeProgram
@@ -46,35 +43,35 @@ def solve_conservative(
     limit = as_count("max_iterations", given.get("max_iterations", 200), minimum=1)
     n_starts = as_count("n_starts", given.get("n_starts", 100), minimum=2)
     program = ConservativeProgram.from_problem(problem)
-    boxes = number_of_boxes(problem, given.get("max_boxes"))
-    pricer = pricer_of(program, n_starts, tied=True, max_boxes=boxes)
+    boxes, n_jobs = number_of_boxes(problem, given.get("max_boxes")), workers_of(given)
+    pricer = pricer_of(program, n_starts, tied=True, max_boxes=boxes, n_jobs=n_jobs, progress=verbose)
 
     def write(found: Generated, stretch: float) -> ConservativeNetwork:
         return conservative_network(program, found.neurons, found.outputs, stretch)
 
-    def generate(hair: float, begin: tuple[Neurons, FloatArray] | None) -> Generated:
-        return generate_conservative(
-            program,
-            pricer,
-            beta,
-            tol=tol,
-            hair=hair,
-            max_iterations=limit,
-            start=begin,
-            progress=verbose,
-        )
+    def generate(
+        pricer: Pricer, decay: float, hair: float, tol: float, begin: tuple[Neurons, FloatArray] | None
+    ) -> Generated:
+        try:
+            return generate_conservative(
+                program,
+                pricer,
+                decay,
+                tol=tol,
+                hair=hair,
+                max_iterations=limit,
+                start=begin,
+                progress=verbose,
+            )
+        except BottomlessError as error:
+            if decay < beta:
+                raise UnboundedError("beta: unbounded at {beta:.10g}", beta=decay) from error
+            raise
 
-    scope = "global" if pricer.exact else "local"
-    hairs = PROVEN_HAIRS if isinstance(pricer, BoxPricer) else HAIRS
-    training = Training(program, pricer, beta, scope, tol, "column_generation", generate, write, hairs)
     try:
-        solution = training.solution()
+        return proven_solution(program, pricer, beta, tol, generate, write)
     except BottomlessError as error:
         raise _unbounded(program, searching(pricer), beta) from error
-    if solution.certificate.scope == "local" and isinstance(pricer, BoxPricer) and not program.has_trace:
-        bound = max(solution.certificate.lower_bound, proven_bound(program, pricer, beta))
-        solution = replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
-    return solution
 
 
 def _unbounded(program: ConservativeProgram, pricer: Pricer, beta: float) -> Exception:

@@ -18,6 +18,8 @@ from .edges import EdgePricer
 
 __all__ = ["AscentPricer"]
 
+# Points nearer to a hyperplane, for their distance from the origin, are on it up to rounding.
+_ON = 4e-16
 # Dimensions up to which denoising looks at edges too.
 _SMOOTH = 4
 
@@ -144,8 +146,7 @@ class AscentPricer(Pricer):
         p = program.rows @ u.T
         head = u[:, None, :d]
         if not program.bias:
-            active = p > 0
-            return self._no_bias(u, z, p, active, trace)
+            return self._no_bias(u, z, p, self._ahead(p.T).T, trace)
         order = np.argsort(-p, axis=0)
         heights = np.take_along_axis(p, order, axis=0).T[..., None]
         sorted_z, g = z[order.T], trace[order.T][..., None]
@@ -165,6 +166,16 @@ class AscentPricer(Pricer):
             best = found if best is None else best.replaced(found, found.value > best.value)
         assert best is not None
         return best
+
+    def _ahead(self, height: FloatArray) -> NDArray[np.bool_]:
+        """Return which points are ahead of hyperplanes through the origin, a row a hyperplane.
+
+        Of those on one, which no shift moves off it, those that a small turn puts there.
+        """
+        rows = self.program.rows
+        turn = rows @ (np.sqrt(np.arange(2.0, 2.0 + rows.shape[1])) % 1.0 + 0.1)
+        on = np.abs(height) <= _ON * np.linalg.norm(rows, axis=1)
+        return np.asarray(np.where(on, turn, height) > 0)
 
     def _no_bias(
         self, u: FloatArray, z: FloatArray, p: FloatArray, active: NDArray[np.bool_], trace: FloatArray
@@ -193,6 +204,7 @@ class AscentPricer(Pricer):
         row = np.flatnonzero(pivot >= 0)
         active[row, pivot[row]] = counted[row]
         if not self.program.bias:
+            active = self._ahead(height)
             active[:, ~rows.any(axis=1)] = counted[:, None]
         return np.where(active, np.int8(1), np.int8(self.program.sigma.left_slope))
 

@@ -33,6 +33,8 @@ __all__ = ["bounded_boxes", "values_at_centres"]
 
 # Smallest divisor.
 _LEAST = 1e-300
+# Smallest ratio of the widths of a box that is cut across its narrowest side.
+_FLATTEST = 1e-3
 # Ranges of kinks are widened to have at least this share of their width on either side.
 _SIDE = 1e-9
 
@@ -192,7 +194,7 @@ def _plain_bounds(view: _View, target: float) -> tuple[FloatArray, NDArray[np.in
     tilt = np.abs(gradient - np.minimum(along, target)[:, None] * rising)
     tilt = tilt + turned * (chords.across / max(target, _LEAST))[:, None]
     tilt = tilt + terms.jump * view.summed(share, terms.sizes)
-    return bound, _widest(tilt * boxes.radius)
+    return bound, _widest(tilt * boxes.radius, boxes.radius)
 
 
 def _chords(view: _View) -> _Chords:
@@ -266,11 +268,15 @@ def _tied_bounds(view: _View, target: float) -> tuple[FloatArray, NDArray[np.int
     share = terms.jump * view.summed(0.25 * np.abs(heads) + np.abs(view.trace) / view.width, terms.sizes)
     curved = np.einsum("bkl,bl->bk", np.abs(form), boxes.radius)
     larger = np.where((bounds[0] >= bounds[1])[:, None], *cuts) + share + curved
-    return np.maximum(*bounds), _widest(larger * boxes.radius)
+    return np.maximum(*bounds), _widest(larger * boxes.radius, boxes.radius)
 
 
-def _widest(slack: FloatArray) -> NDArray[np.intp]:
-    return np.asarray(slack.argmax(axis=1), dtype=np.intp)
+def _widest(slack: FloatArray, radius: FloatArray) -> NDArray[np.intp]:
+    """Return the axis that costs most, unless the box is narrow there: jumps cost the same however narrow."""
+    width = radius / radius.max(axis=1, keepdims=True)
+    most = slack.max(axis=1, keepdims=True)
+    cost = np.where(width < _FLATTEST, 0.0, slack) + 1e-9 * np.where(most > 0, most, 1.0) * width
+    return np.asarray(cost.argmax(axis=1), dtype=np.intp)
 
 
 def _spectral(terms: KinkSum, boxes: BoxSet) -> FloatArray:

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from ..._support.parallel import run_all
 from ..._support.validation import FloatArray
 from .base import spread_out
 from .box_bounds import bounded_boxes, values_at_centres
+from .box_cells import cells_are_below, places_in_cells
 from .box_forms import are_below
 from .box_set import BoxSet
 from .kinks import KinkSum
@@ -25,6 +28,9 @@ __all__ = ["LEVELS", "BoxSearch", "search_boxes"]
 LEVELS = (9.0, 4.0, 2.0, 1.0, 0.5, 0.3, 0.2, 0.1, 0.05, 0.03, 0.02, 0.01, 5e-3, 2e-3, 1e-3, 3e-4, 1e-4, 1e-5)
 # Pairs of a box and a kink looked at together, and the pairs that the work on a box itself is worth.
 _BATCH, _BOX = 60_000, 20
+# Batches that are cut before the next ones are chosen, whoever cuts them: so that the boxes are the same for
+# any number of workers.
+_ROUND = 8
 # Half widths below this are not cut any more: rounding.
 _SMALLEST = 1e-13
 # Places are kept from this share of the threshold on, the best of those that are so far apart.
@@ -68,6 +74,9 @@ def search_boxes(
     max_boxes: int,
     patience: float = 2.0,
     is_enough: Callable[[FloatArray, FloatArray], bool] | None = None,
+    *,
+    n_jobs: int | None = None,
+    report: Callable[[int, float], None] | None = None,
 ) -> BoxSearch:
     """Prove that no correlation is above `threshold`, or find some that are.
 
@@ -84,15 +93,27 @@ def search_boxes(
         as much, a number above one.
     is_enough : callable, optional
         Called with places and values after each level; the search ends where it returns True.
+    n_jobs : int, optional
+        Workers of joblib, see `run_all`; the boxes do not depend on their number.
+    report : callable, optional
+        Called with the number of boxes so far and the bound after every round.
     """
-    return _Search(terms, threshold, max_boxes).run(patience, is_enough)
+    return _Search(terms, threshold, max_boxes, n_jobs, report).run(patience, is_enough)
 
 
 class _Search:
     """The boxes that are left, and the best places."""
 
-    def __init__(self, terms: KinkSum, threshold: float, max_boxes: int) -> None:
+    def __init__(
+        self,
+        terms: KinkSum,
+        threshold: float,
+        max_boxes: int,
+        n_jobs: int | None,
+        report: Callable[[int, float], None] | None,
+    ) -> None:
         self.terms, self.threshold, self.max_boxes = terms, threshold, max_boxes
+        self.n_jobs, self.report = n_jobs, report
         self.open: list[BoxSet] = []
         # Below the present level, and too small to be cut.
         self.aside: list[BoxSet] = []
@@ -103,7 +124,7 @@ class _Search:
 
     def run(self, patience: float, is_enough: Callable[[FloatArray, FloatArray], bool] | None) -> BoxSearch:
         first = BoxSet.whole(self.terms)
-        self._note(first)
+        self._note(first.centre, values_at_centres(self.terms, first))
         self._add(bounded_boxes(self.terms, first, self.threshold))
         bound = np.inf
         for level in [*(self.threshold * (1 + share) for share in LEVELS), self.threshold]:
@@ -157,8 +178,8 @@ class _Search:
             if chosen.any():
                 where.append(boxes.take(chosen))
 
-    def _batch(self, level: float) -> BoxSet | None:
-        """Return some boxes above a level, those added last first."""
+    def _batch(self, level: float, left: int) -> BoxSet | None:
+        """Return some boxes above a level, those added last first, at most as many as are left."""
         parts: list[BoxSet] = []
         size = 0
         while self.open and size < _BATCH:
@@ -168,50 +189,74 @@ class _Search:
             return None
         boxes = BoxSet.joined(parts)
         work = boxes.starts + _BOX * np.arange(len(boxes) + 1)
-        cut = min(max(int(np.searchsorted(work, _BATCH)), 1), self.max_boxes - self.boxes)
+        cut = min(max(int(np.searchsorted(work, _BATCH)), 1), left)
         if cut < len(boxes):
             self.open.append(boxes.take(np.arange(cut, len(boxes))))
             boxes = boxes.take(np.arange(cut))
         return boxes
 
     def _cut(self, level: float) -> None:
-        boxes = self._batch(level)
-        if boxes is None:
-            return
-        small = np.take_along_axis(boxes.radius, boxes.axis[:, None], axis=1)[:, 0] < _SMALLEST
-        if small.any():
-            self.stuck = max(self.stuck, float(boxes.bound[small].max()))
-            boxes = boxes.take(~small)
-        self.boxes += len(boxes)
-        halves = boxes.halves(self.terms)
-        if self.terms.bias:
-            # No hyperplane through a point: some other box has a larger value.
-            halves = halves.take(halves.counts > 0)
-        if len(halves):
-            self._note(halves)
-            self._add(self._closed(bounded_boxes(self.terms, halves, level), level))
+        """Cut a round of batches."""
+        batches: list[BoxSet] = []
+        left = self.max_boxes - self.boxes
+        while len(batches) < _ROUND and left > 0:
+            boxes = self._batch(level, left)
+            if boxes is None:
+                break
+            left -= len(boxes)
+            small = np.take_along_axis(boxes.radius, boxes.axis[:, None], axis=1)[:, 0] < _SMALLEST
+            if small.any():
+                self.stuck = max(self.stuck, float(boxes.bound[small].max()))
+                boxes = boxes.take(~small)
+            self.boxes += len(boxes)
+            batches.append(boxes)
+        halve = partial(_halves, self.terms, self.threshold, level)
+        for halves, values, beside in run_all(halve, batches, self.n_jobs):
+            self._note(halves.centre, values)
+            self._note(*beside)
+            self._add(halves)
+        if self.report is not None:
+            self.report(self.boxes, max(self._worst(), self.seen))
 
-    def _closed(self, boxes: BoxSet, level: float) -> BoxSet:
-        """Lower the bounds of boxes with few kinks, to the threshold where that can be shown."""
-        for goal in (self.threshold, level) if level > self.threshold else (level,):
-            at = np.flatnonzero(boxes.bound > goal)
-            if at.size:
-                below = at[are_below(self.terms, boxes.take(at), goal)]
-                bound = boxes.bound.copy()
-                bound[below] = goal
-                boxes = replace(boxes, bound=bound)
-        return boxes
-
-    def _note(self, boxes: BoxSet) -> None:
+    def _note(self, places: FloatArray, values: FloatArray) -> None:
         """Keep the best places."""
-        values = values_at_centres(self.terms, boxes)
         self.seen = max(self.seen, float(values.max(initial=0.0)))
         good = np.flatnonzero(values > _NEAR * self.threshold)
         if good.size > _KEPT:
             good = good[np.argpartition(-values[good], _KEPT)[:_KEPT]]
         if good.size:
-            length = np.linalg.norm(boxes.centre[good, : self.terms.n_features], axis=1, keepdims=True)
-            self.places = np.concatenate([self.places, boxes.centre[good] / length])
+            length = np.linalg.norm(places[good, : self.terms.n_features], axis=1, keepdims=True)
+            self.places = np.concatenate([self.places, places[good] / length])
             self.values = np.concatenate([self.values, values[good]])
             if self.values.size > 50 * _KEPT:
                 self.places, self.values = self._best()
+
+
+def _halves(
+    terms: KinkSum, threshold: float, level: float, boxes: BoxSet
+) -> tuple[BoxSet, FloatArray, tuple[FloatArray, FloatArray]]:
+    """Cut boxes in two; return the halves with bounds, the correlations of their centres, and of cells."""
+    halves = boxes.halves(terms)
+    if terms.bias:
+        # No hyperplane through a point: some other box has a larger value.
+        halves = halves.take(halves.counts > 0)
+    if len(halves) == 0:
+        return halves, np.zeros(0), (halves.centre, np.zeros(0))
+    values = values_at_centres(terms, halves)
+    bounded = bounded_boxes(terms, halves, level)
+    # To the threshold at once where that can be shown.
+    for goal in (threshold, level) if level > threshold else (level,):
+        bounded = _lowered(terms, bounded, goal)
+    left = bounded.take(bounded.bound > threshold)
+    return bounded, values, places_in_cells(terms, left, threshold)
+
+
+def _lowered(terms: KinkSum, boxes: BoxSet, goal: float) -> BoxSet:
+    """Lower the bounds of boxes with few patterns to a goal where that can be shown."""
+    for show in (are_below, cells_are_below):
+        at = np.flatnonzero(boxes.bound > goal)
+        if at.size:
+            bound = boxes.bound.copy()
+            bound[at[show(terms, boxes.take(at), goal)]] = goal
+            boxes = replace(boxes, bound=bound)
+    return boxes

@@ -1,4 +1,4 @@
-"""Pricing in three and more dimensions with a proof: search for neurons, then branch and bound on boxes.
+"""Pricing with a proof by boxes: search for neurons, then branch and bound on boxes.
 
 What a search misses the boxes find, and where they find nothing, nothing is missed.  In three dimensions they
 are quick enough to lead the search; in more they have the last word only.  Their number is limited, so that
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.progress import box_bar
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
 from .ascent import AscentPricer
@@ -77,6 +78,10 @@ class BoxPricer(Pricer):
         Whether output vectors are along the directions.
     reserve : float
         Share of the boxes that `price` leaves to later calls of `reach`.
+    n_jobs : int, optional
+        Workers of joblib that cut boxes.
+    progress : bool
+        Whether to draw bars of the boxes cut, with the bounds so far.
     """
 
     exact = False
@@ -89,8 +94,11 @@ class BoxPricer(Pricer):
         rng: np.random.Generator | int | None = 0,
         tied: bool = False,
         reserve: float = 0.0,
+        n_jobs: int | None = None,
+        progress: bool = False,
     ) -> None:
         self.program, self.tied = program, tied
+        self._n_jobs, self._progress = n_jobs, progress
         self._reserved = int(reserve * max_boxes)
         self.left = max_boxes - self._reserved
         self.proofs: list[Proof] = []
@@ -169,7 +177,10 @@ class BoxPricer(Pricer):
         is_enough: Callable[[FloatArray, FloatArray], bool] | None = None,
     ) -> BoxSearch:
         terms = self._kinks.sum_of(residual)
-        found = search_boxes(terms, threshold, self.left, _PATIENCE, is_enough)
+        with box_bar(self._progress, self.left, threshold) as report:
+            found = search_boxes(
+                terms, threshold, self.left, _PATIENCE, is_enough, n_jobs=self._n_jobs, report=report
+            )
         self.left -= found.boxes
         self.proofs = [*self.proofs[1 - _PROOFS :], self._proof(residual, found, threshold)]
         return found

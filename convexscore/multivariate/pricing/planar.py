@@ -6,9 +6,12 @@ its kink line through a data point: one circle (`circle`) around each point, ``O
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.parallel import has_workers, run_all
 from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
 from .base import Priced, Pricer, spread_out
@@ -33,12 +36,14 @@ class PlanarPricer(Pricer):
         A program whose rows have two columns.
     tied : bool
         Whether output vectors are along the directions.
+    n_jobs : int, optional
+        Workers of joblib that look at circles, see `run_all`.
     """
 
     exact = True
 
-    def __init__(self, program: NeuronProgram, tied: bool = False) -> None:
-        self.program, self.tied = program, tied
+    def __init__(self, program: NeuronProgram, tied: bool = False, n_jobs: int | None = None) -> None:
+        self.program, self.tied, self._n_jobs = program, tied, n_jobs
         rows = program.rows
         self._rounding = 1e-15 * (np.abs(rows).max() + np.abs(program.centre).max() / program.scale)
         n = len(rows)
@@ -57,24 +62,34 @@ class PlanarPricer(Pricer):
         return self._price(residual, threshold, most, range(self._turn % _PARTS, self._n_blocks, _PARTS))
 
     def _price(self, residual: FloatArray, threshold: float, most: int, blocks: range) -> Priced:
-        program = self.program
-        z = program.root_mass * residual
-        found = []
-        for pivots, circles in map(self._circles, blocks):
-            at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
-            left = program.sigma.left_slope
-            centre = (at_centre, left * at_centre)
-            arcs = best_arcs(circles, z, program.trace_mass, centre, np.eye(2), left, threshold, self.tied)
-            arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
-            if arcs.value.size > _ARCS:
-                arcs = arcs.take(np.argpartition(-arcs.value, _ARCS)[:_ARCS])
-            found.append(arcs)
+        z = self.program.root_mass * residual
+        if not has_workers(self._n_jobs):
+            found = [self._arcs(z, threshold, *self._circles(block)) for block in blocks]
+        else:
+            # Without the circles that are kept, which are more than their work.
+            other = PlanarPricer(self.program, self.tied)
+            found = list(run_all(partial(other._arcs_around, z, threshold), blocks, self._n_jobs))
         if sum(part.value.size for part in found) == 0:
-            return Priced(threshold, Neurons.none(*program.rows.shape), np.zeros(0))
+            return Priced(threshold, Neurons.none(*self.program.rows.shape), np.zeros(0))
         arcs = Arcs.join(found)
         largest = float(arcs.value.max())
         chosen = arcs.take(self._spread(arcs, largest, threshold, most))
         return Priced(largest, self._neurons(chosen), chosen.value)
+
+    def _arcs_around(self, z: FloatArray, threshold: float, block: int) -> Arcs:
+        return self._arcs(z, threshold, *self._circles(block))
+
+    def _arcs(self, z: FloatArray, threshold: float, pivots: NDArray[np.intp], circles: Circles) -> Arcs:
+        """Return the best arcs of a block of circles."""
+        program = self.program
+        at_centre = program.trace_mass[pivots] if program.bias else self._at_origin
+        left = program.sigma.left_slope
+        centre = (at_centre, left * at_centre)
+        arcs = best_arcs(circles, z, program.trace_mass, centre, np.eye(2), left, threshold, self.tied)
+        arcs.circle[:] = pivots[arcs.circle] if program.bias else -1
+        if arcs.value.size > _ARCS:
+            arcs = arcs.take(np.argpartition(-arcs.value, _ARCS)[:_ARCS])
+        return arcs
 
     @property
     def _at_origin(self) -> FloatArray:
