@@ -175,8 +175,8 @@ def _spanned(X: FloatArray, mass: FloatArray) -> AffineFrame:
     if rank == X.shape[1]:
         return whitening(X, mass)[1]
     warn_caller(
-        f"X: {len(X)} distinct samples of {X.shape[1]} features span {rank} dimensions only; the score is that "
-        "along these",
+        f"X: {len(X)} distinct samples of {X.shape[1]} features span {rank} dimensions only; the score is "
+        "that along these",
         UserWarning,
     )
     # An orthonormal basis of the span; the columns' own scales are in it.
@@ -236,6 +236,6 @@ def _denoised(
     return solve(noisy, as_real("beta", beta), conservative=settings.conservative, **kind, **_budget(points))
 
 
-def _budget(points: ScoreMatching) -> dict[str, int]:
+def _budget(points: ScoreMatching) -> dict[str, Any]:
     """Return the option that bounds the proof, where `solve` has it."""
     return {"max_boxes": _BOXES} if points.X.shape[1] > 2 else {}

@@ -206,7 +206,7 @@ def test_samples_follow_the_random_state():
     estimator = Estimator("certified", random_state=3).fit(LINE)
     np.testing.assert_array_equal(estimator.sample(5), estimator.sample(5))
     assert (estimator.sample(5, random_state=1) != estimator.sample(5)).any()
-    first, second = (estimator.sample(5, random_state=np.random.RandomState(0)) for _ in range(2))  # noqa: NPY002
+    first, second = (estimator.sample(5, random_state=np.random.RandomState(0)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert estimator.sample().shape == (1, 1)
 
