@@ -4,7 +4,8 @@ The public names; each is documented where it is defined.
 """
 
 import importlib
-from types import ModuleType
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
 
 from ._support.process import quiet_interrupts
 
@@ -45,6 +46,9 @@ from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
 from .solve import solve
 from .univariate.path import Path, regularization_path
+
+if TYPE_CHECKING:
+    from .estimators import ConvexScoreEstimator
 
 __version__ = "0.1.0"
 
@@ -97,12 +101,21 @@ __all__ = [
 
 keep_old_paths(__name__)
 
-# Imported when asked for: it takes matplotlib.
-_LAZY = ("plotting",)
+# Imported when asked for: they take matplotlib and scikit-learn.
+_LAZY = {"plotting": "plotting", "estimators": "estimators", "ConvexScoreEstimator": "estimators"}
+
+if find_spec("sklearn") is not None:
+    # Only where `from convexscore import *` can import it.
+    __all__ += ["ConvexScoreEstimator"]
 
 
-def __getattr__(name: str) -> ModuleType:
-    path = MOVED.get(name, name if name in _LAZY else None)
+def __getattr__(name: str) -> Any:
+    path = MOVED.get(name, _LAZY.get(name))
     if path is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return importlib.import_module(f"{__name__}.{path}")
+    module = importlib.import_module(f"{__name__}.{path}")
+    return getattr(module, name) if name == "ConvexScoreEstimator" else module
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import locked
+from .._support.parallel import run_all
 from .._support.progress import counted
 from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_count, as_flag
@@ -219,13 +220,7 @@ def _halves(reduction: Reduction, block_size: int, seed: int = 0, n_jobs: int = 
             return _Half(*_likely_cells(maker, reduction, members), maker)
         return _Half(maker.exact_signs(members), members, maker)
 
-    sets = _sets(reduction, general, block_size)
-    if n_jobs == 1:
-        yield from map(half, sets)
-        return
-    from joblib import Parallel, delayed
-
-    yield from Parallel(n_jobs, prefer="threads", return_as="generator")(map(delayed(half), sets))
+    yield from run_all(half, _sets(reduction, general, block_size), n_jobs)
 
 
 def _patterns(rows: FloatArray, reduction: Reduction, halves: list[_Half], complete: bool) -> Patterns:

@@ -12,22 +12,22 @@ from .._support.frozen import Frozen
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_numbers, as_probabilities
+from ..numerics.whitening import AffineFrame
 from .laws import Law
 from .planar.laws import PlanarLaw
-from .planar.points import PlanarFrame
 from .planar.pool import PlanarPool
 from .points import Frame
 from .pool import Pool
 
 __all__ = ["AnyFrame", "AnyPool", "Distribution", "pool_of"]
 
-AnyFrame = Frame | PlanarFrame
+AnyFrame = Frame | AffineFrame
 AnyPool = Pool | PlanarPool
 
 
 def pool_of(frame: AnyFrame, laws: Sequence[Law | PlanarLaw], weights: FloatArray) -> AnyPool:
     """Return the pool of laws on the line or in the plane, wherever the frame is for."""
-    if isinstance(frame, PlanarFrame):
+    if isinstance(frame, AffineFrame):
         return PlanarPool(cast("tuple[PlanarLaw, ...]", tuple(laws)), weights)
     return Pool(cast("tuple[Law, ...]", tuple(laws)), weights)
 

@@ -15,11 +15,14 @@ In standard units ``z``, with the certificate's noise ``b`` (`networks.measured_
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 
+from .._support.parallel import run_all
 from .._support.validation import FloatArray
 from .laws import MixtureLaw, NetworkLaw
 from .members import Candidate
@@ -49,7 +52,9 @@ class _Setting:
     transformed_level: float
 
 
-def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> Election:
+def elect(
+    points: Points, kinds: Collection[str], rng: np.random.Generator, n_jobs: int | None = None
+) -> Election:
     """Fit all members of some kinds and let them vote.
 
     Parameters
@@ -60,17 +65,22 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
         Of `members.KINDS`.
     rng : Generator
         Draws the bootstrap, the starts of mixtures, and the folds.
+    n_jobs : int, optional
+        Workers for what is measured and chosen on all points.
     """
     sources = rng.spawn(4)
-    noise = measured_noise(points, sources[0])
     # One Gaussian is the line, where that is a member.
     fewest = 2 if "line" in kinds else 1
-    mixtures = choose_mixtures(points, sources[1], fewest) if "mixture" in kinds else []
+    change = best_transformation(points) if "transformed" in kinds else None
+    tasks: dict[str, Callable[[], Any]] = {"noise": partial(measured_noise, points, sources[0])}
+    if "mixture" in kinds:
+        tasks["mixtures"] = partial(choose_mixtures, points, sources[1], fewest)
+    if change is not None:
+        tasks["level"] = partial(measured_noise, _transformed(points, change), sources[3])
+    done = dict(zip(tasks, run_all(_called, tasks.values(), n_jobs), strict=True))
+    noise, mixtures = done["noise"], done.get("mixtures", [])
+    level = done["level"].level if change is not None else 0.0
     masses = held_out_masses(points.mass, _FOLDS, sources[2])
-    change, level = None, 0.0
-    if "transformed" in kinds:
-        change = best_transformation(points)
-        level = measured_noise(_transformed(points, change), sources[3]).level
     setting = _Setting(kinds, noise.level, _JITTER * points.spread * points.total**-0.2, level)
     whole = _Part(points, 1.0, mixtures, change)
     parts, held_out = _parts(points, masses, setting, mixtures)
@@ -82,6 +92,10 @@ def elect(points: Points, kinds: Collection[str], rng: np.random.Generator) -> E
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
     chosen = np.flatnonzero(weights)
     return Election([candidates[k] for k in chosen], weights[chosen], likelihoods[chosen], n_held_out)
+
+
+def _called(task: Callable[[], Any]) -> Any:
+    return task()
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,11 +8,13 @@ processes, to which a setup is sent with all it refers to: the score, but never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
+from .._support.parallel import run_all
 from .._support.progress import counted, steps
 from .._support.seeds import generator
 from .._support.sizes import as_size, as_workers
@@ -227,19 +229,15 @@ def _blocks(
     n_jobs: int,
 ) -> Iterator[tuple[slice, tuple[FloatArray, FloatArray]]]:
     """Yield each block, in their order, with what `_block` returns."""
-    from joblib import Parallel, delayed
-
-    tasks = (
-        delayed(_block)(setup, x[block], kept, own, numbers)
-        for block, own in zip(blocks, rng.spawn(len(blocks)), strict=True)
-    )
-    yield from zip(blocks, Parallel(n_jobs, prefer="threads", return_as="generator")(tasks), strict=True)
+    parts = ((x[block], own) for block, own in zip(blocks, rng.spawn(len(blocks)), strict=True))
+    yield from zip(blocks, run_all(partial(_block, setup, kept, numbers), parts, n_jobs), strict=True)
 
 
 def _block(
-    setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: range
+    setup: Setup, kept: range, numbers: range, part: tuple[FloatArray, np.random.Generator]
 ) -> tuple[FloatArray, FloatArray]:
     """Move a copy of the chains, which a process may be unable to write to; return it and its states."""
+    x, rng = part
     own = np.array(x, order="C")
     return own, _loop(setup, own, kept, rng, numbers)
 

@@ -15,7 +15,7 @@ CALLS = {
     "PooledScore": (cs.PooledScore, {"members": POOLED.members}),
     "pooled.fit": (
         cs.PooledScore.fit,
-        {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8)},
+        {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8), "n_jobs": 1},
     ),
     "pooled": (POOLED, {"x": X}),
     **{
@@ -24,7 +24,7 @@ CALLS = {
     },
     "pooled.fit in the plane": (
         cs.PooledScore.fit,
-        {"X": EIGHT, "members": ["mixture"], "rng": 0, "sample_weight": np.ones(len(EIGHT))},
+        {"X": EIGHT, "members": ["mixture"], "rng": 0, "sample_weight": np.ones(len(EIGHT)), "n_jobs": None},
     ),
     "planar pooled": (PLANAR_POOLED, {"x": PLANE}),
     "planar pooled.logpdf": (PLANAR_POOLED.logpdf, {"x": PLANE}),

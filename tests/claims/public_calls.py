@@ -426,6 +426,10 @@ NOT_CALLED = {
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",
     **baseline_calls.NOT_CALLED,
+    **dict.fromkeys(
+        ("ConvexScoreEstimator", *(f"ConvexScoreEstimator.{n}" for n in ("fit", "score", "score_function"))),
+        "scikit-learn's checks try wrong arguments, of which it makes the errors",
+    ),
 }
 
 

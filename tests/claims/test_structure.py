@@ -26,6 +26,7 @@ LAYERS = [
     ("solve",),
     ("scores",),
     ("pooling",),
+    ("estimators",),
     ("plotting",),
     ("cli",),
     ("__init__", "__main__"),

@@ -15,9 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from ..._support.parallel import run_all
 from ..._support.validation import FloatArray
 from ...errors import ConvergenceError, NotNormalizableError
 from ...networks.conservative import ConservativeNetwork
@@ -69,7 +71,9 @@ class _Part:
         return cls(points, jittered, dictionary.moments(points), dictionary.moments(jittered))
 
 
-def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator) -> Election:
+def elect(
+    points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator, n_jobs: int | None = None
+) -> Election:
     """Fit all members of some kinds and let them vote.
 
     Parameters
@@ -80,6 +84,8 @@ def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator
         Of `members.KINDS`.
     rng : Generator
         Draws the bootstrap, the starts of mixtures, and the folds.
+    n_jobs : int, optional
+        Workers for the folds.
     """
     sources = rng.spawn(3)
     points = points.coarse(_MOST_POINTS)
@@ -95,7 +101,7 @@ def elect(points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator
     width = _JITTER * points.total ** (-1 / 6)
     whole = _Part.of(points, points.jittered(width), dictionary)
     candidates = _candidates(whole, 1.0, setting, [law for law, _ in mixtures], width)
-    likelihoods, seen = _held_out(whole, setting, mixtures, width, sources[2], len(candidates))
+    likelihoods, seen = _held_out(whole, setting, mixtures, width, sources[2], n_jobs)
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
     return _finished(Election(candidates, weights, likelihoods, seen))
 
@@ -106,7 +112,7 @@ def _held_out(
     mixtures: list[tuple[PlanarMixtureLaw, float]],
     width: float,
     rng: np.random.Generator,
-    count: int,
+    n_jobs: int | None,
 ) -> tuple[FloatArray, float]:
     """Return the log-likelihood that each member gives to points that its fits do not see; their number."""
     points = whole.points
@@ -120,15 +126,28 @@ def _held_out(
     ]
     training, masses = training[usable], masses[usable]
     moved = [refit_mixtures(points, training, law, prior) for law, prior in mixtures]
-    total, seen = np.zeros(count), 0.0
-    for number, (kept, out) in enumerate(zip(training, masses, strict=True)):
-        part = _training_part(whole, kept, out, setting.dictionary)
-        share = part.points.total / points.total
-        fits = _candidates(part, share, setting, [laws[number] for laws in moved], width)
-        held = points.with_mass(out)
-        total += [held.mass @ candidate.law.logpdf(held.value) for candidate in fits]
-        seen += held.total
-    return total, seen
+    folds = [
+        (kept, out, [laws[number] for laws in moved])
+        for number, (kept, out) in enumerate(zip(training, masses, strict=True))
+    ]
+    total: FloatArray | float = 0.0
+    for likelihoods in run_all(partial(_fold, whole, setting, width), folds, n_jobs):
+        total = total + likelihoods
+    return np.asarray(total), float(sum(out.sum() for out in masses))
+
+
+def _fold(
+    whole: _Part,
+    setting: _Setting,
+    width: float,
+    fold: tuple[FloatArray, FloatArray, list[PlanarMixtureLaw]],
+) -> FloatArray:
+    """Return the log-likelihood that each member gives to the points of one fold."""
+    kept, out, mixtures = fold
+    part = _training_part(whole, kept, out, setting.dictionary)
+    fits = _candidates(part, part.points.total / whole.points.total, setting, mixtures, width)
+    held = whole.points.with_mass(out)
+    return np.array([held.mass @ candidate.law.logpdf(held.value) for candidate in fits])
 
 
 def _training_part(whole: _Part, kept: FloatArray, out: FloatArray, dictionary: Dictionary) -> _Part:

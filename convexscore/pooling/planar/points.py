@@ -1,9 +1,4 @@
-"""Weighted points in the plane, and the coordinates in which members are fitted.
-
-Data are whitened and turned: whitening leaves a rotation open, which the eigenvectors of ``E |z|^2 z z'``
-settle (Cardoso 1989), their signs by third moments.  So the fit of mapped data is the mapped fit, for every
-affine map, whatever is drawn at random on the way.
-"""
+"""Weighted points in the plane, in the coordinates in which members are fitted."""
 
 from __future__ import annotations
 
@@ -14,13 +9,12 @@ import numpy as np
 
 from ..._support.frozen import Frozen
 from ..._support.validation import FloatArray
-from ...numerics.scaling import unit_scale
+from ...numerics.whitening import AffineFrame, whitening
 
-__all__ = ["PlanarFrame", "PlanarPoints", "whitened"]
+__all__ = ["PlanarPoints", "whitened"]
 
 # Variances below this share of the largest are rounding: the data are in line.
 _IN_LINE = 1e-20
-_FURTHEST = 1e120
 _GOLDEN = 0.5 * (np.sqrt(5.0) - 1)
 
 
@@ -108,91 +102,8 @@ class PlanarPoints(Frozen):
         return PlanarPoints(sums / mass[:, None], mass)
 
 
-@dataclass(frozen=True, eq=False)
-class PlanarFrame(Frozen):
-    """How data are mapped to standard coordinates: ``z = W (x - origin - shift)``.
-
-    Parameters
-    ----------
-    origin : ndarray of shape (2,)
-        One of the data.
-    shift : ndarray of shape (2,)
-        The mean of differences to it.
-    matrix, inverse : ndarray of shape (2, 2)
-        ``W`` and its inverse.
-    """
-
-    origin: FloatArray
-    shift: FloatArray
-    matrix: FloatArray
-    inverse: FloatArray
-
-    @property
-    def n_features(self) -> int:
-        """Two."""
-        return 2
-
-    def width(self, standard: float) -> float:
-        """Return a width in standard coordinates, where it has one number."""
-        return standard
-
-    def pulled_back(self, score: FloatArray) -> FloatArray:
-        """Return scores in standard coordinates in those of the data."""
-        return score @ self.matrix
-
-    def spread_out(self, covariance: FloatArray) -> FloatArray:
-        """Return a covariance in standard coordinates in those of the data."""
-        return self.inverse @ covariance @ self.inverse.T
-
-    def inward(self, x: FloatArray) -> FloatArray:
-        """Return points in standard coordinates; those too far out for squares are brought nearer."""
-        limit = _FURTHEST / np.abs(self.matrix).max()
-        with np.errstate(over="ignore"):
-            return np.clip(x - self.origin - self.shift, -limit, limit) @ self.matrix.T
-
-    def outward(self, z: FloatArray) -> FloatArray:
-        """Return points in the coordinates of the data."""
-        return self.origin + (self.shift + z @ self.inverse.T)
-
-    @cached_property
-    def log_scale(self) -> float:
-        """Log of the area that the unit square of standard coordinates has in the data's."""
-        return -float(np.linalg.slogdet(self.matrix)[1])
-
-
-def whitened(value: FloatArray, mass: FloatArray) -> tuple[PlanarPoints, PlanarFrame]:
+def whitened(value: FloatArray, mass: FloatArray) -> tuple[PlanarPoints, AffineFrame]:
     """Return points in standard coordinates, ordered there, and the frame that leads there."""
-    origin = value[len(value) // 2]
-    columns = [unit_scale(column) for column in (value - origin).T]
-    offsets, exponents = np.stack([column for column, _ in columns], axis=1), [power for _, power in columns]
-    total = mass.sum()
-    shift = mass @ offsets / total
-    centred = offsets - shift
-    W = _whitener((centred * mass[:, None]).T @ centred / total)
-    z = centred @ W.T
-    R = _rotation(z, mass)
-    W = R @ W
-    z = z @ R.T
-    frame = PlanarFrame(
-        origin,
-        np.ldexp(shift, exponents),
-        np.ldexp(W, -np.array(exponents)),
-        np.ldexp(np.linalg.inv(W), np.array(exponents)[:, None]),
-    )
+    z, frame = whitening(value, mass)
     order = np.lexsort((z[:, 1], z[:, 0]))
     return PlanarPoints(z[order], mass[order]), frame
-
-
-def _whitener(covariance: FloatArray) -> FloatArray:
-    size, axes = np.linalg.eigh(covariance)
-    if size[0] <= _IN_LINE * size[1]:
-        raise ValueError("X: expected points that are not all in line, got two features that one determines")
-    return (axes / np.sqrt(size)).T
-
-
-def _rotation(z: FloatArray, mass: FloatArray) -> FloatArray:
-    squares = np.sum(z**2, axis=1) * mass
-    _, axes = np.linalg.eigh((z * squares[:, None]).T @ z)
-    turned = z @ axes
-    skewed = mass @ turned**3
-    return (axes * np.where(skewed < 0, -1.0, 1.0)).T

@@ -1,0 +1,241 @@
+"""A certified network on whitened data, as a score of the data themselves.
+
+With ``z = W (x - c)`` and a network ``s`` of the coordinates ``z``, the chain rule gives the score
+``W' s(W (x - c))`` of the data, the trace of its Jacobian ``tr(J_s W W')`` and the log-density
+``log p(z) + log |det W|``.  The score is again a network, with the weights ``W1 W``, ``W' W2``, ``W' V W``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .._support.caller import warn_caller
+from .._support.frozen import Frozen
+from .._support.seeds import generator
+from .._support.validation import FloatArray, as_real, as_scale
+from ..errors import ConvergenceError, NotNormalizableError
+from ..networks.conservative import ConservativeNetwork
+from ..networks.two_layer import TwoLayerNetwork
+from ..numerics.whitening import AffineFrame, whitening
+from ..objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching, distinct_rows
+from ..problem import Problem
+from ..results import Solution
+from ..scores.decays import chosen_decays, level_problem
+from ..scores.density import ScoreDensity
+from ..scores.draws import balanced_normals
+from ..scores.planar_density import ConservativeDensity
+from ..selection import select_beta
+from ..solve import solve
+from ..units import units_of
+
+__all__ = ["CertifiedScore", "NetworkSettings", "fit_certified"]
+
+# Deviations below this share of the largest are rounding.
+_FLAT = 1e-10
+# Boxes of the proof of optimality in three and more dimensions: seconds.
+_BOXES = 20_000
+# Frames of noise draws a sample where the noise is not integrated out.
+_FRAMES = 2
+# The noise level is this share of the deviation times n^(-1/(d + 4)), half of Scott's bandwidth.
+_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """What kind of network is trained, on what: the estimator's arguments of these names."""
+
+    objective: str
+    activation: str
+    skip: bool
+    beta: float | str
+    shape: str | None
+    tails: str | None
+    conservative: bool
+    whiten: bool
+    noise_level: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class CertifiedScore(Frozen):
+    """A score of the data that is a network in other coordinates.
+
+    Parameters
+    ----------
+    frame : AffineFrame
+        What leads to these coordinates.
+    solution : Solution
+        The network there, with its certificate.
+    noise_level : float or None
+        The noise of the law that the score is of, in these coordinates; None for the data's own law.
+    """
+
+    frame: AffineFrame
+    solution: Solution
+    noise_level: float | None = None
+
+    @cached_property
+    def density(self) -> ScoreDensity | ConservativeDensity | None:
+        """The density in the network's coordinates, None where the score has none."""
+        network = self.solution.network
+        try:
+            if self.frame.n_features == 1:
+                return ScoreDensity(network)
+            if self.frame.n_features == 2 and isinstance(network, ConservativeNetwork):
+                return ConservativeDensity(network)
+        except (NotNormalizableError, ConvergenceError):
+            pass
+        return None
+
+    @property
+    def has_density(self) -> bool:
+        """Whether there are log-densities and samples."""
+        return self.density is not None
+
+    @cached_property
+    def network(self) -> TwoLayerNetwork | ConservativeNetwork:
+        """The same score as a network of the data."""
+        found, W = self.solution.network, self.frame.matrix
+        moved: dict[str, Any] = {"b2": W.T @ found.b2, "origin": self.frame.outward(found.origin)}
+        if isinstance(found, ConservativeNetwork):
+            return replace(found, directions=found.directions @ W, S=W.T @ found.S @ W, **moved)
+        return replace(found, W1=found.W1 @ W, W2=W.T @ found.W2, V=W.T @ found.V @ W, **moved)
+
+    def __call__(self, X: FloatArray) -> FloatArray:
+        """Return the score at points of shape ``(n, n_features)``."""
+        return self.frame.pulled_back(self.solution.network(self.frame.inward(X)))
+
+    def logpdf(self, X: FloatArray) -> FloatArray:
+        """Return the log-density at points, shape ``(n,)``."""
+        density: Any = self.density
+        return density.logpdf(self.frame.inward(X)).reshape(len(X)) - self.frame.log_scale
+
+    def losses(self, X: FloatArray) -> FloatArray:
+        """Return the score matching loss ``tr J(x) + 1/2 |s(x)|^2`` of each point, shape ``(n,)``."""
+        W = self.frame.matrix
+        jacobian = self.solution.network.jacobian(self.frame.inward(X))
+        return np.einsum("nab,ab->n", jacobian, W @ W.T) + 0.5 * np.sum(self(X) ** 2, axis=1)
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Return independent samples, shape ``(n, n_features)``."""
+        density: Any = self.density
+        return self.frame.outward(density.sample(n, rng=rng).reshape(n, self.frame.n_features))
+
+
+def fit_certified(
+    X: FloatArray,
+    sample_weight: FloatArray | None,
+    settings: NetworkSettings,
+    rng: np.random.Generator | int | None,
+) -> CertifiedScore:
+    """Train one network and return its score.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Data.
+    sample_weight : ndarray of shape (n_samples,) or None
+        How often each sample came.
+    settings : NetworkSettings
+        What to train.
+    rng : Generator or seed
+        Source of the noise of denoising, where that is drawn.
+    """
+    rows = distinct_rows(ScoreMatching(X, sample_weight))
+    frame, points = _framed(rows, settings.whiten)
+    if settings.objective == "sm":
+        return CertifiedScore(frame, _matched(points, settings))
+    level = _level(points, settings.noise_level)
+    return CertifiedScore(frame, _denoised(points, level, settings, rng), level)
+
+
+def _framed(rows: ScoreMatching | DenoisingScoreMatching, whiten: bool) -> tuple[AffineFrame, ScoreMatching]:
+    """Return coordinates and the rows in them, in an order that is theirs."""
+    X, mass = rows.X, rows.weights
+    if not whiten:
+        return AffineFrame.identity(X.shape[1]), ScoreMatching(X, mass)
+    # Ranges that floats cannot serve are refused as everywhere.
+    units_of(Problem(ScoreMatching(X, mass)))
+    frame = _spanned(X, mass)
+    z = frame.inward(X)
+    order = np.lexsort(z.T[::-1])
+    return frame, ScoreMatching(z[order], mass[order])
+
+
+def _spanned(X: FloatArray, mass: FloatArray) -> AffineFrame:
+    """Return standard coordinates of the plane that the rows span, of fewer than `n_features` if need be."""
+    centred = X - X[0]
+    _, size, axes = np.linalg.svd(centred / np.maximum(np.abs(centred).max(axis=0), 1e-300))
+    rank = int(np.sum(size > _FLAT * size[0])) if size.size and size[0] > 0 else 0
+    if rank == 0:
+        raise ValueError("X: expected at least two distinct samples, got one")
+    if rank == X.shape[1]:
+        return whitening(X, mass)[1]
+    warn_caller(
+        f"X: {len(X)} distinct samples of {X.shape[1]} features span {rank} dimensions only; the score is "
+        "that along these",
+        UserWarning,
+    )
+    # An orthonormal basis of the span; the columns' own scales are in it.
+    Q, _ = np.linalg.qr((axes[:rank] * np.abs(centred).max(axis=0)).T)
+    inner = whitening(centred @ Q, mass)[1]
+    return AffineFrame(X[0], Q @ (inner.origin + inner.shift), inner.matrix @ Q.T, Q @ inner.inverse)
+
+
+def _matched(points: ScoreMatching, settings: NetworkSettings) -> Solution:
+    """Return the solution of score matching."""
+    on_the_line = points.X.shape[1] == 1
+    kind: dict[str, Any] = {"activation": settings.activation, "skip": settings.skip}
+    beta = settings.beta
+    if not on_the_line:
+        if settings.conservative and beta == "auto":
+            # Of all networks: conservative ones are some of them, with the same penalty, so that they are
+            # bounded where those are.
+            beta = select_beta(points, rng=0, **kind)
+        return solve(points, beta, conservative=settings.conservative, **kind, **_budget(points))
+    # A weight decay that `solve` chooses comes with a density by itself.  Every score on the line is a
+    # gradient, so that `conservative` asks for nothing there.
+    tails = None if beta == "auto" else settings.tails
+    return solve(points, beta, shape=settings.shape, tails=tails, **kind)
+
+
+def _level(points: ScoreMatching, level: float | None) -> float:
+    """Return the noise level, of the data's deviation and number if none is given."""
+    if level is not None:
+        return as_scale("noise_level", level)
+    weights, n_features = points.weights, points.X.shape[1]
+    total = float(weights.sum())
+    centred = points.X - weights @ points.X / total
+    deviation = float(np.sqrt(weights @ np.mean(centred**2, axis=1) / total))
+    if deviation == 0:
+        raise ValueError("X: expected at least two distinct samples, got one, which shows no noise level")
+    return _SHARE * deviation * total ** (-1 / (n_features + 4))
+
+
+def _denoised(
+    points: ScoreMatching, level: float, settings: NetworkSettings, rng: np.random.Generator | int | None
+) -> Solution:
+    """Return the solution of denoising, the noise integrated out on the line and drawn elsewhere."""
+    (n, d), beta = points.X.shape, settings.beta
+    kind: dict[str, Any] = {"activation": settings.activation, "skip": settings.skip}
+    if d == 1:
+        return solve(ExpectedDenoising(points.X, level, sample_weight=points.weights), beta, **kind)
+    draws = _FRAMES * 2 * d
+    delta = balanced_normals(n, d, draws, generator(rng, "ConvexScoreEstimator.fit")).reshape(-1, d)
+    noisy = DenoisingScoreMatching(
+        np.tile(points.X, (draws, 1)) + level * delta,
+        -delta / level,
+        sample_weight=np.tile(points.weights, draws),
+    )
+    if isinstance(beta, str):
+        problem = level_problem(noisy, settings.activation, settings.skip, {})
+        beta = chosen_decays(lambda _: problem, np.array([level]), 1, draws)[0]
+    return solve(noisy, as_real("beta", beta), conservative=settings.conservative, **kind, **_budget(points))
+
+
+def _budget(points: ScoreMatching) -> dict[str, Any]:
+    """Return the option that bounds the proof, where `solve` has it."""
+    return {"max_boxes": _BOXES} if points.X.shape[1] > 2 else {}
