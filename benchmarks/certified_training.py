@@ -69,7 +69,7 @@ def row(kind, d, n, bias, skip, adam):
     cells = [kind, d, n, "yes" if bias else "no", "yes" if skip else "no", f"{solution.value:.8g}"]
     gap = (solution.value - certificate.lower_bound) / scale
     cells += [certificate.scope, f"{gap:.1e}", solution.network.n_neurons, f"{seconds:.1f}"]
-    if 2 < d and n <= 1000:
+    if d > 2 and n <= 1000:
         local, spent = timed(lambda: cs.solve(objective, beta, skip=skip, bias=bias, max_boxes=1))
         cells += [f"{(local.value - solution.value) / scale:.1e}", f"{spent:.1f}"]
     else:
