@@ -14,7 +14,7 @@ import convexscore as cs
 from convexscore.baselines import UnrolledDenoiser
 from convexscore.targets import Ising
 
-d, n = 8, 10_000
+d, n = 8, 5000
 i = np.arange(1, d + 1)
 A = 0.3 * np.cos(np.outer(i, i)) * (1 - np.eye(d))
 exact, rng = Ising(A), np.random.default_rng(0)
@@ -65,7 +65,7 @@ for ax, rule in zip(axes, ("ancestral", "frozen"), strict=True):
         print(f"{rule:<10s} {name:<19s} {found:.3f}")
         ax.plot(found, -place, "o", color="#1f3b57")
     ax.axvspan(own.min(), own.max(), color="#e4e4e4", label="samples of the law itself")
-    ax.set(title=f"rule {rule!r}", xlabel="total variation from the law", xlim=(0, 0.35))
+    ax.set(title=f"rule {rule!r}", xlabel="total variation from the law", xlim=(0, 0.22))
     ax.set_yticks(-np.arange(len(names)), names)
     ax.spines[["top", "right"]].set_visible(False)
 axes[0].legend(frameon=False, fontsize=8)

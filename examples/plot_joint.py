@@ -16,16 +16,17 @@ from convexscore.diagnostics import wasserstein
 
 dark, red, green = "#1f3b57", "#c8553d", "#5b9aa0"
 mixture, n = cs.targets.GaussianMixture([0.2, 0.8], [-3.0, 3.0], 1.0), 4000
-# From R^2 - tau^2 = 8 on the noisy law is log-concave; chains start in the middle.
+# From R^2 - tau^2 = 8 on the noisy law is log-concave; chains start at the smaller mode.
+start = {"rng": 0, "center": -3.0}
 sigma, many = np.sqrt(8.0), np.array([1, 2, 4, 8, 16, 32, 64, 128])
 truth = mixture.sample(100_000, rng=1)
 rows = {"one after another": [], "all at once": [], "all at once, more noise": [], "exact law": []}
 for m in many.tolist():
     calls = 100 + 6 * (m - 1)
-    in_turn = cs.samplers.sequential(mixture.score, sigma, m, n, None, rng=0)
-    at_once = cs.samplers.joint(mixture.score, sigma, m, n, None, rng=0, n_steps=calls)
+    in_turn = cs.samplers.sequential(mixture.score, sigma, m, n, None, **start)
+    at_once = cs.samplers.joint(mixture.score, sigma, m, n, None, n_steps=calls, **start)
     # Enough noise for all m at once: that of the mean stays the same.
-    noisy = cs.samplers.joint(mixture.score, sigma * np.sqrt(m), m, n, None, rng=0, n_steps=calls)
+    noisy = cs.samplers.joint(mixture.score, sigma * np.sqrt(m), m, n, None, n_steps=calls, **start)
     level = sigma / np.sqrt(m)
     exact = mixture.denoise(mixture.sample(n, rng=2, sigma=level), level)
     for found, x in zip(rows.values(), (in_turn, at_once, noisy, exact), strict=True):
