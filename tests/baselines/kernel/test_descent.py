@@ -134,7 +134,7 @@ def test_the_error_is_u_shaped_and_holding_out_finds_its_least():
     assert best[True, 800] < 0.75 * best[True, 200]
     assert best[True, 200] < 0.7 * best[False, 200]
     assert best[True, 800] < 0.7 * best[False, 800]
-    # Measured once on other samples.  Late and without bias 200 samples vary from .39 to .68, and are left out.
+    # Measured once on other samples; late and without bias 200 samples vary from .39 to .68: left out.
     for measured, expected in (
         (first, {(True, 200): 0.056, (True, 800): 0.051}),
         (best, {(True, 200): 0.0246, (True, 800): 0.0136, (False, 200): 0.050, (False, 800): 0.038}),
