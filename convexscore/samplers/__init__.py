@@ -7,9 +7,18 @@ the same values, as networks of one feature have.
 
 from .adjusted import mala
 from .kinetic import underdamped
-from .localization import sequential
+from .localization import joint, sequential
 from .noise_levels import sigma_grid
 from .overdamped import annealed_langevin, langevin
 from .reverse_diffusion import reverse
 
-__all__ = ["annealed_langevin", "langevin", "mala", "reverse", "sequential", "sigma_grid", "underdamped"]
+__all__ = [
+    "annealed_langevin",
+    "joint",
+    "langevin",
+    "mala",
+    "reverse",
+    "sequential",
+    "sigma_grid",
+    "underdamped",
+]

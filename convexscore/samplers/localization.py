@@ -1,4 +1,4 @@
-"""Sampling once at a time: noisy measurements of one unknown point, drawn one after another.
+"""Sampling by noisy measurements of one unknown point, drawn all at once or one after another.
 
 With ``Y_k = X + sigma xi_k`` and the running mean ``ybar_k``, whose noise is ``sigma_k = sigma / sqrt(k)``,
 
@@ -8,6 +8,11 @@ With ``Y_k = X + sigma xi_k`` and the running mean ``ybar_k``, whose noise is ``
 (Saremi, Park & Bach 2023).  The noise is large enough when each of these conditional laws is log-concave, so
 that plain Langevin dynamics mixes; the law of the last posterior mean is within ``sigma sqrt(d / m)`` of the
 law of ``X`` in the second Wasserstein distance.
+
+All at once, ``grad_{y_i} log p(y_1..m) = (E[X | y_1..m] - y_i) / sigma^2``.  In orthonormal coordinates along
+the measurements the first is ``sqrt(m) ybar_m`` and the others are independent of it and normal; Langevin
+steps rotate with the coordinates.  So the mean of `m` measurements moves as one measurement of noise
+``sigma_m`` does, and needs that the law of ``X + sigma_m xi`` is log-concave: more noise by ``sqrt(m)``.
 """
 
 from __future__ import annotations
@@ -33,9 +38,121 @@ from ._chains import (
 )
 from .kinetic import Kick
 
-__all__ = ["sequential"]
+__all__ = ["joint", "sequential"]
 
 _ADVICE = "sigma: expected a larger noise level, or a score that points inwards"
+
+
+def joint(
+    score: NoisyScore,
+    sigma: float,
+    m: int,
+    n: int,
+    d: int | None,
+    rng: np.random.Generator | int | None = None,
+    n_steps: int = 500,
+    measurements: bool = False,
+    *,
+    center: ArrayLike = 0.0,
+    progress: bool = False,
+    dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
+) -> FloatArray | tuple[FloatArray, FloatArray]:
+    """Draw `m` measurements of noise `sigma` all at once by Langevin dynamics and return the posterior mean.
+
+    All measurements take steps of `underdamped` Langevin dynamics, of step ``sigma`` and friction
+    ``1 / sigma``, on their joint law.  Only their mean is moved: it is what the score and the result depend
+    on, and the rest of the chain, which is normal and independent of it, is drawn at the end where asked for.
+
+    Parameters
+    ----------
+    score : callable
+        Any noise-conditional score ``score(y, sigma)``, asked for at ``sigma / sqrt(m)``.
+    sigma : float
+        Noise of one measurement, positive; mixing is fast where the law at noise ``sigma / sqrt(m)`` is
+        log-concave, for `sequential` already where that at noise ``sigma`` is.
+    m : int
+        Number of measurements, at least 1.
+    n : int
+        Number of samples.
+    d : int or None
+        Number of features; None for samples of shape ``(n,)``.
+    rng : Generator or seed, optional
+        Source of the noise; the same seed gives the same samples.
+    n_steps : int
+        Langevin steps; one more call of the score gives the posterior mean.
+    measurements : bool
+        Return the measurements too.
+    center : float or array of shape (d,)
+        Where all measurements start, up to their noise: the mean of the data, if known.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    dtype : float32 or float64, optional
+        Precision of the chains, float64 by default.
+    n_jobs : int, optional
+        Workers, and blocks of chains, as for `langevin`.
+
+    Returns
+    -------
+    ndarray of shape (n, d), or (n,) if `d` is None; with `measurements` a pair with one of shape (m, n, d)
+        Posterior means, and the measurements that they are the means given.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the score returns another shape.
+    ConvergenceError
+        If a chain diverges or the score returns NaN; the message names the step.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> mixture = cs.targets.GaussianMixture([0.2, 0.8], [-3.0, 3.0], 1.0)
+    >>> x, Y = cs.samplers.joint(mixture.score, sigma=4.0, m=2, n=2000, d=None, rng=0, measurements=True)
+    >>> bool(abs(Y[0].mean() - 1.8) < 0.3), bool(abs(x - cs.denoise_many(mixture.score, Y, 4.0)).max() < 1e-9)
+    (True, True)
+    """
+    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score(score)
+    check_squares("sigma", sigma)
+    m, shape = as_size("m", m, minimum=1), chain_shape(n, d)
+    count, every = as_size("n_steps", n_steps), as_flag("measurements", measurements)
+    origin, level = _as_center(center, shape), sigma / float(np.sqrt(m))
+    at_mean, own = at_level(score, level), generator(rng, "joint")
+    means = np.empty(shape, dtype=as_float_type(dtype))
+
+    def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
+        draw(generator, chains)
+        with np.errstate(over="ignore", invalid="ignore"):
+            chains *= level
+            chains += origin
+        kick = Kick(chains, level, 1 / level, generator, _ADVICE)
+        return lambda step: kick(at_mean, f"step {step + 1} of {count} (sigma / sqrt(m)={level:g})")
+
+    means, _ = run(setup, means, count, own, description="joint", progress=progress, n_jobs=n_jobs)
+    where = "the posterior mean"
+    values = scores_at(at_mean, means, where)
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = (means + level**2 * values).astype(means.dtype, copy=False)
+    check_bounded(result, where, _ADVICE)
+    return (result, _around(means, sigma, m, own)) if every else result
+
+
+def _around(means: FloatArray, sigma: float, m: int, rng: np.random.Generator) -> FloatArray:
+    """Return `m` measurements drawn given their means."""
+    as_size("m", m, each=means.size)
+    drawn = np.empty((m, *means.shape), dtype=means.dtype)
+    draw(rng, drawn)
+    drawn -= drawn.mean(axis=0)
+    drawn *= sigma
+    drawn += means
+    return drawn
+
+
+def _as_center(center: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    origin = as_float_array("center", center)
+    if origin.ndim and origin.shape != shape[1:]:
+        raise ValueError(f"center: expected a number or shape {shape[1:]}, got {origin.shape}")
+    return origin
 
 
 def sequential(
@@ -114,9 +231,7 @@ def sequential(
     check_squares("sigma", sigma)
     m, shape = as_size("m", m, minimum=1), chain_shape(n, d)
     inner, first = as_size("inner_steps", inner_steps), as_size("first_steps", first_steps)
-    trajectory, origin = as_flag("trajectory", trajectory), as_float_array("center", center)
-    if origin.ndim and origin.shape != shape[1:]:
-        raise ValueError(f"center: expected a number or shape {shape[1:]}, got {origin.shape}")
+    trajectory, origin = as_flag("trajectory", trajectory), _as_center(center, shape)
     # Both means of a chain lie side by side, so that blocks of chains hold them together.
     means = np.empty((shape[0], 2, *shape[1:]), dtype=as_float_type(dtype))
 

@@ -9,6 +9,8 @@ import pytest
 from convexscore.baselines import UnrolledDenoiser
 from convexscore.baselines.unrolled.interpolation import coefficients, spread_knots, sup_error
 from convexscore.baselines.unrolled.layers import explicit_layer, loss_and_gradients
+from convexscore.errors import ConvergenceWarning
+from convexscore.targets import Ising
 
 STATES = np.array(list(product([-1.0, 1.0], repeat=6)))
 T = 0.5
@@ -51,6 +53,8 @@ def draw(couplings, n, rng):
 
 
 def test_the_reference_is_met():
+    assert np.linalg.norm(COUPLINGS, 2) == pytest.approx(0.769374060, abs=1e-9)
+    assert np.linalg.norm(cosines(6, 0.22, 0.2), 2) == pytest.approx(0.564, abs=5e-4)
     denoiser = UnrolledDenoiser(COUPLINGS, 5, knots=np.linspace(-4, 4, 17))
     expected = [0.8351036, -0.59311008, -0.91354544, -0.63997364, 0.62643768, 0.6069231]
     np.testing.assert_allclose(denoiser(POINTS[:1], T)[0], expected, atol=1e-7)
@@ -66,6 +70,9 @@ def test_the_reference_is_met():
         assert found <= denoiser.error_bound(T)
     uniform = UnrolledDenoiser(COUPLINGS, 2, knots=np.linspace(-3, 3, 9))
     assert uniform.interpolation_error == pytest.approx(0.0412616615, abs=1e-10)
+    # Of width h it is at most h^2 / 8 times the largest second derivative, 4 / (3 sqrt(3)).
+    assert 0.75**2 / 8 * 4 / (3 * math.sqrt(3)) == pytest.approx(0.0541265877, abs=1e-10)
+    assert uniform.interpolation_error < 0.0541265877
 
 
 def test_spread_knots_have_small_errors():
@@ -169,6 +176,18 @@ def test_training_gets_better_with_data_and_fits_noise_with_time():
     measured |= {(1000, "explicit"): 1.5e-2, (4000, "explicit"): 3.4e-3}
     for case, expected in measured.items():
         assert expected / 2 <= after[case] <= 2 * expected, case
+
+
+def test_training_beats_mean_field_where_that_is_far_off():
+    couplings, rng = cosines(6, 0.4, 0.2), np.random.default_rng(5)
+    _, z = draw(couplings, 20_000, rng)
+    exact = posterior_mean(couplings, z)
+    mean_field = Ising(couplings, denoiser="naive")
+    with pytest.warns(ConvergenceWarning, match="not convex"):
+        error = np.mean((mean_field.denoise(z / ALPHA, math.sqrt(VARIANCE) / ALPHA) - exact) ** 2)
+    assert error == pytest.approx(9.5e-3, rel=0.1)
+    trained = UnrolledDenoiser(np.zeros((6, 6)), 3, 6).fit(*draw(couplings, 4000, rng), T)
+    assert 6.1e-3 / 2 < excess(trained, z, exact) < error
 
 
 def test_the_error_of_the_score_is_that_of_its_three_parts():

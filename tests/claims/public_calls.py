@@ -327,6 +327,20 @@ CALLS = {
             **MORE,
         },
     ),
+    "joint": (
+        cs.samplers.joint,
+        {
+            "score": MIXTURE.score,
+            "sigma": 1.0,
+            "m": 2,
+            "n": 2,
+            "d": None,
+            "n_steps": 2,
+            "measurements": True,
+            "center": 0.0,
+            **MORE,
+        },
+    ),
     "sequential": (
         cs.samplers.sequential,
         {

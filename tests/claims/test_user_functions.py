@@ -37,6 +37,7 @@ CALLS = {
     "annealed": ("score", lambda f: cs.samplers.annealed_langevin(f, X, [2.0, 1.0], n_steps=1, rng=0)),
     "reverse": ("score", lambda f: cs.samplers.reverse(f, [2.0, 1.0], 3, None, rng=0)),
     "sequential": ("score", lambda f: cs.samplers.sequential(f, 1.0, 2, 3, None, rng=0)),
+    "joint": ("score", lambda f: cs.samplers.joint(f, 1.0, 2, 3, None, rng=0, n_steps=2)),
     "langevin_law": ("score", lambda f: langevin_law(LAW, f, 0.1, 1)),
     "reverse_law": ("score", lambda f: reverse_law(f, [2.0, 1.0], GRID)),
     "GridLaw.of": ("logpdf", lambda f: GridLaw.of(f, GRID)),

@@ -91,7 +91,10 @@ class DenoisingRegression(Frozen):
         ones: bool = True,
         rng: np.random.Generator | int | None = None,
     ) -> DenoisingRegression:
-        """Draw times, clean points and noise, and keep the noisy points within a radius.
+        """Draw times, clean points and noise, and keep the noisy points within a radius: Algorithm 1.
+
+        That of Han, Razaviyayn & Xu (2024), with the choices that it leaves open: times are uniform from
+        `t_min` to `t_max`, and the radius is a quantile.
 
         Parameters
         ----------

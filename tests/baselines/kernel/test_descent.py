@@ -115,7 +115,7 @@ def test_holding_out_finds_the_best_of_all_steps():
 
 
 def test_the_error_is_u_shaped_and_holding_out_finds_its_least():
-    best, kept = {}, {}
+    best, kept, first, by_rule = {}, {}, {}, {}
     for ones in (True, False):
         for n in (200, 800):
             train, held_out, test = regressions(n, seed=n, ones=ones)
@@ -130,11 +130,19 @@ def test_the_error_is_u_shaped_and_holding_out_finds_its_least():
             assert errors[-1] > 4 * errors.min()
             assert errors.min() < rule < errors[-1]
             best[ones, n], kept[ones, n] = errors.min(), errors[-1]
+            first[ones, n], by_rule[ones, n] = errors[0], rule
     assert best[True, 800] < 0.75 * best[True, 200]
     assert best[True, 200] < 0.7 * best[False, 200]
     assert best[True, 800] < 0.7 * best[False, 800]
-    assert kept[True, 200] == pytest.approx(0.144, rel=0.35)
-    assert best[True, 200] == pytest.approx(0.0246, rel=0.35)
+    # Measured once on other samples; late and without bias 200 samples vary from .39 to .68: left out.
+    for measured, expected in (
+        (first, {(True, 200): 0.056, (True, 800): 0.051}),
+        (best, {(True, 200): 0.0246, (True, 800): 0.0136, (False, 200): 0.050, (False, 800): 0.038}),
+        (by_rule, {(True, 200): 0.043, (True, 800): 0.030}),
+        (kept, {(True, 200): 0.144, (True, 800): 0.152, (False, 800): 0.43}),
+    ):
+        for case, value in expected.items():
+            assert measured[case] == pytest.approx(value, rel=0.35), case
 
 
 def test_what_is_wrong_is_named_with_a_way_out():
