@@ -18,6 +18,7 @@ from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
 from .bounds import beta_bounds
+from .certification import certify
 from .errors import (
     ConvergenceError,
     ConvergenceWarning,
@@ -74,6 +75,7 @@ __all__ = [
     "UnboundedError",
     "baselines",
     "beta_bounds",
+    "certify",
     "count_patterns",
     "datasets",
     "denoise_many",

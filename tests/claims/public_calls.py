@@ -10,7 +10,7 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
-from . import baseline_calls, pooling_calls
+from . import baseline_calls, door_calls, pooling_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -378,7 +378,7 @@ CALLS = {
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
     **GRAPHICAL_CALLS,
 }
-CALLS |= baseline_calls.CALLS | pooling_calls.CALLS
+CALLS |= baseline_calls.CALLS | pooling_calls.CALLS | door_calls.CALLS
 
 
 def cleared(function, **panels):
@@ -426,6 +426,7 @@ NOT_CALLED = {
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",
     **baseline_calls.NOT_CALLED,
+    **door_calls.NOT_CALLED,
 }
 
 

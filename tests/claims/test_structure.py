@@ -22,7 +22,7 @@ LAYERS = [
     ("units",),
     ("univariate", "multivariate", "samplers", "baselines", "targets", "diagnostics"),
     ("families", "theory"),
-    ("bounds", "selection"),
+    ("bounds", "selection", "certification"),
     ("solve",),
     ("scores",),
     ("pooling",),

@@ -1,0 +1,27 @@
+"""Doors for parts from outside, with right arguments."""
+
+import numpy as np
+
+import convexscore as cs
+
+X = [0.0, 1.0, 3.0, 3.5]
+NETWORK = cs.TwoLayerNetwork([[1.0], [-1.0]], [-1.0, 0.5], [[-2.0, 0.3]], [0.5], [[-1.0]])
+GATED = cs.GatedNetwork(
+    [[-1.0, 0.0]], [0.0], [[1.0], [0.0]], [0.0, 0.0], np.zeros((2, 2)), gates=[[1.0, 0.0]], gate_offsets=[0.0]
+)
+PLANE = np.array([[0.5, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
+
+#: Calls with arguments that are right.
+CALLS = {
+    "certify": (
+        cs.certify,
+        {"network": NETWORK, "objective": X, "beta": 4.0, "activation": "relu", "skip": True, "bias": True},
+    ),
+    "certify gated": (
+        cs.certify,
+        {"network": GATED, "objective": cs.DenoisingScoreMatching(PLANE, PLANE), "beta": 4.0},
+    ),
+}
+
+#: What is public and not called.
+NOT_CALLED: dict[str, str] = {}
