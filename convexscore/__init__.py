@@ -45,6 +45,7 @@ from .scores.noise_conditional import NoiseConditionalScore
 from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
 from .solve import solve
+from .univariate.matrices import UnivariateMatrices, univariate_program
 from .univariate.path import Path, regularization_path
 
 __version__ = "0.1.0"
@@ -73,6 +74,7 @@ __all__ = [
     "SolverError",
     "TwoLayerNetwork",
     "UnboundedError",
+    "UnivariateMatrices",
     "baselines",
     "beta_bounds",
     "certify",
@@ -93,6 +95,7 @@ __all__ = [
     "targets",
     "theory",
     "to_denoiser",
+    "univariate_program",
     "ve",
     "vp",
 ]

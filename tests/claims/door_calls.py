@@ -11,6 +11,8 @@ GATED = cs.GatedNetwork(
 )
 PLANE = np.array([[0.5, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 
+PROGRAM = cs.univariate_program(X, 4.0)
+
 #: Calls with arguments that are right.
 CALLS = {
     "certify": (
@@ -21,7 +23,12 @@ CALLS = {
         cs.certify,
         {"network": GATED, "objective": cs.DenoisingScoreMatching(PLANE, PLANE), "beta": 4.0},
     ),
+    "univariate_program": (
+        cs.univariate_program,
+        {"objective": X, "beta": 4.0, "activation": "relu", "skip": True},
+    ),
+    "program.solution": (PROGRAM.solution, {"x": np.zeros(PROGRAM.q.size), "tol": 1e-6}),
 }
 
 #: What is public and not called.
-NOT_CALLED: dict[str, str] = {}
+NOT_CALLED = {"UnivariateMatrices": "a record"}
