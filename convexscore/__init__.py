@@ -32,6 +32,7 @@ from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .pooling import PooledMember, PooledScore
 from .results import BetaBounds, Certificate, Solution, SolveStats
+from .saving import load, provenance
 from .scores.changes_of_variables import (
     denoise_many,
     from_denoiser,
@@ -85,8 +86,10 @@ __all__ = [
     "enumerate_patterns",
     "from_denoiser",
     "iter_patterns",
+    "load",
     "pattern_count",
     "posterior_covariance",
+    "provenance",
     "regularization_path",
     "sample_patterns",
     "samplers",

@@ -10,6 +10,7 @@ integrated out; with several it is drawn, at chosen levels balanced for each sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
 from .._support.progress import steps
+from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import (
@@ -205,6 +207,12 @@ class NoiseConditionalScore(Frozen):
             solutions.append(_solved(objective, decay, activation, skip, start, dict(options)))
         networks = [solution.network for solution in solutions]
         return cls(levels, networks, tuple(solutions), *_moments(data))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, networks and how they were trained to an NPZ file (no pickle); `load` opens it."""
+        save_object(
+            path, self, sigmas=tuple(self.sigmas), betas=tuple(found.beta for found in self.solutions)
+        )
 
     def _check_moments(self) -> None:
         if self.data_mean is None or self.data_covariance is None:

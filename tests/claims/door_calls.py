@@ -4,6 +4,8 @@ import numpy as np
 
 import convexscore as cs
 
+from .pooling_calls import POOLED
+
 X = [0.0, 1.0, 3.0, 3.5]
 NETWORK = cs.TwoLayerNetwork([[1.0], [-1.0]], [-1.0, 0.5], [[-2.0, 0.3]], [0.5], [[-1.0]])
 GATED = cs.GatedNetwork(
@@ -11,6 +13,7 @@ GATED = cs.GatedNetwork(
 )
 PLANE = np.array([[0.5, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 
+SOLUTION = cs.solve(X, 4.0, skip=True)
 PROGRAM = cs.univariate_program(X, 4.0)
 
 #: Calls with arguments that are right.
@@ -28,6 +31,19 @@ CALLS = {
         {"objective": X, "beta": 4.0, "activation": "relu", "skip": True},
     ),
     "program.solution": (PROGRAM.solution, {"x": np.zeros(PROGRAM.q.size), "tol": 1e-6}),
+    **{
+        f"{name}.save": (thing.save, {"path": "object.npz"})
+        for name, thing in {
+            "solution": SOLUTION,
+            "density": cs.ScoreDensity(SOLUTION.network),
+            "pooled": POOLED,
+            "levels": cs.NoiseConditionalScore([2.0, 1.0], [NETWORK, NETWORK]),
+            "patterns": cs.enumerate_patterns(PLANE),
+            "path": cs.regularization_path(X, skip=True),
+        }.items()
+    },
+    "doors.load": (cs.load, {"path": "saved.npz"}),
+    "doors.provenance.load": (cs.provenance, {"path": "saved.npz"}),
 }
 
 #: What is public and not called.
