@@ -53,33 +53,42 @@ def save_object(path: str | os.PathLike[str], thing: Any, **facts: Any) -> None:
     TypeError
         If there is something in it that no file can keep.
     """
-    arrays: dict[str, NDArray[Any]] = {}
-    record = json.dumps(_described(thing, arrays))
+    writer = _Writer()
+    record = json.dumps(writer.described(thing))
     header = {"kind": f"convexscore.{type(thing).__name__}", "version": _VERSION}
-    facts = {name: _described(fact, {}) for name, fact in facts.items()}
-    arrays[RECORD] = np.frombuffer(record.encode(), dtype=np.uint8)
-    write_arrays(path, {**header, "facts": facts}, arrays)
+    facts = {name: _Writer().described(fact) for name, fact in facts.items()}
+    content = np.frombuffer(record.encode(), dtype=np.uint8)
+    write_arrays(path, {**header, "facts": facts}, {**writer.arrays, RECORD: content})
 
 
-def _described(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
-    """Return a value as JSON, its arrays put aside."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {"float": str(value)}
-    if isinstance(value, (tuple, list)):
-        return [_described(entry, arrays) for entry in value]
-    if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
-        name = f"array{len(arrays)}"
-        arrays[name] = value
-        return {"array": name}
-    stored = _stored(value)
-    return {
-        "kind": type(value).__name__,
-        "fields": {name: _described(entry, arrays) for name, entry in stored.items()},
-    }
+class _Writer:
+    """Turns values into JSON, their arrays put aside, each object and array once."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[Any]] = {}
+        # Objects with their numbers; they are kept, so that no other gets the place of one in memory.
+        self._known: dict[int, tuple[int, Any]] = {}
+        self._names: dict[int, str] = {}
+
+    def described(self, value: Any) -> Any:
+        """Return a value as JSON."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, (bool, int, str)):
+            return value
+        if isinstance(value, float):
+            return value if math.isfinite(value) else {"float": str(value)}
+        if isinstance(value, (tuple, list)):
+            return [self.described(entry) for entry in value]
+        if isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
+            name = self._names.setdefault(id(value), f"array{len(self.arrays)}")
+            self.arrays[name] = value
+            return {"array": name}
+        if id(value) in self._known:
+            return {"same": self._known[id(value)][0]}
+        fields = {name: self.described(entry) for name, entry in _stored(value).items()}
+        self._known[id(value)] = len(self._known), value
+        return {"kind": type(value).__name__, "fields": fields}
 
 
 def _stored(thing: Any) -> dict[str, Any]:
@@ -107,22 +116,40 @@ def made(stored: Archive, makers: Mapping[str, Callable[..., Any]]) -> Any:
     if content.dtype != np.uint8 or content.ndim != 1:
         raise ValueError("its record is no text")
     try:
-        return _made(json.loads(content.tobytes().decode()), stored, makers)
+        return _Reader(stored, makers).made(json.loads(content.tobytes().decode()))
     except RecursionError:
         raise ValueError("its record is nested too deeply") from None
 
 
-def _made(described: Any, stored: Archive, makers: Mapping[str, Callable[..., Any]]) -> Any:
-    if isinstance(described, list):
-        return tuple(_made(entry, stored, makers) for entry in described)
-    if not isinstance(described, dict):
-        return described
-    if set(described) == {"float"}:
-        return float(described["float"])
-    if set(described) == {"array"}:
-        array = stored.read(described["array"])
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"entries of type {array.dtype}")
-        return array
-    make, given = makers[described["kind"]], described["fields"]
-    return make(**{name: _made(entry, stored, makers) for name, entry in given.items()})
+class _Reader:
+    """Makes values of JSON, and counts objects as they were counted when they were written."""
+
+    def __init__(self, stored: Archive, makers: Mapping[str, Callable[..., Any]]) -> None:
+        self._stored, self._makers = stored, makers
+        self._known: list[Any] = []
+        self._arrays: dict[str, NDArray[Any]] = {}
+
+    def made(self, described: Any) -> Any:
+        """Return the value that JSON describes."""
+        if isinstance(described, list):
+            return tuple(self.made(entry) for entry in described)
+        if not isinstance(described, dict):
+            return described
+        if set(described) == {"float"}:
+            return float(described["float"])
+        if set(described) == {"array"}:
+            return self._array(described["array"])
+        if set(described) == {"same"}:
+            return self._known[described["same"]]
+        make, given = self._makers[described["kind"]], described["fields"]
+        found = make(**{name: self.made(entry) for name, entry in given.items()})
+        self._known.append(found)
+        return found
+
+    def _array(self, name: str) -> NDArray[Any]:
+        if name not in self._arrays:
+            array = self._stored.read(name)
+            if array.dtype.kind not in "biuf":
+                raise ValueError(f"{name} has entries of type {array.dtype}")
+            self._arrays[name] = array
+        return self._arrays[name]
