@@ -319,7 +319,7 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
         listed = ", ".join(repr(name) for name in family.activations)
         raise ValueError(
             f"activation: expected one of {listed} for {family.name}, whose programs know no other, got "
-            f"{problem.activation!r}"
+            f"{problem.activation!r}; docs/own_parts.md says where others can be used"
         )
     if isinstance(solver, str) and solver == "auto":
         return family
@@ -328,7 +328,11 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
             return candidate
     names = ["auto", *dict.fromkeys(name for candidate in admitting for name in candidate.solvers)]
     listed = ", ".join(repr(name) for name in names)
-    raise ValueError(f"solver: expected one of {listed} for {family.name}, got {shown(solver)}")
+    own = "`univariate_program` gives the matrices for one" if problem.on_the_line else "`certify` judges one"
+    raise ValueError(
+        f"solver: expected one of {listed} for {family.name}, got {shown(solver)}; {own} of your own, see "
+        "docs/own_parts.md"
+    )
 
 
 def _why_none(problem: Problem) -> str:

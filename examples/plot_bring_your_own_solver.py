@@ -6,6 +6,7 @@ certified network of whatever a solver returns, and believes nothing of it.
 
 import clarabel
 import cvxpy as cp
+import matplotlib.pyplot as plt
 import numpy as np
 import osqp
 import scipy.sparse as sp
@@ -46,8 +47,15 @@ def by_cvxpy():
     return x.value
 
 
+fig, ax = plt.subplots()
+x = np.linspace(1, 6, 500)
+ax.plot(x, best.network(x), lw=4, alpha=0.3, label="solve")
 print(f"solve     {best.value:.9f}  {best.status}")
 for name, solver in {"Clarabel": by_clarabel, "OSQP": by_osqp, "CVXPY": by_cvxpy}.items():
     solution = program.solution(np.asarray(solver()))
+    ax.plot(x, solution.network(x), ls="--", label=name)
     print(f"{name:9} {solution.value:.9f}  {solution.status}, gap {solution.certificate.gap:.1e}")
     assert abs(solution.value - best.value) < 1e-6 * abs(best.value)
+ax.set(xlabel="eruption duration (minutes)", ylabel="score")
+ax.legend()
+fig.savefig("bring_your_own_solver.png")
