@@ -47,4 +47,12 @@ CALLS = {
 }
 
 #: What is public and not called.
-NOT_CALLED = {"UnivariateMatrices": "a record"}
+NOT_CALLED = {
+    "UnivariateMatrices": "a record",
+    "GatedNetwork.to_torch": "takes torch, and is tested with it",
+    "NoiseConditionalScore.to_torch": "the same",
+    **dict.fromkeys(
+        (f"{kind}.export_onnx" for kind in ("TwoLayerNetwork", "GatedNetwork", "ConservativeNetwork")),
+        "takes onnx, and is tested with it",
+    ),
+}
