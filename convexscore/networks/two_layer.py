@@ -247,8 +247,8 @@ class TwoLayerNetwork(Frozen):
         Parameters
         ----------
         eta : float, optional
-            Distance to move each hyperplane; by default as for `shifted`, and in other types than float64
-            far enough that their rounding does not undo it.
+            Distance to move each hyperplane; by default as little as rounding of the type does not undo:
+            about 1e-14 of its distance from zero, or of one, in float64.
         dtype : torch.dtype, "float32" or "float64"
             Type of the weights, a floating point type.
 
