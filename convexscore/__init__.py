@@ -19,6 +19,7 @@ from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
 from .bounds import beta_bounds
+from .certification import certify
 from .errors import (
     ConvergenceError,
     ConvergenceWarning,
@@ -32,6 +33,7 @@ from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .pooling import PooledMember, PooledScore
 from .results import BetaBounds, Certificate, Solution, SolveStats
+from .saving import load, provenance
 from .scores.changes_of_variables import (
     denoise_many,
     from_denoiser,
@@ -45,6 +47,7 @@ from .scores.noise_conditional import NoiseConditionalScore
 from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
 from .solve import solve
+from .univariate.matrices import UnivariateMatrices, univariate_program
 from .univariate.path import Path, regularization_path
 
 if TYPE_CHECKING:
@@ -76,8 +79,10 @@ __all__ = [
     "SolverError",
     "TwoLayerNetwork",
     "UnboundedError",
+    "UnivariateMatrices",
     "baselines",
     "beta_bounds",
+    "certify",
     "count_patterns",
     "datasets",
     "denoise_many",
@@ -85,8 +90,10 @@ __all__ = [
     "enumerate_patterns",
     "from_denoiser",
     "iter_patterns",
+    "load",
     "pattern_count",
     "posterior_covariance",
+    "provenance",
     "regularization_path",
     "sample_patterns",
     "samplers",
@@ -95,6 +102,7 @@ __all__ = [
     "targets",
     "theory",
     "to_denoiser",
+    "univariate_program",
     "ve",
     "vp",
 ]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._support.validation import FloatArray, as_choice, as_flags, as_numbers, as_real, shown
+from ._support.validation import FloatArray, as_flags, as_numbers, as_real, shown
 
 __all__ = ["ABS", "RELU", "Activation", "get_activation"]
 
@@ -81,4 +81,10 @@ def get_activation(activation: str | Activation) -> Activation:
     """Return an activation by its name (``"relu"`` or ``"abs"``), or the one given; any other is refused."""
     if isinstance(activation, Activation):
         return activation
-    return _BY_NAME[as_choice("activation", activation, _BY_NAME)]
+    if not isinstance(activation, str) or activation not in _BY_NAME:
+        listed = ", ".join(map(repr, _BY_NAME))
+        raise ValueError(
+            f"activation: expected one of {listed}, got {shown(activation)}; networks and gradient training "
+            "take an `activations.Activation` of your own, see docs/own_parts.md"
+        )
+    return _BY_NAME[activation]

@@ -17,21 +17,26 @@ from numpy.typing import NDArray
 from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
 from .multivariate.conservative.bounds import conservative_bounds
-from .multivariate.conservative.train import solve_conservative
-from .multivariate.gated import solve_gated
+from .multivariate.conservative.train import certify_conservative, solve_conservative
+from .multivariate.gated import certify_gated, solve_gated
 from .multivariate.ridge import solve_ridge_network
 from .multivariate.selection import select_network_decay
-from .multivariate.train import solve_networks
-from .multivariate.unpenalized import solve_without_decay
+from .multivariate.train import certify_trained, solve_networks
+from .multivariate.unpenalized import certify_without_decay, solve_without_decay
+from .networks.gated import ScoreNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .problem import Problem
-from .results import BetaBounds, Solution
+from .results import BetaBounds, Certificate, Solution
 from .units import units_of
 from .univariate.bounds import univariate_bounds
 from .univariate.expected.selection import select_expected_decay
-from .univariate.expected.train import expected_denoising_bounds, solve_expected
+from .univariate.expected.train import (
+    certify_expected_network,
+    expected_denoising_bounds,
+    solve_expected,
+)
 from .univariate.log_concave_selection import select_decay_on_the_line
-from .univariate.train import solve_univariate
+from .univariate.train import certify_univariate, solve_univariate
 
 __all__ = ["FAMILIES", "SOLVERS", "Family", "SolverRow", "family_of"]
 
@@ -87,6 +92,9 @@ class Family:
         Whether `select` can be told which samples are noisy copies of one.
     activations : tuple of str
         Activations that the programs know.
+    certify : callable or None
+        ``certify(problem, beta, network)`` recomputes the certificate of any network of the kind; None where
+        another penalty than the network's weight decay is minimized.
     """
 
     name: str
@@ -99,6 +107,7 @@ class Family:
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     grouped: bool = False
     activations: tuple[str, ...] = field(default=("relu", "abs"))
+    certify: Callable[..., Certificate] | None = None
 
     def checked_solve(
         self, problem: Problem, beta: float, solver: str, tol: float | None, verbose: bool, options: Any
@@ -124,6 +133,14 @@ class Family:
         run = partial(row.solve or self.solve, units.problem(problem), units.beta(beta))
         found = units.run(partial(run, solver=solver, tol=tolerance, verbose=verbose, options=options), beta)
         return units.solution(found, beta)
+
+    def checked_certify(self, problem: Problem, beta: float, network: ScoreNetwork) -> Certificate:
+        """Return the certificate of a network, whoever has trained it, from its own residual."""
+        if self.certify is None:
+            raise ValueError(f"network: expected another one, those of {self.name} cannot be certified")
+        units = units_of(problem, least_norm=beta == 0)
+        certify = partial(self.certify, units.problem(problem), units.beta(beta), units.network(network))
+        return units.certificate(units.run(certify, beta))
 
     def checked_bounds(self, problem: Problem) -> BetaBounds:
         """Return the thresholds of a problem's weight decay."""
@@ -207,6 +224,7 @@ FAMILIES = (
         admits=lambda problem, beta: problem.is_expected,
         solvers={"refined_grid": SolverRow()},
         solve=solve_expected,
+        certify=certify_expected_network,
         tol=1e-8,
         bounds=expected_denoising_bounds,
         select=select_expected_decay,
@@ -223,6 +241,7 @@ FAMILIES = (
             "cvxpy": _CONIC,
         },
         solve=solve_univariate,
+        certify=certify_univariate,
         tol=1e-8,
         bounds=univariate_bounds,
         select=select_decay_on_the_line,
@@ -233,6 +252,7 @@ FAMILIES = (
         admits=lambda problem, beta: beta != 0 and problem.conservative,
         solvers={"column_generation": SolverRow(_conservative_options)},
         solve=solve_conservative,
+        certify=certify_conservative,
         tol=1e-6,
         bounds=conservative_bounds,
     ),
@@ -241,6 +261,7 @@ FAMILIES = (
         admits=lambda problem, beta: beta == 0 and _is_plain(problem) and problem.penalty == "nuclear",
         solvers={"least_squares": SolverRow(shows_progress=False)},
         solve=solve_without_decay,
+        certify=certify_without_decay,
         tol=1e-6,
     ),
     Family(
@@ -248,6 +269,7 @@ FAMILIES = (
         admits=lambda problem, beta: beta != 0 and _is_plain(problem) and not problem.on_patterns,
         solvers={"column_generation": SolverRow(_generation_options)},
         solve=solve_networks,
+        certify=certify_trained,
         tol=1e-6,
         bounds=network_bounds,
         select=select_network_decay,
@@ -262,6 +284,7 @@ FAMILIES = (
             "column_generation": SolverRow(("max_iterations",)),
         },
         solve=solve_gated,
+        certify=certify_gated,
         tol=1e-6,
         bounds=gated_bounds,
     ),
@@ -303,7 +326,7 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
         listed = ", ".join(repr(name) for name in family.activations)
         raise ValueError(
             f"activation: expected one of {listed} for {family.name}, whose programs know no other, got "
-            f"{problem.activation!r}"
+            f"{problem.activation!r}; docs/own_parts.md says where others can be used"
         )
     if isinstance(solver, str) and solver == "auto":
         return family
@@ -312,7 +335,11 @@ def family_of(problem: Problem, beta: float | None = None, solver: str = "auto")
             return candidate
     names = ["auto", *dict.fromkeys(name for candidate in admitting for name in candidate.solvers)]
     listed = ", ".join(repr(name) for name in names)
-    raise ValueError(f"solver: expected one of {listed} for {family.name}, got {shown(solver)}")
+    own = "`univariate_program` gives the matrices for one" if problem.on_the_line else "`certify` judges one"
+    raise ValueError(
+        f"solver: expected one of {listed} for {family.name}, got {shown(solver)}; {own} of your own, see "
+        "docs/own_parts.md"
+    )
 
 
 def _why_none(problem: Problem) -> str:

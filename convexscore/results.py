@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass
 from typing import Any
 
 from ._support.caller import warn_caller
+from ._support.records import save_object
 from ._support.validation import as_real
 from .errors import ConvergenceWarning
 
@@ -199,6 +201,26 @@ class Solution:
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the solution to an NPZ file (no pickle); it appears whole or not at all.
+
+        `load` opens it, network, certificate and all; `provenance` tells what it is without that.
+        """
+        facts = {
+            "beta": self.beta,
+            "value": self.value,
+            "status": self.status,
+            "certificate": self.certificate,
+            "solver": self.stats.solver,
+            "theorem": self.theorem,
+            "shape": self.shape,
+            "tails": self.tails,
+            "activation": self.network.activation,
+            "n_features": self.network.n_features,
+            "n_neurons": self.network.n_neurons,
+        }
+        save_object(path, self, **facts)
 
 
 def _within(value: float, certificate: Certificate) -> list[str]:

@@ -22,7 +22,6 @@ from .arrangements.patterns import Patterns
 from .errors import SolverError, WeightDecayError
 from .networks.conservative import ConservativeNetwork
 from .networks.gated import GatedNetwork, ScoreNetwork
-from .networks.two_layer import TwoLayerNetwork
 from .numerics.parts import parts
 from .numerics.scaling import exponent_of, times_power
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
@@ -125,8 +124,12 @@ class Units(Frozen):
         """Return a weight decay in the data's units."""
         return times_power(beta, self.decay)
 
-    def network(self, network: TwoLayerNetwork) -> TwoLayerNetwork:
+    def network(self, network: ScoreNetwork) -> Any:
         """Return a network in these units."""
+        if isinstance(network, GatedNetwork):
+            return self._rescaled(network, -1, gates=_scaled(network.gates, self.length))
+        if isinstance(network, ConservativeNetwork):
+            return self._tied(network)
         if (network.origin != self.origin).any():
             network = network.recentred(self.origin)
         return self._rescaled(network, -1, origin=np.zeros_like(self.origin))
@@ -151,6 +154,19 @@ class Units(Frozen):
             b2=_scaled(network.b2, sign * self.label),
             V=_scaled(network.V, sign * (self.label - self.length)),
             **others,
+        )
+
+    def _tied(self, network: ConservativeNetwork) -> ConservativeNetwork:
+        """Return a conservative network in these units, its directions as they are."""
+        step, slope = self.origin - network.origin, self.label - self.length
+        offsets = network.offsets + network.directions @ step
+        return replace(
+            network,
+            offsets=_scaled(offsets, -self.length),
+            coefficients=_scaled(network.coefficients, -slope),
+            b2=_scaled(network.b2 + network.S @ step, -self.label),
+            S=_scaled(network.S, -slope),
+            origin=np.zeros_like(self.origin),
         )
 
     def _tied_outside(self, network: ConservativeNetwork) -> ConservativeNetwork:
@@ -186,12 +202,13 @@ class Units(Frozen):
             tails=tails,
             network=self.network_outside(solution.network),
             value=times_power(solution.value, self.value),
-            certificate=self._certificate(solution.certificate),
+            certificate=self.certificate(solution.certificate),
             stats=replace(solution.stats, solver_value=found),
             beta=beta,
         )
 
-    def _certificate(self, certificate: Certificate) -> Certificate:
+    def certificate(self, certificate: Certificate) -> Certificate:
+        """Return a certificate in these units in the data's."""
         values = ("primal", "dual", "gap", "lower_bound", "value_scale", "value_rounding")
         violations = ("max_violation", "violation_scale", "rounding")
         exponents = dict.fromkeys(values, self.value) | dict.fromkeys(violations, self.correlation)

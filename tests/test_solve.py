@@ -17,9 +17,13 @@ DATA = [0.0, 1.0, 1.0, 3.0]
         ({"beta": "big"}, ValueError, "beta: expected one of 'auto', got 'big'"),
         ({"beta": [1.0, 2.0]}, TypeError, "beta: expected a number"),
         ({"beta": True}, TypeError, "beta: expected a number, got True"),
-        ({"beta": 3, "activation": "tanh"}, ValueError, "activation: expected one of 'relu', 'abs'"),
+        ({"beta": 3, "activation": "tanh"}, ValueError, "'relu', 'abs', got 'tanh'; .*docs/own_parts.md"),
         ({"beta": 3, "skip": "yes"}, TypeError, "skip: expected True or False, got 'yes'"),
-        ({"beta": 3, "solver": "simplex"}, ValueError, "solver: expected one of 'auto', .* got 'simplex'"),
+        (
+            {"beta": 3, "solver": "simplex"},
+            ValueError,
+            "'auto', .* got 'simplex'; `univariate_program` gives",
+        ),
         ({"beta": 3, "tol": 0.0}, ValueError, "tol: expected a number above 0"),
         ({"beta": 2.1, "depth": 7}, TypeError, "solver_options: solver 'active_set' does not know depth"),
         (

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen, frozen
+from .._support.records import save_object
 from .._support.validation import FloatArray, as_float_array, as_real, shown
 
 __all__ = ["Cone", "Known", "Patterns", "scaled_rows"]
@@ -84,6 +87,14 @@ class Patterns(Frozen):
         if isinstance(j, bool) or not isinstance(j, Integral) or not -len(self) <= j < len(self):
             raise ValueError(f"j: expected the number of one of {len(self)} patterns, got {shown(j)}")
         return Cone(np.where(self.signs[j], 1.0, -1.0)[:, None] * self.rows)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the patterns, with a witness each to an NPZ file (no pickle); `load` opens it."""
+        save_object(path, self, n_patterns=len(self), complete=self.complete, total=self.total)
+
+    def _stored(self) -> dict[str, Any]:
+        names = ("signs", "rows", "complete", "total")
+        return {**{name: getattr(self, name) for name in names}, "_find_witnesses": Known(self.witnesses)}
 
 
 @dataclass(frozen=True, eq=False)

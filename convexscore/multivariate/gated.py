@@ -9,7 +9,8 @@ import numpy as np
 from .._support.validation import FloatArray, as_count
 from ..networks.gated import GatedNetwork
 from ..problem import Problem
-from ..results import Solution
+from ..results import Certificate, Solution
+from .certificate import certify_network
 from .patterns import GivenPatterns, on_patterns
 from .pricing.gates import GatePricer
 from .program import NeuronProgram, Neurons
@@ -18,7 +19,7 @@ from .solvers.column_generation import Generated, generate_columns
 from .solvers.nuclear_norm import solve_nuclear_norm
 from .train import HAIRS, Training
 
-__all__ = ["gated_network", "network_of_matrices", "solve_gated"]
+__all__ = ["certify_gated", "gated_network", "network_of_matrices", "solve_gated"]
 
 
 def solve_gated(
@@ -55,6 +56,12 @@ def solve_gated(
     solver = "semismooth_newton" if solver == "auto" else solver
     generate = by_newton if solver == "semismooth_newton" else by_columns
     return Training(program, pricer, beta, "patterns", tol, solver, generate, write).solution()
+
+
+def certify_gated(problem: Problem, beta: float, network: GatedNetwork) -> Certificate:
+    """Certify a gated network that any method has trained."""
+    program, _, slope = on_patterns(problem)
+    return certify_network(program, GatePricer(program, slope), network, beta, "patterns")
 
 
 def gated_network(

@@ -42,6 +42,7 @@ __all__ = [
     "HAIRS",
     "PROVEN_HAIRS",
     "Training",
+    "certify_trained",
     "number_of_boxes",
     "proven_solution",
     "relaxed_bound",
@@ -113,6 +114,13 @@ def solve_networks(
         return solution
     bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol))
     return replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
+
+
+def certify_trained(problem: Problem, beta: float, network: TwoLayerNetwork) -> Certificate:
+    """Certify a network that any method has trained, as far as is known without branch and bound."""
+    program = NeuronProgram.from_problem(problem)
+    pricer = pricer_of(program)
+    return certify_network(program, pricer, network, beta, "global" if pricer.exact else "local")
 
 
 def number_of_boxes(problem: Problem, given: int | None) -> int:

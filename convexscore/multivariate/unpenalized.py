@@ -26,14 +26,20 @@ from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
 from ..problem import Problem
-from ..results import Solution, SolveStats, judged
+from ..results import Certificate, Solution, SolveStats, judged
 from .certificate import certify_matrices
 from .cone_decomposition import cone_network
 from .gated import network_of_matrices
 from .patterns import on_patterns
 from .program import NeuronProgram
 
-__all__ = ["UnpenalizedSolution", "pattern_kernel", "solve_unpenalized", "solve_without_decay"]
+__all__ = [
+    "UnpenalizedSolution",
+    "certify_without_decay",
+    "pattern_kernel",
+    "solve_unpenalized",
+    "solve_without_decay",
+]
 
 # Eigenvalues and residuals below this share of the largest count as zero.
 _RANK = 1e-11
@@ -181,6 +187,14 @@ def _gram(slope: NDArray[np.int8]) -> FloatArray:
         block = slope[start : start + size].astype(float)
         gram += block.T @ block
     return gram
+
+
+def certify_without_decay(problem: Problem, beta: float, network: ScoreNetwork) -> Certificate:
+    """Certify a network that any method has trained, for no weight decay."""
+    program, given, slope = on_patterns(problem)
+    return certify_matrices(
+        program, slope, network, "global" if given.complete and not problem.gated else "patterns"
+    )
 
 
 def solve_without_decay(

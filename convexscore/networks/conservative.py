@@ -192,6 +192,12 @@ class ConservativeNetwork(Frozen):
         """Return a ``torch.nn.Module`` computing the score; see `TwoLayerNetwork.to_torch`."""
         return self.network.to_torch(eta, dtype=dtype)
 
+    def export_onnx(
+        self, path: str | os.PathLike[str], dtype: Literal["float32", "float64"] = "float64"
+    ) -> None:
+        """Write the score as an ONNX file; see `TwoLayerNetwork.export_onnx`."""
+        self.network.export_onnx(path, dtype)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
         save_model(

@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.archives import Archive, DamagedFileError
-from .._support.files import as_path, written_whole
+from .._support.files import as_path
+from .._support.records import write_arrays
 from .._support.validation import shown
 from ..activations import Activation
 
-__all__ = ["load_model", "read_column_name", "save_model", "write_column_name"]
+__all__ = ["load_model", "read_column_name", "read_header", "save_model", "write_column_name"]
 
 # The first format, and the newest: models with arrays that readers of the first would pass over.
 _FIRST, _VERSION = 1, 2
@@ -41,8 +42,7 @@ def save_model(
         raise TypeError(f"activation: expected the name of one for a model file, got {shown(activation)}")
     version = _VERSION if _LATER & set(arrays) else _FIRST
     header = {"kind": f"convexscore.{kind}", "version": version, "activation": activation}
-    with written_whole(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, header=np.array(json.dumps(header)), **arrays)  # type: ignore[arg-type]
+    write_arrays(path, header, arrays)
 
 
 def load_model(
@@ -71,7 +71,7 @@ def load_model(
             raise ValueError(f"{expected}, which is not an intact NPZ file ({error})") from None
         try:
             activation = _check_header(
-                _read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", given
+                read_header(stored), f"convexscore.{getattr(make, '__name__', '')}", given
             )
             found = [*names, *(name for name in later if name in stored.names)]
             return make(**{name: _read_weights(stored, name) for name in found}, activation=activation)
@@ -85,7 +85,8 @@ class _NewerFormatError(Exception):
     """A model file whose format this version does not know."""
 
 
-def _read_header(stored: Archive) -> dict[str, Any]:
+def read_header(stored: Archive) -> dict[str, Any]:
+    """Return what a file says of itself."""
     text = stored.read("header", _LONGEST_HEADER)
     if text.ndim or text.dtype.kind != "U":
         raise ValueError("its header is no text")

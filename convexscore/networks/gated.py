@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,6 +24,8 @@ from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
 
 if TYPE_CHECKING:
+    import torch
+
     from ..objectives import Objective
 
 __all__ = ["GatedNetwork", "ScoreNetwork"]
@@ -123,6 +125,28 @@ class GatedNetwork(Frozen):
         decay, value = as_real("beta", beta, minimum=0.0), as_objective(objective).loss(self)
         # Weights whose squares are no floats have an infinite decay, of which zero is nothing.
         return value + decay * self.weight_decay() if decay else value
+
+    def to_torch(self, *, dtype: torch.dtype | Literal["float32", "float64"] = "float64") -> torch.nn.Module:
+        """Return a ``torch.nn.Module`` computing ``s`` on ``(n, d)`` tensors, gates included.
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        ValueError
+            If the type is none of floating point numbers, or a weight is too large for it.
+        """
+        from .torch import float_type, to_gated_module
+
+        return to_gated_module(self, float_type(dtype))
+
+    def export_onnx(
+        self, path: str | os.PathLike[str], dtype: Literal["float32", "float64"] = "float64"
+    ) -> None:
+        """Write the score as an ONNX file; see `TwoLayerNetwork.export_onnx`."""
+        from .onnx import write_onnx
+
+        write_onnx(path, self, dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TwoLayerNetwork"]
 
+# How far, at least, exports move kinks off the data: more than rounding can move them, and hardly seen.
+_SHARE = 2.0**-46
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
@@ -245,8 +247,8 @@ class TwoLayerNetwork(Frozen):
         Parameters
         ----------
         eta : float, optional
-            Distance to move each hyperplane; by default as for `shifted`, and in other types than float64
-            far enough that their rounding does not undo it.
+            Distance to move each hyperplane; by default as little as rounding of the type does not undo:
+            about 1e-14 of its distance from zero, or of one, in float64.
         dtype : torch.dtype, "float32" or "float64"
             Type of the weights, a floating point type.
 
@@ -264,7 +266,23 @@ class TwoLayerNetwork(Frozen):
         from .torch import float_type, to_module
 
         found = float_type(dtype)
-        return to_module(self._shifted(eta, max(1e-9, 8 * found.resolution)), found)
+        return to_module(self._shifted(eta, max(_SHARE, 8 * found.resolution)), found)
+
+    def export_onnx(
+        self, path: str | os.PathLike[str], dtype: Literal["float32", "float64"] = "float64"
+    ) -> None:
+        """Write the score as an ONNX file, a function of ``x`` of shape ``(n, d)``; kinks as by `to_torch`.
+
+        Raises
+        ------
+        ImportError
+            Without the package onnx.
+        ValueError
+            If the type is neither, or a weight is too large for it.
+        """
+        from .onnx import write_onnx
+
+        write_onnx(path, self._shifted(None, _share(dtype)), dtype)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the network to an NPZ file (no pickle); the file appears whole or not at all."""
@@ -393,6 +411,11 @@ class TwoLayerNetwork(Frozen):
             return points
         # Numbers and arrays of any shape have one feature: they keep it.
         return points - (self.origin if self.n_features > 1 else self.origin[0])
+
+
+def _share(dtype: str) -> float:
+    """Return how far kinks move in an export of a type, as a share of their distance."""
+    return max(_SHARE, 8 * float(np.finfo(np.float32).eps) if dtype == "float32" else 0.0)
 
 
 def _running_sum(steps: NDArray[np.longdouble], start: int) -> NDArray[np.longdouble]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_data, as_weights, shown
@@ -161,6 +163,13 @@ class PooledScore(Distribution):
                 for k in order
             ]
         )
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the pool, members and their programs included to an NPZ file (no pickle); `load` opens it."""
+        save_object(path, self, members=[member.kind for member in self.members], weights=tuple(self.weights))
+
+    def _stored(self) -> dict[str, Any]:
+        return {"members": self.members}
 
     def __repr__(self) -> str:
         kinds = ", ".join(

@@ -6,13 +6,16 @@ a closed form (`numerics.monotone_pieces`).
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
+from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import (
@@ -69,6 +72,7 @@ class ScoreDensity(Frozen):
     def __init__(self, network: TwoLayerNetwork | PiecewiseLinear) -> None:
         score = network if isinstance(network, PiecewiseLinear) else _score_on_line(network)
         _require_tails(score)
+        self._score = score
         self._pieces = MonotonePieces.of(score)
         self.log_normalizer = self._pieces.log_total
         self.breakpoints = self._pieces.points
@@ -103,6 +107,13 @@ class ScoreDensity(Frozen):
     def sf(self, x: ArrayLike) -> FloatArray:
         """Return ``P(X > x)``, of the shape of `x`."""
         return np.minimum(np.exp(self.logsf(x)), 1.0)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the density to an NPZ file (no pickle); `load` opens it."""
+        save_object(path, self, log_normalizer=self.log_normalizer)
+
+    def _stored(self) -> dict[str, Any]:
+        return {"network": self._score}
 
     def icdf(self, q: ArrayLike) -> FloatArray:
         """Return the quantiles at `q`.

@@ -10,17 +10,19 @@ integrated out; with several it is drawn, at chosen levels balanced for each sam
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
 from .._support.progress import steps
+from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import (
@@ -41,6 +43,9 @@ from ..solve import solve
 from .decays import KIND, chosen_decays, level_problem
 from .draws import balanced_normals
 from .levels import noise_levels
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NoiseConditionalScore"]
 
@@ -205,6 +210,29 @@ class NoiseConditionalScore(Frozen):
             solutions.append(_solved(objective, decay, activation, skip, start, dict(options)))
         networks = [solution.network for solution in solutions]
         return cls(levels, networks, tuple(solutions), *_moments(data))
+
+    def to_torch(self, *, dtype: torch.dtype | Literal["float32", "float64"] = "float64") -> torch.nn.Module:
+        """Return a ``torch.nn.Module`` that is called as ``module(y, sigma)`` on ``(n, d)`` tensors.
+
+        Raises
+        ------
+        ImportError
+            Without PyTorch.
+        TypeError
+            If a network is none that has ``to_torch``.
+        """
+        from ..networks.torch import to_levels_module
+
+        for network in self.networks:
+            if not hasattr(network, "to_torch"):
+                raise TypeError(f"self: expected networks that have to_torch, got {shown(network)}")
+        return to_levels_module(self.sigmas, [network.to_torch(dtype=dtype) for network in self.networks])
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, networks and how they were trained to an NPZ file (no pickle); `load` opens it."""
+        save_object(
+            path, self, sigmas=tuple(self.sigmas), betas=tuple(found.beta for found in self.solutions)
+        )
 
     def _check_moments(self) -> None:
         if self.data_mean is None or self.data_covariance is None:

@@ -9,17 +9,19 @@ there, warm-started.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.axes import as_axes
 from .._support.frozen import Frozen
+from .._support.records import save_object
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
@@ -200,6 +202,15 @@ class Path(Frozen):
             return solve_active_set(problem).spline
         piece = self._pieces[number - 1]
         return _moved(piece, problem.beta - self._units.beta(float(self.betas[number - 1])), problem)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write data and choices to an NPZ file (no pickle); `load` follows the path again."""
+        save_object(path, self, activation=self.activation, skip=self.skip, betas=tuple(self.betas))
+
+    def _stored(self) -> dict[str, Any]:
+        given = {"beta_min": float(self.betas[-1])} if self.exact else {"betas": self.betas}
+        names = ("objective", "activation", "skip", "tails")
+        return {**{name: getattr(self, name) for name in names}, **given}
 
 
 def regularization_path(

@@ -3,9 +3,9 @@
     min  1/2 r' M r + (c + beta)' u + (beta - c)' v + n V [SM]
     s.t. A (u - v) + b2 1 + V x - r = l,   u >= 0, v >= 0
 
-in the variables ``(u, v, b2, V, r)`` with ``y = u - v``.  Positions, labels and masses are brought to unit
-scale first (score matching is equivariant: ``x -> x/c`` multiplies the objective by ``c^2`` at the same
-``beta``), so that the solver's tolerances mean the same for every unit of measurement.
+in the variables ``(u, v, b2, V, r)`` with ``y = u - v``.  For the solvers of this package positions, labels
+and masses are brought to unit scale first (score matching is equivariant: ``x -> x/c`` multiplies the
+objective by ``c^2`` at the same ``beta``), so that tolerances mean the same for every unit of measurement.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .._support.validation import FloatArray
 from ..activations import get_activation
 from .program import UnivariateProgram
 
-__all__ = ["Dictionary", "QuadraticProgram", "build_dictionary", "build_quadratic_program"]
+__all__ = ["Dictionary", "QuadraticProgram", "assembled", "build_dictionary", "build_quadratic_program"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +99,16 @@ class QuadraticProgram:
     scaled: UnivariateProgram
     beta: float
 
+    def intervals(self) -> tuple[sp.csc_matrix, FloatArray, FloatArray]:
+        """Return the constraints as ``lower <= matrix w <= upper``: the equalities, then the signs."""
+        n_bounds = self.n_nonnegative
+        bound = sp.eye(n_bounds, self.q.size, format="csc")
+        return (
+            sp.vstack([self.equality, bound], format="csc"),
+            np.concatenate([self.rhs, np.zeros(n_bounds)]),
+            np.concatenate([self.rhs, np.full(n_bounds, np.inf)]),
+        )
+
     def coefficients(self, w: FloatArray) -> FloatArray:
         """Return ``y = u - v``."""
         half = self.n_nonnegative // 2
@@ -148,25 +158,39 @@ def build_quadratic_program(program: UnivariateProgram, beta: float) -> Quadrati
         program.activation,
         program.skip,
     )
-    beta = beta / (label * total)
-    dictionary = build_dictionary(scaled)
+    return assembled(scaled, beta / (label * total), total * (label / length) ** 2)
+
+
+def assembled(program: UnivariateProgram, beta: float, objective_unit: float = 1.0) -> QuadraticProgram:
+    """Assemble the matrices of a program in its own units.
+
+    Parameters
+    ----------
+    program : UnivariateProgram
+        The program.
+    beta : float
+        Weight decay.
+    objective_unit : float
+        What the objective is to be multiplied by in the end.
+    """
+    dictionary = build_dictionary(program)
     n, p = dictionary.values.shape
-    free = [np.ones((n, 1))] + ([scaled.position[:, None]] if program.skip else [])
+    free = [np.ones((n, 1))] + ([program.position[:, None]] if program.skip else [])
     atoms = sp.csc_matrix(dictionary.values)
     equality = sp.hstack([atoms, -atoms, sp.csc_matrix(np.hstack(free)), -sp.eye(n)], format="csc")
     linear = [dictionary.trace + beta, beta - dictionary.trace, np.zeros(1)]
     if program.skip:
-        linear.append(np.array([scaled.trace_total]))
+        linear.append(np.array([program.trace_total]))
     n_linear = 2 * p + len(free)
-    quadratic = sp.diags(np.concatenate([np.zeros(n_linear), scaled.mass]), format="csc")
+    quadratic = sp.diags(np.concatenate([np.zeros(n_linear), program.mass]), format="csc")
     return QuadraticProgram(
         quadratic,
         np.concatenate([*linear, np.zeros(n)]),
         equality,
-        scaled.target,
+        program.target,
         2 * p,
-        total * (label / length) ** 2,
+        objective_unit,
         dictionary,
-        scaled,
+        program,
         beta,
     )

@@ -33,19 +33,19 @@ from ..numerics.piecewise import PiecewiseLinear
 from .program import UnivariateProgram
 from .spline import Spline, SplineProblem
 
-__all__ = ["reconstruct", "score_of"]
+__all__ = ["Atoms", "network_of_atoms", "reconstruct", "score_of"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Atoms:
+class Atoms:
     """Atoms of a network: positions, coefficients ``y``, and the sign of the first-layer weight."""
 
     position: FloatArray
     coefficient: FloatArray
     side: FloatArray
 
-    def __add__(self, other: _Atoms) -> _Atoms:
-        return _Atoms(
+    def __add__(self, other: Atoms) -> Atoms:
+        return Atoms(
             np.concatenate([self.position, other.position]),
             np.concatenate([self.coefficient, other.coefficient]),
             np.concatenate([self.side, other.side]),
@@ -69,7 +69,7 @@ def reconstruct(problem: SplineProblem, spline: Spline) -> TwoLayerNetwork:
         that of the zero score.
     """
     atoms, skip_slope = _atoms(problem, spline)
-    return _network(problem.program, atoms, skip_slope, float(spline.values[0]))
+    return network_of_atoms(problem.program, atoms, skip_slope, float(spline.values[0]))
 
 
 def score_of(problem: SplineProblem, spline: Spline) -> PiecewiseLinear:
@@ -94,7 +94,7 @@ def score_of(problem: SplineProblem, spline: Spline) -> PiecewiseLinear:
     return PiecewiseLinear(knots, spline.values, np.concatenate([outer[:1], slopes, outer[1:]]))
 
 
-def _atoms(problem: SplineProblem, spline: Spline) -> tuple[_Atoms, float]:
+def _atoms(problem: SplineProblem, spline: Spline) -> tuple[Atoms, float]:
     """Return the atoms of a network of least weight decay, and the slope of its skip connection."""
     program = problem.program
     slopes = problem.slopes(spline.kinks, spline.values)
@@ -102,7 +102,7 @@ def _atoms(problem: SplineProblem, spline: Spline) -> tuple[_Atoms, float]:
     t = program.position[spline.kinks]
     skip_slope = 0.0
     if program.rules.even:
-        atoms = _Atoms(t, jumps / 2, np.ones(t.size))
+        atoms = Atoms(t, jumps / 2, np.ones(t.size))
         if program.skip:
             skip_slope = float(slopes[0] + slopes[-1]) / 2
         else:
@@ -111,13 +111,13 @@ def _atoms(problem: SplineProblem, spline: Spline) -> tuple[_Atoms, float]:
         # Any piece's slope can be the skip's; the flattest one leaves the least to cancel.
         flattest = int(np.argmin(np.abs(slopes)))
         skip_slope = float(slopes[flattest])
-        atoms = _Atoms(t, jumps, np.where(np.arange(t.size) < flattest, -1.0, 1.0))
+        atoms = Atoms(t, jumps, np.where(np.arange(t.size) < flattest, -1.0, 1.0))
     else:
         atoms = _split_kinks(problem, spline.kappa, t, slopes)
     return atoms, skip_slope
 
 
-def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray) -> _Atoms:
+def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: FloatArray) -> Atoms:
     """Distribute the kinks of a ReLU network without skip over left and right neurons."""
     jumps, low_high = np.diff(slopes), problem.kappa_range
     balance, variation = slopes[0] + slopes[-1], np.abs(jumps).sum()
@@ -128,14 +128,14 @@ def _split_kinks(problem: SplineProblem, kappa: float, t: FloatArray, slopes: Fl
     positive_side = balance < 0
     # Positive kappa (C = -TV): falling kinks are right neurons, rising kinks left ones.
     side = np.where((jumps < 0) == positive_side, 1.0, -1.0)
-    atoms = _Atoms(t, jumps, side)
+    atoms = Atoms(t, jumps, side)
     excess = (balance + variation if positive_side else balance - variation) / 2
     if at_end and (excess < 0 if positive_side else excess > 0):
         atoms = atoms + _outer_line(problem, float(excess))
     return atoms
 
 
-def _balanced_split(t: FloatArray, slopes: FloatArray) -> _Atoms:
+def _balanced_split(t: FloatArray, slopes: FloatArray) -> Atoms:
     """Split kinks so that right ones sum to the last slope and left ones to minus the first.
 
     Where the slope passes zero this is immediate: kinks before are left ones, kinks after right ones,
@@ -148,17 +148,17 @@ def _balanced_split(t: FloatArray, slopes: FloatArray) -> _Atoms:
         k = int(crossing[crossing.size // 2])
         left = np.concatenate([jumps[:k], [-slopes[k]]])
         right = np.concatenate([[slopes[k + 1]], jumps[k + 1 :]])
-        return _Atoms(t[: k + 1], left, -np.ones(k + 1)) + _Atoms(t[k:], right, np.ones(t.size - k))
+        return Atoms(t[: k + 1], left, -np.ones(k + 1)) + Atoms(t[k:], right, np.ones(t.size - k))
     size = np.abs(jumps)
     # Start with the falling kinks right and the rising ones left; each kink moved over adds its size.
     needed = last_slope - jumps[jumps < 0].sum()
     moved = np.clip(needed - (np.cumsum(size) - size), 0.0, size)
     moved = np.where(size - moved <= 1e-14 * size.sum(), size, moved)
     right = np.where(jumps > 0, moved, moved - size)
-    return _Atoms(t, right, np.ones(t.size)) + _Atoms(t, jumps - right, -np.ones(t.size))
+    return Atoms(t, right, np.ones(t.size)) + Atoms(t, jumps - right, -np.ones(t.size))
 
 
-def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
+def _outer_line(problem: SplineProblem, slope: float) -> Atoms:
     """Return ReLU atoms that add a line of this slope on the data at the least cost.
 
     For SM the slope is negative: a rising line left over would mean that every slope of the score is
@@ -171,31 +171,31 @@ def _outer_line(problem: SplineProblem, slope: float) -> _Atoms:
     free = np.array([slope is None for slope in problem.held])
     if heaviest and (tie[heaviest] > problem.beta or not free.any()):
         # A heavy tie pays for both neurons there: each counts the favourable slope.
-        return _Atoms(t[[heaviest, heaviest]], slope * both, both)
+        return Atoms(t[[heaviest, heaviest]], slope * both, both)
     if not free.all():
-        return _Atoms(t[[0, -1]][free], slope * both[free], both[free])
-    return _Atoms(t[[0, -1]], 0.5 * slope * both, both)
+        return Atoms(t[[0, -1]][free], slope * both[free], both[free])
+    return Atoms(t[[0, -1]], 0.5 * slope * both, both)
 
 
-def _outer_abs(problem: SplineProblem, kappa: float, slopes: FloatArray) -> _Atoms:
+def _outer_abs(problem: SplineProblem, kappa: float, slopes: FloatArray) -> Atoms:
     """Return the abs atoms at the ends of the data that make the outer slopes opposite."""
     program = problem.program
     tie, t = program.tie_mass, program.position
     low, high = problem.kappa_range
     first, last = float(slopes[0]), float(slopes[-1])
     if low < kappa < high:
-        return _Atoms(t[:0], slopes[:0], slopes[:0])
+        return Atoms(t[:0], slopes[:0], slopes[:0])
     if first + last <= 0 or tie[0] == tie[-1]:
         outer = float(np.clip(0.0, min(first, -last), max(first, -last)))
     else:
         outer = -last if tie[0] > tie[-1] else first
     coefficient = np.array([first - outer, -outer - last]) / 2
     used = coefficient != 0
-    return _Atoms(t[[0, -1]][used], coefficient[used], np.ones(int(used.sum())))
+    return Atoms(t[[0, -1]][used], coefficient[used], np.ones(int(used.sum())))
 
 
-def _network(
-    program: UnivariateProgram, atoms: _Atoms, skip_slope: float, first_value: float
+def network_of_atoms(
+    program: UnivariateProgram, atoms: Atoms, skip_slope: float, first_value: float
 ) -> TwoLayerNetwork:
     """Turn atoms into balanced neurons whose kinks are exactly at the data."""
     # One neuron for each position and side.

@@ -10,10 +10,11 @@ import numpy as np
 
 from .._support.validation import as_count
 from ..errors import WeightDecayError
+from ..networks.two_layer import TwoLayerNetwork
 from ..problem import Problem
-from ..results import Solution, SolveStats
+from ..results import Certificate, Solution, SolveStats
 from .bounds import line_solution, program_bounds, require_bounded
-from .certificate import certified_solution
+from .certificate import certified_solution, certify
 from .integrable import solve_integrable
 from .program import UnivariateProgram
 from .refit import refit_solution
@@ -22,7 +23,7 @@ from .solvers.base import ConicSolver, significant_kinks
 from .solvers.log_concave_active_set import solve_log_concave
 from .spline import Spline, SplineProblem
 
-__all__ = ["solve_univariate"]
+__all__ = ["certify_univariate", "solve_univariate"]
 
 
 def solve_univariate(
@@ -69,6 +70,11 @@ def solve_univariate(
     if problem.refit:
         return refit_solution(splines, spline, stats, tol)
     return certified_solution(splines, spline, status, stats, tol, problem.shape, bounds)
+
+
+def certify_univariate(problem: Problem, beta: float, network: TwoLayerNetwork) -> Certificate:
+    """Certify a network that any method has trained on one-dimensional data."""
+    return certify(UnivariateProgram.from_problem(problem), network, beta)
 
 
 # A solution in function space, the solver's iterations, and the value at a conic solver's own point.

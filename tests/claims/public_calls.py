@@ -10,7 +10,7 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
-from . import baseline_calls, pooling_calls
+from . import baseline_calls, door_calls, pooling_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -392,7 +392,7 @@ CALLS = {
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
     **GRAPHICAL_CALLS,
 }
-CALLS |= baseline_calls.CALLS | pooling_calls.CALLS
+CALLS |= baseline_calls.CALLS | pooling_calls.CALLS | door_calls.CALLS
 
 
 def cleared(function, **panels):
@@ -444,6 +444,7 @@ NOT_CALLED = {
         ("ConvexScoreEstimator", *(f"ConvexScoreEstimator.{n}" for n in ("fit", "score", "score_function"))),
         "scikit-learn's checks try wrong arguments, of which it makes the errors",
     ),
+    **door_calls.NOT_CALLED,
 }
 
 

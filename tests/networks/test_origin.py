@@ -101,8 +101,8 @@ def test_modules_subtract_it_too():
     torch = pytest.importorskip("torch")
     x = np.round(64 * rng.standard_normal((5, 2))) / 64 + FAR
     network = plane(FAR)
-    module = network.to_torch()
-    np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), network.shifted()(x), rtol=1e-12)
+    module = network.to_torch(1e-9)
+    np.testing.assert_allclose(module(torch.tensor(x)).detach().numpy(), network.shifted(1e-9)(x), rtol=1e-12)
 
 
 def test_a_bad_origin_is_named():

@@ -12,7 +12,8 @@ from ..._support.validation import FloatArray, as_count
 from ...errors import SolverError, UnboundedError
 from ...networks.conservative import ConservativeNetwork
 from ...problem import Problem
-from ...results import Solution
+from ...results import Certificate, Solution
+from ..certificate import certify_network
 from ..pricing.base import Pricer
 from ..pricing.choice import pricer_of
 from ..program import Neurons
@@ -23,7 +24,7 @@ from .column_generation import BottomlessError, generate_conservative
 from .program import ConservativeProgram
 from .reconstruction import conservative_network
 
-__all__ = ["solve_conservative"]
+__all__ = ["certify_conservative", "solve_conservative"]
 
 # Data times features up to which an error names the boundedness bound.
 _BOUND_NAMED = 300
@@ -72,6 +73,13 @@ def solve_conservative(
         return proven_solution(program, pricer, beta, tol, generate, write)
     except BottomlessError as error:
         raise _unbounded(program, searching(pricer), beta) from error
+
+
+def certify_conservative(problem: Problem, beta: float, network: ConservativeNetwork) -> Certificate:
+    """Certify a network that any method has trained, as far as is known without branch and bound."""
+    program = ConservativeProgram.from_problem(problem)
+    pricer = pricer_of(program, tied=True)
+    return certify_network(program, pricer, network, beta, "global" if pricer.exact else "local")
 
 
 def _unbounded(program: ConservativeProgram, pricer: Pricer, beta: float) -> Exception:

@@ -19,7 +19,7 @@ from ..spline import Spline, SplineProblem
 from .certificate import certify_expected
 from .program import Cells, ExpectedProgram, expected_bounds, grid_problem
 
-__all__ = ["expected_denoising_bounds", "solve_expected"]
+__all__ = ["certify_expected_network", "expected_denoising_bounds", "solve_expected"]
 
 # Grid positions to a width of the noise at first, and how often the grid may be refined.
 _FINENESS = 12.0
@@ -70,6 +70,12 @@ def solve_expected(
     status = judged(certificate, tol, "optimal" if kinks.size else "closed_form")
     stats = SolveStats("refined_grid", iterations, time.perf_counter() - start, grid.size)
     return Solution(written, certificate.primal, status, certificate, stats, beta)
+
+
+def certify_expected_network(problem: Problem, beta: float, network: TwoLayerNetwork) -> Certificate:
+    """Certify a network that any method has trained."""
+    program = ExpectedProgram(problem.objective, problem.activation, problem.skip)
+    return certify_expected(program, network, beta)
 
 
 def _certified(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from ...errors import SolverError
 from ...objectives import Objective
@@ -45,21 +44,12 @@ def solve_osqp(
         "verbose": verbose,
     }
     quadratic = build_quadratic_program(problem.program, problem.beta)
-    n_bounds = quadratic.n_nonnegative
-    bound = sp.eye(n_bounds, quadratic.q.size, format="csc")
     solver = osqp.OSQP()
     known = {name for name in dir(solver.ext.OSQPSettings()) if not name.startswith("_")}
     unknown = sorted(set(options) - known)
     if unknown:
         raise TypeError(f"solver_options: expected settings of OSQP, got {', '.join(unknown)}")
-    solver.setup(
-        quadratic.P,
-        quadratic.q,
-        sp.vstack([quadratic.equality, bound], format="csc"),
-        np.concatenate([quadratic.rhs, np.zeros(n_bounds)]),
-        np.concatenate([quadratic.rhs, np.full(n_bounds, np.inf)]),
-        **{**defaults, **options},
-    )
+    solver.setup(quadratic.P, quadratic.q, *quadratic.intervals(), **{**defaults, **options})
     result = solver.solve(raise_error=False)
     if result.info.status not in ("solved", "solved inaccurate"):
         raise SolverError(
