@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ._support.validation import FloatArray, as_choice, as_flags, as_numbers, as_real, shown
 
-__all__ = ["ABS", "RELU", "Activation", "get_activation"]
+__all__ = ["ABS", "RELU", "Activation", "activation_name", "get_activation"]
 
 
 @dataclass(frozen=True)
@@ -82,3 +82,9 @@ def get_activation(activation: str | Activation) -> Activation:
     if isinstance(activation, Activation):
         return activation
     return _BY_NAME[as_choice("activation", activation, _BY_NAME)]
+
+
+def activation_name(activation: str | Activation) -> str:
+    """Return the name of an activation, as it is read: in the middle of a sentence."""
+    name = get_activation(activation).name
+    return "ReLU" if name == RELU.name else name

@@ -1,47 +1,67 @@
-"""A density over a histogram of the data."""
+"""A density over the data: on the line over a histogram, in the plane as contours."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
-from .._support.validation import FloatArray, as_text, shown
+from .._support.validation import FloatArray, as_text
 from ..scores.density import ScoreDensity
-from .arguments import as_points, padded
-from .style import INK, SOFT, legend
+from ..scores.planar_density import ConservativeDensity
+from .arguments import Law, as_law, as_points, mesh, padded, spread
+from .field import draw_levels, draw_points, legend_above
+from .style import INK, SOFT, labelled, legend, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["histogram", "plot_density"]
+__all__ = ["draw_density", "histogram", "plot_density"]
+
+# Points a side of the plane.
+_FINE = 120
 
 
 def plot_density(
-    density: ScoreDensity,
+    density: Any,
     data: ArrayLike | None = None,
     *,
     label: str = "x",
+    title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw an exact density over a histogram of the data.
+    """Draw an exact density over the data: on the line over their histogram, in the plane as contours.
 
     Parameters
     ----------
-    density : ScoreDensity
-        The density of a score.
-    data : array of shape (n_samples,) or (n_samples, 1), optional
-        Data to show as a histogram; they set the range.
+    density : ScoreDensity, ConservativeDensity, PooledScore or Solution
+        The density of a score, one or two features.
+    data : array of shape (n_samples,) or (n_samples, n_features), optional
+        Data to show; they set the range.
     label : str
-        Label of the horizontal axis.
+        Label of the horizontal axis; in the plane features are numbered.
+    title : str, optional
+        Title of the axes; long ones are wrapped.
     ax : matplotlib Axes, optional
         Where to draw; the current axes by default.
 
     Returns
     -------
     matplotlib Axes
+        Contours are where the density is ``exp(-k^2 / 2)`` of its peak, ``k`` a half, one and so on to three:
+        ``k`` standard deviations of a Gaussian.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or a solution's density is not known.
+
+    See Also
+    --------
+    plot_fit : Density and score together.
+    plot_samples : Samples over the data.
 
     Examples
     --------
@@ -54,30 +74,57 @@ def plot_density(
     >>> ax.get_ylabel()
     'density'
     """
-    if not isinstance(density, ScoreDensity):
-        raise TypeError(f"density: expected a ScoreDensity, got {shown(density)}")
-    points, label, ax = as_points(data), as_text("label", label), as_axes("ax", ax)
+    law = as_law("density", density)
+    planar = isinstance(law, ConservativeDensity) or (
+        not isinstance(law, ScoreDensity) and law.n_features == 2
+    )
+    points, label = as_points("data", data, 2 if planar else 1), as_text("label", label)
+    title = None if title is None else as_text("title", title)
+    ax = as_axes("ax", ax)
+    if planar:
+        _draw_contours(ax, law, points)
+    else:
+        draw_density(ax, law, None if points is None else points[:, 0], label)
+    titled(ax, title)
+    return ax
+
+
+def draw_density(ax: Axes, law: Law, points: FloatArray | None, label: str) -> None:
+    """Draw a density on the line."""
+    assert not isinstance(law, ConservativeDensity)
     if points is None:
-        low, high = density.icdf([0.0005, 0.9995])
+        low, high = law.icdf([0.0005, 0.9995])
     else:
         low, high = padded(points)
         histogram(points, ax)
-    peaks = density.breakpoints[(density.breakpoints > low) & (density.breakpoints < high)]
+    known = law.breakpoints if isinstance(law, ScoreDensity) else np.zeros(0)
+    peaks = known[(known > low) & (known < high)]
     x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
-    ax.plot(x, density.pdf(x), color=INK, linewidth=2, label="exact density of the score")
-    ax.set(xlabel=label, ylabel="density", xlim=(low, high))
+    ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
+    labelled(ax, label, "density")
+    ax.set_xlim(low, high)
     # Room for the legend above the curve.
     ax.set_ylim(0.0, 1.25 * ax.get_ylim()[1])
     legend(ax)
-    return ax
+
+
+def _draw_contours(ax: Axes, law: Any, points: FloatArray | None) -> None:
+    window = spread(law) if points is None else (padded(points[:, 0]), padded(points[:, 1]))
+    if points is not None:
+        draw_points(ax, points)
+    x, y, rows = mesh(window, _FINE)
+    draw_levels(ax, x, y, law.logpdf(rows), INK)
+    labelled(ax, "first feature", "second feature")
+    ax.set(xlim=window[0], ylim=window[1])
+    legend_above(ax)
 
 
 def histogram(points: FloatArray, ax: Axes) -> None:
     """Draw a histogram of mass one."""
-    ax.hist(points, bins=_bins(points), density=True, color=SOFT, label=f"data (n = {points.size})")
+    ax.hist(points, bins=bin_edges(points), density=True, color=SOFT, label=f"data (n = {points.size})")
 
 
-def _bins(points: FloatArray) -> list[float]:
+def bin_edges(points: FloatArray) -> list[float]:
     """Return histogram edges: twice the bins of Freedman and Diaconis, who smooth modes away, 24 to 80."""
     low, high = float(points.min()), float(points.max())
     if low == high:

@@ -1,4 +1,4 @@
-"""The score of a network on the line."""
+"""The score on the line with its kinks; in the plane its field."""
 
 from __future__ import annotations
 
@@ -8,42 +8,53 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
-from .._support.validation import as_text
-from ..errors import NotNormalizableError
-from ..networks.two_layer import TwoLayerNetwork
-from ..scores.density import ScoreDensity
-from .arguments import as_network, as_points, padded
-from .style import ACCENT, INK, SOFT, legend
+from .._support.validation import FloatArray, as_text
+from .arguments import Subject, as_subject
+from .field import draw_field
+from .style import ACCENT, INK, SOFT, labelled, legend, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_score"]
+__all__ = ["draw_rug", "draw_score", "plot_score"]
 
 
 def plot_score(
-    network: TwoLayerNetwork,
+    network: Any,
     data: ArrayLike | None = None,
     *,
     label: str = "x",
+    title: str | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a 1-D score with its kinks marked, and a rug of the data below.
+    """Draw a score: on the line with its kinks marked and a rug of the data below, in the plane as a field.
 
     Parameters
     ----------
-    network : TwoLayerNetwork
-        A network with one feature.
-    data : array of shape (n_samples,) or (n_samples, 1), optional
-        Data to show as a rug; they set the range.
+    network : TwoLayerNetwork, Solution or callable
+        A score of one or two features; of a solution the data are drawn too.
+    data : array of shape (n_samples,) or (n_samples, n_features), optional
+        Data to show; they set the range, and a score that does not say its features needs them.
     label : str
-        Label of the horizontal axis.
+        Label of the horizontal axis; in the plane features are numbered.
+    title : str, optional
+        Title of the axes; long ones are wrapped.
     ax : matplotlib Axes, optional
         Where to draw; the current axes by default.
 
     Returns
     -------
     matplotlib Axes
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or there are more than two features.
+
+    See Also
+    --------
+    plot_fit : Density and score together.
+    plot_field : The score in the plane, with contours and kinks.
 
     Examples
     --------
@@ -56,51 +67,54 @@ def plot_score(
     >>> ax.get_ylabel()
     'score'
     """
-    network, points, label = as_network(network), as_points(data), as_text("label", label)
+    subject, label = as_subject("network", network, data), as_text("label", label)
+    title = None if title is None else as_text("title", title)
     ax = as_axes("ax", ax)
-    low, high = _range(network, points)
-    kinks = network.kinks
-    shown = kinks[(kinks >= low) & (kinks <= high)]
-    x = np.unique(np.concatenate([np.linspace(low, high, 200), shown]))
-    ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
-    ax.plot(x, network(x), color=INK, linewidth=2, label="score")
-    if shown.size:
-        ax.plot(
-            shown,
-            network(shown),
-            "o",
-            color=ACCENT,
-            markersize=6,
-            label=f"{shown.size} kink" + "s" * (shown.size != 1),
-        )
-    if points is not None:
-        # Rug in axes coordinates: it must not depend on the scale of the score.
-        ax.plot(
-            points,
-            np.full(points.size, 0.02),
-            "|",
-            color=INK,
-            alpha=float(np.clip(100 / points.size, 0.02, 0.35)),
-            markersize=8,
-            rasterized=points.size > 2000,
-            transform=ax.get_xaxis_transform(),
-            label="data",
-        )
-    ax.set(xlabel=label, ylabel="score", xlim=(low, high))
-    if points is not None:
-        # Far outside the data the line runs off; its slope there is visible without its end.
-        inner = network(np.append(x[(x >= points.min()) & (x <= points.max())], points[[0, -1]]))
-        height = float(np.ptp(inner)) or 1.0
-        ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
-    legend(ax)
+    if subject.n_features == 2:
+        draw_field(ax, subject)
+    else:
+        draw_score(ax, subject, label)
+    titled(ax, title)
     return ax
 
 
-def _range(network: TwoLayerNetwork, points: Any) -> tuple[float, float]:
+def draw_score(ax: Axes, subject: Subject, label: str) -> None:
+    """Draw a score on the line."""
+    low, high = subject.ends()
+    network, points = subject.network, subject.column
+    kinks = np.zeros(0) if network is None else network.kinks
+    inside = kinks[(kinks >= low) & (kinks <= high)]
+    x = np.unique(np.concatenate([np.linspace(low, high, 200), inside]))
+    score = subject.values(x[:, None])[:, 0]
+    ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
+    ax.plot(x, score, color=INK, linewidth=2, label="score")
+    if inside.size:
+        name = f"{inside.size} kink" + "s" * (inside.size != 1)
+        at_kinks = subject.values(inside[:, None])[:, 0]
+        ax.plot(inside, at_kinks, "o", color=ACCENT, markersize=6, label=name)
     if points is not None:
-        return padded(points)
-    try:
-        low, high = ScoreDensity(network).icdf([0.0005, 0.9995])
-        return float(low), float(high)
-    except NotNormalizableError:
-        return padded(network.kinks if network.kinks.size else np.zeros(1))
+        draw_rug(ax, points)
+    labelled(ax, label, "score")
+    ax.set_xlim(low, high)
+    if points is not None:
+        # Far outside the data the line runs off; its slope there is visible without its end.
+        within = score[(x >= points.min()) & (x <= points.max())]
+        inner = np.append(within, subject.values(np.array([[points.min()], [points.max()]])))
+        height = float(np.ptp(inner)) or 1.0
+        ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
+    legend(ax)
+
+
+def draw_rug(ax: Axes, points: FloatArray) -> None:
+    """Draw data as a rug, in axes coordinates: it must not depend on the scale of what is above."""
+    ax.plot(
+        points,
+        np.full(points.size, 0.02),
+        "|",
+        color=INK,
+        alpha=float(np.clip(100 / points.size, 0.02, 0.35)),
+        markersize=8,
+        rasterized=points.size > 2000,
+        transform=ax.get_xaxis_transform(),
+        label="data",
+    )
