@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ._support.validation import FloatArray, as_choice, as_flags, as_numbers, as_real, shown
 
-__all__ = ["ABS", "RELU", "Activation", "activation_name", "get_activation"]
+__all__ = ["ABS", "RELU", "Activation", "get_activation"]
 
 
 @dataclass(frozen=True)

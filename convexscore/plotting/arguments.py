@@ -8,18 +8,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._support.validation import FloatArray, as_data, shown
+from .._support.validation import FloatArray, as_data, as_numbers, as_returned, check_finite, shown
 from ..errors import NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives.base import values_of
 from ..pooling.distribution import Distribution
 from ..results import Solution
 from ..scores.densities import density_of
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
 
-__all__ = ["Law", "Subject", "as_law", "as_points", "as_subject", "mesh", "padded"]
+__all__ = ["Law", "Subject", "as_law", "as_points", "as_subject", "mesh", "padded", "score_values", "spread"]
 
 Law = ScoreDensity | ConservativeDensity | Distribution
 
@@ -41,11 +40,14 @@ class Subject:
         One or two.
     data : ndarray of shape (n_samples, n_features) or None
         Data to draw with it.
+    name : str
+        The argument that the score is, for error messages.
     """
 
     score: Any
     n_features: int
     data: FloatArray | None
+    name: str
 
     @property
     def network(self) -> TwoLayerNetwork | None:
@@ -60,7 +62,7 @@ class Subject:
 
     def values(self, points: FloatArray) -> FloatArray:
         """Return the score at points of shape ``(n, n_features)``."""
-        return values_of(self.score, points)
+        return score_values(self.name, self.score, points)
 
     def law(self) -> Law | None:
         """Return the law of the score; None where it is not known in closed form.
@@ -127,7 +129,18 @@ def as_subject(name: str, thing: Any, data: ArrayLike | None, given: str = "data
         n_features = as_data(given, data).shape[1]
     if n_features not in (1, 2):
         raise ValueError(f"{name}: expected 1 or 2 features, got {n_features}")
-    return Subject(thing, n_features, as_points(given, data, n_features))
+    return Subject(thing, n_features, as_points(given, data, n_features), name)
+
+
+def score_values(name: str, score: Any, points: FloatArray) -> FloatArray:
+    """Return a score at points, or raise if it has another shape, or numbers that axes cannot show."""
+    returned = as_returned(name, score(points), points.shape, "scores of the shape of the points,")
+    values = as_numbers(name, returned)
+    check_finite(name, values)
+    if np.abs(values).max(initial=0.0) > _LARGEST:
+        largest = float(np.abs(values).max())
+        raise ValueError(f"{name}: expected scores up to {_LARGEST:g}, got one of {largest:g}")
+    return values
 
 
 def as_law(name: str, thing: Any) -> Law:

@@ -194,7 +194,7 @@ def _draw_by_angle(ax: Axes, solution: Solution) -> None:
     _draw_band(ax, beta, two_sided=False)
     labelled(ax, "direction of the neuron, degrees", "largest correlation with the residual")
     ax.set(xlim=(0, 360), xticks=range(0, 361, 45))
-    ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.3 * beta)
+    ax.set_ylim(min(0.0, ax.get_ylim()[0]), 1.12 * beta)
     _finish(ax, beta)
 
 
@@ -212,20 +212,21 @@ def _draw_marks(ax: Axes, place: FloatArray, value: FloatArray) -> None:
 
 def _draw_band(ax: Axes, beta: float, *, two_sided: bool) -> None:
     """Draw the edges of the band, and hatch what is beyond."""
-    reach = 1.42 * beta
+    reach = 3.0 * beta
     for sign in (1, -1) if two_sided else (1,):
         name = "weight decay" if sign == 1 else "_"
         ax.axhline(sign * beta, color=ACCENT, linewidth=1.1, linestyle=(0, (1, 1.2)), label=name, zorder=3)
-        beyond = sorted((sign * beta, sign * 2 * reach))
+        beyond = sorted((sign * beta, sign * reach))
         ax.axhspan(*beyond, facecolor="none", edgecolor=SOFT, hatch="////", linewidth=0.0, zorder=0)
     if two_sided:
-        ax.set_ylim(-1.12 * beta - 0.06 * beta, reach)
+        ax.set_ylim(-1.18 * beta, 1.12 * beta)
 
 
 def _finish(ax: Axes, beta: float) -> None:
     ax.spines[["top", "right"]].set_visible(False)
-    legend(ax, columns=4, loc="upper center")
+    legend(ax, columns=4, loc="upper center", below=1.12 * beta, small=True)
     drawn = ax.get_legend()
     if drawn is not None:
+        # On the hatching.
         drawn.set_frame_on(True)
-        drawn.get_frame().set(alpha=0.95, linewidth=0.0)
+        drawn.get_frame().set(alpha=1.0, linewidth=0.0)

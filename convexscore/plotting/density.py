@@ -103,9 +103,9 @@ def draw_density(ax: Axes, law: Law, points: FloatArray | None, label: str) -> N
     ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
     labelled(ax, label, "density")
     ax.set_xlim(low, high)
-    # Room for the legend above the curve.
-    ax.set_ylim(0.0, 1.25 * ax.get_ylim()[1])
-    legend(ax)
+    top = ax.get_ylim()[1]
+    ax.set_ylim(0.0, 1.02 * top)
+    legend(ax, below=0.98 * top)
 
 
 def _draw_contours(ax: Axes, law: Any, points: FloatArray | None) -> None:

@@ -9,9 +9,8 @@ from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
 from .._support.validation import FloatArray, as_count, as_data, as_text, shown
-from ..objectives.base import values_of
 from ..results import Solution
-from .arguments import as_points, mesh, padded
+from .arguments import as_points, mesh, padded, score_values
 from .field import draw_arrows, draw_points, legend_above
 from .score import draw_rug
 from .style import INK, SOFT, labelled, legend, titled
@@ -151,7 +150,7 @@ class ScoreDisplay:
             points = np.linspace(*padded(data[:, 0]), count)[:, None]
         else:
             points = mesh((padded(data[:, 0]), padded(data[:, 1])), count)[2]
-        return cls(points, values_of(score, points), data, label).plot(title=title, ax=ax)
+        return cls(points, score_values("estimator", score, points), data, label).plot(title=title, ax=ax)
 
     @classmethod
     def from_predictions(

@@ -13,7 +13,7 @@ from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
 from .arguments import Subject, as_subject, mesh
-from .style import ACCENT, DATA, INK, SOFT, labelled, legend, titled
+from .style import ACCENT, DATA, FAINT, INK, labelled, legend, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,18 +135,13 @@ def draw_arrows(ax: Axes, points: FloatArray, values: FloatArray) -> None:
         width=0.0026,
         headwidth=4.5,
         zorder=3,
-        label="score",
     )
+    ax.plot([], [], marker=r"$\rightarrow$", color=INK, markersize=11, linestyle="none", label="score")
 
 
 def legend_above(ax: Axes) -> None:
-    """Draw the legend of a full picture on a ground of its own."""
-    legend(ax, columns=4, loc="upper left")
-    drawn = ax.get_legend()
-    if drawn is not None:
-        drawn.set_frame_on(True)
-        drawn.get_frame().set(alpha=0.85, linewidth=0.0)
-        drawn.set_zorder(5)
+    """Draw the legend of a full picture above it."""
+    legend(ax, columns=4, loc="upper left", below=ax.get_ylim()[1], small=True)
 
 
 def draw_points(ax: Axes, data: FloatArray) -> None:
@@ -201,7 +196,7 @@ def _draw_contours(ax: Axes, subject: Subject, window: Any) -> None:
     draw_levels(ax, x, y, heights)
 
 
-def draw_levels(ax: Axes, x: FloatArray, y: FloatArray, heights: FloatArray, color: str = SOFT) -> None:
+def draw_levels(ax: Axes, x: FloatArray, y: FloatArray, heights: FloatArray, color: str = FAINT) -> None:
     """Draw contours of a logarithm of a density, the outer ones dotted."""
     top = float(heights.max())
     levels = np.sort(top - LEVELS)

@@ -124,8 +124,8 @@ def _draw_pair(upper: Axes, lower: Axes, subject: Subject, label: str) -> None:
         labelled(upper, "", "density")
         if subject.column is not None:
             histogram(subject.column, upper)
-            upper.set_ylim(top=1.25 * upper.get_ylim()[1])
-            legend(upper)
+            # Beside the line of words above.
+            legend(upper, below=1.3 * upper.get_ylim()[1])
     else:
         draw_density(upper, law, subject.column, label)
     upper.set(xlabel="", xlim=lower.get_xlim())

@@ -154,8 +154,8 @@ def _of_levels(score: NoiseConditionalScore) -> str:
     if not all(getattr(network, "n_features", None) == 1 for network in chosen):
         counts = [getattr(network, "n_neurons", 0) for network in score.networks]
         return bars(np.array(counts, dtype=float))
-    ends = np.array([as_subject("network", network, None).ends() for network in chosen])
-    x = np.linspace(ends[:, 0].min(), ends[:, 1].max(), _POINTS)
+    low, high = as_subject("network", chosen[-1], None).ends()
+    x = np.linspace(low, high, _POINTS)
     return curves(x, [np.asarray(network(x)) for network in chosen])
 
 

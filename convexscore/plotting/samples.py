@@ -97,5 +97,6 @@ def _draw_outline(ax: Axes, samples: FloatArray, points: FloatArray | None, labe
     edges = bin_edges(samples)
     ax.hist(samples, edges, density=True, histtype="step", color=ACCENT, linewidth=1.6, label=name)
     labelled(ax, label, "density")
-    ax.set_ylim(0.0, 1.25 * ax.get_ylim()[1])
-    legend(ax)
+    top = ax.get_ylim()[1]
+    ax.set_ylim(0.0, 1.02 * top)
+    legend(ax, below=0.98 * top)

@@ -102,7 +102,7 @@ def draw_score(ax: Axes, subject: Subject, label: str) -> None:
         inner = np.append(within, subject.values(np.array([[points.min()], [points.max()]])))
         height = float(np.ptp(inner)) or 1.0
         ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
-    legend(ax)
+    legend(ax, below=None if points is None else float(inner.max()))
 
 
 def draw_rug(ax: Axes, points: FloatArray) -> None:

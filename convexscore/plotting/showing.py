@@ -61,9 +61,8 @@ def _draw_levels(score: NoiseConditionalScore, ax: Axes | None) -> Axes:
         return plot_score(least, ax=ax)
     chosen = chosen_levels(score)
     subjects = [as_subject("score", score.networks[k], None) for k in chosen]
-    low, high = subjects[0].ends()
-    for subject in subjects[1:]:
-        low, high = min(low, subject.ends()[0]), max(high, subject.ends()[1])
+    # Where the least noise is: scores far out are large, and of no interest.
+    low, high = subjects[-1].ends()
     ax = as_axes("ax", ax)
     x = np.linspace(low, high, 400)
     ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
@@ -87,6 +86,8 @@ def _draw_patterns(patterns: Patterns, ax: Axes | None) -> Axes:
 
 def _draw_certificate(certificate: Certificate, ax: Axes | None) -> Axes:
     """Draw the value, and the bound that no network is below."""
+    from matplotlib.ticker import MaxNLocator
+
     ax = as_axes("ax", ax)
     marks = (("value", certificate.primal, "o", ACCENT), ("lower bound", certificate.lower_bound, "|", INK))
     for name, value, marker, color in marks:
@@ -95,6 +96,9 @@ def _draw_certificate(certificate: Certificate, ax: Axes | None) -> Axes:
             ax.plot([value], [0.0], marker, color=color, markersize=14 if marker == "|" else 8, label=name)
     ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
     labelled(ax, f"loss (gap {certificate.gap:.2g}, scope {certificate.scope})", "")
-    ax.set(yticks=[], ylim=(-1.0, 1.0))
+    reach = max(1.5 * abs(certificate.gap), 1e-3 * abs(certificate.primal), 1e-300)
+    reach = min(reach, abs(certificate.primal) + 1.0)
+    ax.set(yticks=[], ylim=(-1.0, 1.0), xlim=(certificate.primal - reach, certificate.primal + reach))
+    ax.xaxis.set_major_locator(MaxNLocator(3))
     legend(ax)
     return ax

@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["ACCENT", "DATA", "INK", "SOFT", "labelled", "legend", "titled"]
+__all__ = ["ACCENT", "DATA", "FAINT", "INK", "SOFT", "labelled", "legend", "titled"]
 
 INK, ACCENT, SOFT = "#1f3b57", "#c8553d", "#b9c6d2"
+#: Contours beside other lines.
+FAINT = "#66788a"
 #: Data in the plane.
 DATA: dict[str, Any] = {"color": "#8b99a6", "marker": ".", "linestyle": "none", "markersize": 3.5}
 
@@ -27,8 +29,8 @@ _SIZES, _LEADING = (11.0, 9.5, 8.0, 7.0), 1.3
 _SHARE = 0.25
 # Points between axes and title, and below a label of the horizontal axis with its ticks.
 _PAD, _BELOW = 8.0, 26.0
-# Points that a column of a legend takes.
-_COLUMN = 150.0
+# Points that a column of a legend takes, a row, and what is above and below all rows.
+_COLUMN, _ROW, _EDGE = 125.0, 15.0, 14.0
 
 
 def titled(ax: Axes, title: str | None) -> None:
@@ -97,10 +99,23 @@ def _length(line: str, size: float) -> float:
     return float(TextPath((0, 0), f"{plain}.", size=size).get_extents().width)
 
 
-def legend(ax: Axes, *, columns: int = 3, loc: Any = "upper right") -> None:
-    """Draw a legend in as many columns as there is room for, its handles never faint."""
-    room = ax.bbox.width * 72.0 / ax.figure.dpi
-    drawn = ax.legend(frameon=False, loc=loc, ncols=max(min(columns, int(room / _COLUMN)), 1))
+def legend(
+    ax: Axes, *, columns: int = 3, loc: Any = "upper right", below: float | None = None, small: bool = False
+) -> None:
+    """Draw a legend in as many columns as there is room for, its handles never faint.
+
+    With `below`, the height up to which something is drawn, the axes grow so that the legend is above it.
+    """
+    points = 72.0 / ax.figure.dpi
+    columns = max(min(columns, int(ax.bbox.width * points / _COLUMN)), 1)
+    size: dict[str, Any] = {"fontsize": 8.5} if small else {}
+    drawn = ax.legend(frameon=False, loc=loc, ncols=columns, **size)
     for handle in drawn.legend_handles:
         if handle is not None:
             handle.set_alpha(1.0)
+    if below is None:
+        return
+    rows = -(-len(drawn.get_texts()) // columns)
+    share = min((rows * _ROW + _EDGE) / (ax.bbox.height * points), 0.6)
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, max(high, (below - share * low) / (1 - share)))
