@@ -125,7 +125,8 @@ class TwoLayerNetwork(Frozen, Shown):
         self.freeze_arrays()
 
     def __repr__(self) -> str:
-        kinks = f", {self.kinks.size} kinks" if self.n_features == 1 else ""
+        with np.errstate(all="ignore"):
+            kinks = f", {self.kinks.size} kinks" if self.n_features == 1 else ""
         skip = "with" if self.V.any() else "without"
         return paragraph(
             "TwoLayerNetwork",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from .._support.axes import as_axes
 from .._support.validation import as_text, shown
 from ..univariate.path import Path
-from .style import ACCENT, INK, labelled, titled
+from .style import ACCENT, INK, labelled, plain_ticks, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -50,8 +50,6 @@ def plot_path(path: Path, *, title: str | None = None, ax: Axes | None = None) -
     >>> plot_path(path, ax=Figure().subplots()).get_ylabel()
     'position of the kinks'
     """
-    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
-
     if not isinstance(path, Path):
         raise TypeError(f"path: expected a Path, got {shown(path)}")
     title = None if title is None else as_text("title", title)
@@ -68,9 +66,7 @@ def plot_path(path: Path, *, title: str | None = None, ax: Axes | None = None) -
             ax.hlines(*ends, color=color, linewidth=1.5, linestyles=style, label=label)
     labelled(ax, "weight decay beta", "position of the kinks")
     ax.set_xscale("log")
-    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
-    ax.xaxis.set_minor_formatter(NullFormatter())
+    plain_ticks(ax.xaxis)
     ax.set_xlim(path.betas[-1], path.betas[0] * 1.1)
     X = path.objective.X
     ax.set_ylim(X.min(), X.max())

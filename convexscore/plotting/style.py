@@ -7,6 +7,7 @@ and white too.
 from __future__ import annotations
 
 import textwrap
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from .._support.validation import as_text
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-__all__ = ["ACCENT", "DATA", "FAINT", "INK", "SOFT", "labelled", "legend", "titled"]
+__all__ = ["ACCENT", "DATA", "FAINT", "INK", "SOFT", "labelled", "legend", "plain_ticks", "titled"]
 
 INK, ACCENT, SOFT = "#1f3b57", "#c8553d", "#b9c6d2"
 #: Contours beside other lines.
@@ -91,12 +92,20 @@ def _wrapped(words: str, width: float, size: float) -> list[str]:
 
 
 def _length(line: str, size: float) -> float:
-    """Return the length of a line of text in points; characters of other scripts count as wide ones."""
+    """Return the length of a line of text in points."""
+    return size * sum(map(_advance, line))
+
+
+@cache
+def _advance(letter: str) -> float:
+    """Return the width of a letter in text of size one; those of other scripts count as wide ones."""
     from matplotlib.textpath import TextPath
 
-    plain = "".join(letter if letter.isascii() and letter not in "$\\" else "W" for letter in line)
-    # Blanks at the end have no outline.
-    return float(TextPath((0, 0), f"{plain}.", size=size).get_extents().width)
+    if not letter.isascii() or letter in "$\\":
+        letter = "W"
+    # With what is between letters, and blanks too, which have no outline.
+    many, one = (TextPath((0, 0), f"|{letter * n}|", size=100.0).get_extents().width for n in (11, 1))
+    return float(many - one) / 1000.0
 
 
 def legend(
@@ -119,3 +128,12 @@ def legend(
     share = min((rows * _ROW + _EDGE) / (ax.bbox.height * points), 0.6)
     low, high = ax.get_ylim()
     ax.set_ylim(low, max(high, (below - share * low) / (1 - share)))
+
+
+def plain_ticks(axis: Any) -> None:
+    """Label a logarithmic axis with short numbers, few enough that they do not run into each other."""
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
+
+    axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axis.set_major_formatter(FormatStrFormatter("%g"))
+    axis.set_minor_formatter(NullFormatter())

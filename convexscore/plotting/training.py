@@ -10,7 +10,7 @@ from .._support.axes import as_axes
 from .._support.validation import as_text, shown
 from ..baselines.result import AdamResult
 from ..results import Solution
-from .style import ACCENT, INK, labelled, legend, titled
+from .style import ACCENT, INK, labelled, legend, plain_ticks, titled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,6 +85,7 @@ def plot_training(
     labelled(ax, "epoch", "training loss" if solution is None else "loss above the certified optimum")
     if solution is not None and np.isfinite(losses).any():
         ax.set_yscale("log")
+        plain_ticks(ax.yaxis)
     ax.spines[["top", "right"]].set_visible(False)
     legend(ax)
     titled(ax, title)
