@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ScoreDisplay"]
 
+# Points a feature of a grid, at most.
+_FINEST = 2000
+
 
 class ScoreDisplay:
     """Scores at points, to be drawn: a curve on the line, arrows in the plane.
@@ -110,7 +113,7 @@ class ScoreDisplay:
         X : array of shape (n_samples,) or (n_samples, n_features)
             Data with one or two features; they set the range.
         grid_resolution : int, optional
-            Points a feature; by default 200 on the line and 19 in the plane.
+            Points a feature, at most 2000; by default 200 on the line and 19 in the plane.
         label : str
             Label of the horizontal axis.
         title : str, optional
@@ -146,6 +149,8 @@ class ScoreDisplay:
         count = 200 if n_features == 1 else 19
         if grid_resolution is not None:
             count = as_count("grid_resolution", grid_resolution, minimum=2)
+            if count > _FINEST:
+                raise ValueError(f"grid_resolution: expected at most {_FINEST} points a feature, got {count}")
         if n_features == 1:
             points = np.linspace(*padded(data[:, 0]), count)[:, None]
         else:

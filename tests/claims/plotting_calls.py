@@ -7,8 +7,8 @@ PLANE = [[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]]
 SOLUTION = cs.solve(X, 1.5, skip=True)
 PATH = cs.regularization_path(X, skip=True)
 TRAINED = cs.baselines.train_adam(cs.ScoreMatching(X), 1.5, n_epochs=2, n_trials=2, rng=0)
-#: Arguments that are functions.
-FUNCTIONS = {"estimator"}
+#: Arguments that are functions, of every call or of one.
+FUNCTIONS = {"estimator", "plot_score.network", "plot_fit.network", "plot_fit on axes.network"}
 
 
 def calls(ax, pair):
