@@ -88,3 +88,9 @@ def get_activation(activation: str | Activation) -> Activation:
             "take an `activations.Activation` of your own, see docs/own_parts.md"
         )
     return _BY_NAME[activation]
+
+
+def activation_name(activation: str | Activation) -> str:
+    """Return the name of an activation, as it is read: in the middle of a sentence."""
+    name = get_activation(activation).name
+    return "ReLU" if name == RELU.name else name

@@ -7,7 +7,7 @@ the families that admit a problem, the first whose solvers include the one asked
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -132,7 +132,7 @@ class Family:
             options = {**options, "start": units.network(start)}
         run = partial(row.solve or self.solve, units.problem(problem), units.beta(beta))
         found = units.run(partial(run, solver=solver, tol=tolerance, verbose=verbose, options=options), beta)
-        return units.solution(found, beta)
+        return replace(units.solution(found, beta), problem=problem)
 
     def checked_certify(self, problem: Problem, beta: float, network: ScoreNetwork) -> Certificate:
         """Return the certificate of a network, whoever has trained it, from its own residual."""

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ._support.caller import warn_caller
 from ._support.records import save_object
-from ._support.validation import as_real
+from ._support.shorthands import Shown, paragraph, shorthand
+from ._support.validation import FloatArray, as_real
 from .errors import ConvergenceWarning
+
+if TYPE_CHECKING:
+    from .problem import Problem
+    from .scores.density import ScoreDensity
+    from .scores.planar_density import ConservativeDensity
+
+# Who a certificate speaks of, in words.
+_SCOPES = {
+    "global": "networks of any width",
+    "patterns": "networks with these patterns",
+    "local": "any that a search found",
+}
 
 __all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged", "value_size"]
 
 
-@dataclass(frozen=True)
-class Certificate:
+@dataclass(frozen=True, repr=False)
+class Certificate(Shown):
     """Evidence of optimality, recomputed from the returned network.
 
     Parameters
@@ -52,6 +67,11 @@ class Certificate:
         Violations that rounding in the network's weights and outputs explains.
     value_rounding : float
         Gaps that it explains.
+
+    See Also
+    --------
+    solve : Trains a network and certifies it.
+    convexscore.plotting.plot_certificate : The certificate's picture.
     """
 
     primal: float
@@ -70,6 +90,15 @@ class Certificate:
             object.__setattr__(self, "lower_bound", self.dual if self.scope == "global" else -math.inf)
         if self.value_scale is None:
             object.__setattr__(self, "value_scale", abs(self.primal))
+
+    def __repr__(self) -> str:
+        return paragraph(
+            "Certificate",
+            f"value {self.primal:.10g}, no less than {self.dual:.10g} for "
+            f"{_SCOPES.get(self.scope, self.scope)}; gap {self.gap:.2g}, "
+            f"largest violation {self.max_violation:.2g}, scope {self.scope!r}, "
+            f"proven lower bound {self.lower_bound:.10g}",
+        )
 
     def meets(self, tol: float) -> bool:
         """Whether gap and violation are within `tol` of the problem's own scales.
@@ -146,8 +175,8 @@ class SolveStats:
     solver_value: float | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Solution:
+@dataclass(frozen=True, eq=False, repr=False)
+class Solution(Shown):
     """A trained network with its value and certificate.
 
     Parameters
@@ -174,6 +203,23 @@ class Solution:
     tails : tuple of two floats or None
         Bounds of the score's slopes left and right of the data, if there are any; value and certificate hold
         within them.
+    problem : Problem or None
+        What was trained, and on what; None for a solution that was put together by hand.
+
+    See Also
+    --------
+    solve : Makes solutions.
+    ScoreDensity : The density of a score on the line.
+    convexscore.plotting.plot_certificate : The picture of why it is optimal.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> solution = cs.solve([0.0, 1.0, 3.0, 3.5], 1.5, skip=True)
+    >>> solution.sample(3, rng=0).shape, solution.density().is_log_concave
+    ((3,), True)
+    >>> solution.objective.X.shape, solution.theorem
+    ((4, 1), 'A.5')
     """
 
     network: Any  # which of the two depends on the arguments of `solve`
@@ -185,6 +231,44 @@ class Solution:
     shape: str | None = None
     theorem: str | None = None
     tails: tuple[float, float] | None = None
+    problem: Problem | None = field(default=None)
+
+    @property
+    def objective(self) -> Any:
+        """The data and the loss that it was trained on, without samples of weight zero; None if unknown."""
+        return None if self.problem is None else self.problem.objective
+
+    def density(self) -> ScoreDensity | ConservativeDensity:
+        """Return the density of its score: one feature, or two with ``conservative=True``.
+
+        Raises
+        ------
+        ValueError
+            If the network is of another kind, whose density is not known in closed form.
+        NotNormalizableError
+            If the score has no density.
+        """
+        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network)
+        return found
+
+    def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
+        """Return `n` independent samples of `density`, shape ``(n,)``, or ``(n, 2)`` with two features."""
+        return self.density().sample(n, rng=rng)
+
+    def __repr__(self) -> str:
+        certificate, network = self.certificate, self.network
+        features = f"{network.n_features} feature" + "s" * (network.n_features != 1)
+        constraints = f", {self.shape} scores" if self.shape else ""
+        if self.tails:
+            constraints += f", outer slopes at most {self.tails[0]:g} and {self.tails[1]:g}"
+        return paragraph(
+            "Solution",
+            f"{self.status}, value {self.value:.10g} at weight decay {self.beta:g}{constraints}; "
+            f"{type(network).__name__} of {features} with {_counted(network.n_neurons)}; certificate of "
+            f"scope {certificate.scope!r}, gap {certificate.gap:.2g}, largest violation "
+            f"{certificate.max_violation:.2g}; found by {self.stats.solver!r} in {self.stats.seconds:.3g} s"
+            + (f"; Theorem {self.theorem}" if self.theorem else ""),
+        )
 
     def __str__(self) -> str:
         certificate, network = self.certificate, self.network
@@ -220,7 +304,14 @@ class Solution:
             "n_features": self.network.n_features,
             "n_neurons": self.network.n_neurons,
         }
+        if self.problem is not None:
+            facts |= {"objective": type(self.problem.objective).__name__, "skip": self.problem.skip}
+            facts |= {"bias": self.problem.bias, "conservative": self.problem.conservative}
         save_object(path, self, **facts)
+
+
+def _counted(n_neurons: int) -> str:
+    return f"{n_neurons} neuron" + "s" * (n_neurons != 1)
 
 
 def _within(value: float, certificate: Certificate) -> list[str]:

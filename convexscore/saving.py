@@ -21,18 +21,20 @@ from .networks.files import read_header
 from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .numerics.piecewise import PiecewiseLinear
+from .numerics.whitening import AffineFrame
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .pooling import PooledMember, PooledScore
 from .pooling.laws import MixtureLaw, NetworkLaw
 from .pooling.networks import Fit
 from .pooling.planar.laws import PlanarMixtureLaw, PlanarNetworkLaw
 from .pooling.planar.networks import PlanarFit
-from .pooling.planar.points import PlanarFrame, PlanarPoints
+from .pooling.planar.points import PlanarPoints
 from .pooling.planar.pool import PlanarPool
 from .pooling.planar.student import StudentLaw
 from .pooling.points import Frame
 from .pooling.pool import Pool
 from .pooling.transformation import Transformation, TransformedLaw
+from .problem import Problem
 from .results import Certificate, Solution, SolveStats
 from .scores.density import ScoreDensity
 from .scores.noise_conditional import NoiseConditionalScore
@@ -56,9 +58,9 @@ _PARTS: tuple[type, ...] = (
     Fit,
     Frame,
 )
-_PARTS += (NetworkLaw, MixtureLaw, TransformedLaw, Transformation, Pool, PlanarPool, PlanarFrame)
+_PARTS += (NetworkLaw, MixtureLaw, TransformedLaw, Transformation, Pool, PlanarPool, AffineFrame)
 _PARTS += (PlanarPoints, PlanarFit, PlanarNetworkLaw, PlanarMixtureLaw, StudentLaw, PooledMember)
-_PARTS += (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising)
+_PARTS += (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising, Problem)
 _OBJECTS = (Solution, NoiseConditionalScore, PooledScore, ScoreDensity, Patterns)
 _MAKERS: Mapping[str, Callable[..., Any]] = {
     **_NETWORKS,

@@ -14,13 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen, frozen
 from .._support.records import save_object
+from .._support.shorthands import Shown, paragraph
 from .._support.validation import FloatArray, as_float_array, as_real, shown
 
 __all__ = ["Cone", "Known", "Patterns", "scaled_rows"]
 
 
-@dataclass(frozen=True, eq=False)
-class Patterns(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class Patterns(Frozen, Shown):
     """Activation patterns, each with a point strictly inside its cell.
 
     Parameters
@@ -33,6 +34,12 @@ class Patterns(Frozen):
         Whether these are all patterns of the data.
     total : int or None
         The number of all patterns, where known.
+
+    See Also
+    --------
+    enumerate_patterns : All patterns of data.
+    sample_patterns : Those that random directions find.
+    count_patterns : Their number, without a list.
     """
 
     signs: NDArray[np.bool_]
@@ -44,6 +51,19 @@ class Patterns(Frozen):
     def __len__(self) -> int:
         """Return the number of patterns."""
         return len(self.signs)
+
+    def __repr__(self) -> str:
+        if self.complete:
+            share = "complete"
+        elif self.total is None:
+            share = "of an unknown number"
+        else:
+            share = f"of {self.total} ({100 * len(self) / self.total:.3g} %)"
+        return paragraph(
+            "Patterns",
+            f"{len(self)} activation pattern{'s' * (len(self) != 1)} of {self.signs.shape[1]} samples in "
+            f"{self.rows.shape[1]} columns, {share}; a witness inside the cell of each",
+        )
 
     @property
     def fraction(self) -> float | None:

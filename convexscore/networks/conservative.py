@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen
+from .._support.shorthands import Shown, paragraph
 from .._support.validation import FloatArray, as_flags, as_float_array, as_numbers, as_real
-from ..activations import Activation, get_activation
+from ..activations import Activation, activation_name, get_activation
 from ..objectives import as_objective
 from .files import load_model, save_model
 from .two_layer import TwoLayerNetwork
@@ -39,8 +40,8 @@ _ARRAYS = ("directions", "offsets", "coefficients", "b2", "S", "right_derivative
 _SYMMETRIC = 1e-12
 
 
-@dataclass(frozen=True, eq=False)
-class ConservativeNetwork(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class ConservativeNetwork(Frozen, Shown):
     """A two-layer ReLU or abs network that is the gradient of a potential.
 
     Parameters
@@ -67,6 +68,12 @@ class ConservativeNetwork(Frozen):
     ------
     ValueError
         If shapes do not fit, a number is not finite, `S` is not symmetric, or the activation is unknown.
+
+    See Also
+    --------
+    solve : Trains networks; ``conservative=True`` makes these.
+    TwoLayerNetwork : Networks of two free layers.
+    ConservativeDensity : The density proportional to the exponential of the potential.
 
     Examples
     --------
@@ -115,6 +122,15 @@ class ConservativeNetwork(Frozen):
             object.__setattr__(self, name, array)
         object.__setattr__(self, "S", _symmetric(S))
         self.freeze_arrays()
+
+    def __repr__(self) -> str:
+        skip = "with" if self.S.any() else "without"
+        return paragraph(
+            "ConservativeNetwork",
+            f"gradient of a potential, {self.n_features} feature{'s' * (self.n_features != 1)}, "
+            f"{self.n_neurons} {activation_name(self.activation)} neuron{'s' * (self.n_neurons != 1)}, "
+            f"{skip} skip connection; weight decay {self.weight_decay():.6g}",
+        )
 
     @property
     def n_neurons(self) -> int:

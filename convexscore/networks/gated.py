@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
+from .._support.shorthands import Shown, paragraph
 from .._support.validation import FloatArray, as_float_array, as_numbers, as_real
-from ..activations import Activation, get_activation
+from ..activations import Activation, activation_name, get_activation
 from ..objectives import as_objective
 from .conservative import ConservativeNetwork
 from .files import load_model, save_model
@@ -33,8 +34,8 @@ __all__ = ["GatedNetwork", "ScoreNetwork"]
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "gates", "gate_offsets")
 
 
-@dataclass(frozen=True, eq=False)
-class GatedNetwork(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class GatedNetwork(Frozen, Shown):
     """A gated ReLU or abs network.
 
     Parameters
@@ -60,6 +61,11 @@ class GatedNetwork(Frozen):
     ------
     ValueError
         If shapes do not fit, a number is not finite, or the activation is unknown.
+
+    See Also
+    --------
+    solve : Trains networks; ``gated=True`` makes these.
+    TwoLayerNetwork : Networks whose gates are their weights.
 
     Examples
     --------
@@ -88,6 +94,15 @@ class GatedNetwork(Frozen):
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
             object.__setattr__(self, name, array)
         self.freeze_arrays()
+
+    def __repr__(self) -> str:
+        skip = "with" if self.V.any() else "without"
+        return paragraph(
+            "GatedNetwork",
+            f"{self.n_features} feature{'s' * (self.n_features != 1)}, {self.n_neurons} "
+            f"{activation_name(self.activation)} neuron{'s' * (self.n_neurons != 1)} with fixed gates, "
+            f"{skip} skip connection; half the sum of squared weights {self.weight_decay():.6g}",
+        )
 
     @property
     def n_neurons(self) -> int:

@@ -21,8 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen
+from .._support.shorthands import Shown, paragraph
 from .._support.validation import FloatArray, as_flags, as_float_array, as_numbers, as_real
-from ..activations import Activation, get_activation
+from ..activations import Activation, activation_name, get_activation
 from ..numerics.piecewise import PiecewiseLinear
 from ..objectives import as_objective
 from .files import load_model, save_model
@@ -39,8 +40,8 @@ _SHARE = 2.0**-46
 _ARRAYS = ("W1", "b1", "W2", "b2", "V", "right_derivative")
 
 
-@dataclass(frozen=True, eq=False)
-class TwoLayerNetwork(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class TwoLayerNetwork(Frozen, Shown):
     """A two-layer ReLU or abs network ``s(x) = W2 @ sigma(W1 @ x + b1) + V @ x + b2``.
 
     Parameters
@@ -72,6 +73,12 @@ class TwoLayerNetwork(Frozen):
     ------
     ValueError
         If shapes do not fit, a number is not finite, or the activation is unknown.
+
+    See Also
+    --------
+    solve : Trains networks.
+    ConservativeNetwork : Networks that are gradients.
+    ScoreDensity : The density of a score on the line.
 
     Examples
     --------
@@ -118,6 +125,17 @@ class TwoLayerNetwork(Frozen):
                 raise ValueError(f"{name}: expected shape {shape}, got {array.shape}")
             object.__setattr__(self, name, array)
         self.freeze_arrays()
+
+    def __repr__(self) -> str:
+        with np.errstate(all="ignore"):
+            kinks = f", {self.kinks.size} kinks" if self.n_features == 1 else ""
+        skip = "with" if self.V.any() else "without"
+        return paragraph(
+            "TwoLayerNetwork",
+            f"{self.n_features} feature{'s' * (self.n_features != 1)}, {self.n_neurons} "
+            f"{activation_name(self.activation)} neuron{'s' * (self.n_neurons != 1)}{kinks}, {skip} skip "
+            f"connection; half the sum of squared weights {self.weight_decay():.6g}",
+        )
 
     @property
     def n_neurons(self) -> int:

@@ -10,8 +10,10 @@ from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
 from .._support.seeds import generator
+from .._support.shorthands import Shown
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_numbers, as_probabilities
+from ..numerics.quantiles import central_interval
 from ..numerics.whitening import AffineFrame
 from .laws import Law
 from .planar.laws import PlanarLaw
@@ -32,7 +34,7 @@ def pool_of(frame: AnyFrame, laws: Sequence[Law | PlanarLaw], weights: FloatArra
     return Pool(cast("tuple[Law, ...]", tuple(laws)), weights)
 
 
-class Distribution(Frozen):
+class Distribution(Frozen, Shown):
     """A law on the line or in the plane with its score, under SciPy's names for distributions.
 
     Points, probabilities and results are in the units of the data; the work is done in standard units.
@@ -114,6 +116,21 @@ class Distribution(Frozen):
         return frame.outward(pool.quantile(q.reshape(-1))).reshape(q.shape)[()]
 
     ppf = icdf
+
+    def interval(self, confidence: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of the interval around the median that holds a share of the mass; one feature only.
+
+        Parameters
+        ----------
+        confidence : array of any shape
+            Shares in ``[0, 1]``.
+
+        Returns
+        -------
+        pair of ndarrays of the shape of `confidence`
+        """
+        self._on_the_line("interval")
+        return central_interval(self.icdf, confidence)
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Return `n` independent samples, shape ``(n,)``, or ``(n, 2)`` with two features.

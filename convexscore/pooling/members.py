@@ -91,6 +91,10 @@ class PooledMember(Distribution):
     n_components : int or None
         Number of Gaussians of a mixture.
 
+    See Also
+    --------
+    PooledScore : The pool.
+
     Examples
     --------
     >>> import convexscore as cs

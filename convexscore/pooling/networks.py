@@ -7,12 +7,13 @@ one at the weight decay above; their certificates cost more than they do and are
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from .._support.validation import FloatArray
 from ..objectives import ScoreMatching
+from ..problem import Problem
 from ..results import Solution, SolveStats
 from ..univariate.bounds import boundedness_bound
 from ..univariate.certificate import certified_solution
@@ -83,7 +84,9 @@ class Fit:
         """Return network and certificate, in the units of the program."""
         problem = SplineProblem(self.program, self.beta)
         stats = SolveStats("active_set", 0, 0.0, self.program.n_atoms)
-        return certified_solution(problem, self.spline, "optimal", stats, 1e-8)
+        found = certified_solution(problem, self.spline, "optimal", stats, 1e-8)
+        data = ScoreMatching(self.program.position, self.program.mass)
+        return replace(found, problem=Problem(data, "relu", skip=True))
 
 
 def fitted_networks(requests: Sequence[tuple[Points, FloatArray]]) -> list[list[Fit]]:

@@ -51,6 +51,11 @@ class PooledScore(Distribution):
     weights : ndarray of shape (n_members,)
         Their weights, of sum one.
 
+    See Also
+    --------
+    PooledMember : One of the members, with its certificate.
+    solve : One network, for a weight decay of your choice.
+
     Examples
     --------
     >>> import convexscore as cs

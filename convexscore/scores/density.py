@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.records import save_object
 from .._support.seeds import generator
+from .._support.shorthands import Shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import (
     FloatArray,
@@ -31,13 +32,16 @@ from ..errors import NotNormalizableError
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.monotone_pieces import MonotonePieces
 from ..numerics.piecewise import PiecewiseLinear
+from ..numerics.quantiles import central_interval
 from ..numerics.scaling import times_power, unit_scale
 
 __all__ = ["ScoreDensity"]
 
 
-class ScoreDensity(Frozen):
+class ScoreDensity(Frozen, Shown):
     """The density ``p`` with ``(log p)' = s`` for a one-dimensional network ``s``.
+
+    Its methods have SciPy's names; ``ppf`` and ``rvs`` are other names of ``icdf`` and ``sample``.
 
     Parameters
     ----------
@@ -57,6 +61,12 @@ class ScoreDensity(Frozen):
         If the network has more than one feature.
     NotNormalizableError
         If a tail does not decay; the message says which.
+
+    See Also
+    --------
+    ConservativeDensity : The density of a conservative network in the plane.
+    PooledScore : Many scores, pooled, under the same names.
+    Solution.density : The density of what `solve` returns.
 
     Examples
     --------
@@ -142,12 +152,31 @@ class ScoreDensity(Frozen):
             result[~low] = -self._mirror.quantile(np.log1p(-flat[~low]))
         return result.reshape(q.shape)[()]
 
+    ppf = icdf
+
+    def interval(self, confidence: ArrayLike) -> tuple[FloatArray, FloatArray]:
+        """Return the ends of the interval around the median that holds a share of the mass.
+
+        Parameters
+        ----------
+        confidence : array of any shape
+            Shares in ``[0, 1]``.
+
+        Returns
+        -------
+        pair of ndarrays of the shape of `confidence`
+            Below and above lie equal masses.
+        """
+        return central_interval(self.icdf, confidence)
+
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Return `n` exact, independent samples, shape ``(n,)``, by inversion."""
         count = as_size("n", n, each=1)
         # Zero has probability 2^-53 and quantile -inf; one is never drawn.
         uniforms = np.maximum(generator(rng, "ScoreDensity.sample").random(count), 2.0**-54)
         return self.icdf(uniforms)
+
+    rvs = sample
 
     def expect(self, function: Callable[[FloatArray], FloatArray]) -> float:
         """Return ``E[function(X)]`` by Gauss-Legendre quadrature on the pieces.
@@ -184,6 +213,14 @@ class ScoreDensity(Frozen):
     def entropy(self) -> float:
         """Return the differential entropy ``-E[log p(X)]``, in nats."""
         return -self.expect(self.logpdf)
+
+    def __repr__(self) -> str:
+        shape = "log-concave" if self.is_log_concave else "not log-concave"
+        return paragraph(
+            "ScoreDensity",
+            f"mean {self.mean():.6g}, standard deviation {self.std():.6g}, median {self.icdf(0.5):.6g}, "
+            f"{shape}; exact, in {self.breakpoints.size + 1} pieces",
+        )
 
     @cached_property
     def _mirror(self) -> MonotonePieces:

@@ -24,6 +24,7 @@ from .._support.frozen import Frozen
 from .._support.progress import steps
 from .._support.records import save_object
 from .._support.seeds import generator
+from .._support.shorthands import Shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import (
     FloatArray,
@@ -65,8 +66,8 @@ _TOL, _TOL_OF_MANY = 1e-4, 1e-3
 _PLAIN = dict(zip(KIND, (True, False, None, "nuclear", None, False, None, False), strict=True))
 
 
-@dataclass(frozen=True, eq=False)
-class NoiseConditionalScore(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class NoiseConditionalScore(Frozen, Shown):
     """A table of networks, one a noise level, that is called as ``score(y, sigma)``.
 
     Parameters
@@ -86,6 +87,11 @@ class NoiseConditionalScore(Frozen):
     ------
     ValueError
         If the levels are not positive and strictly decreasing, or there is not one network each.
+
+    See Also
+    --------
+    samplers.reverse : Generates data.
+    DenoisingScoreMatching : The objective at one level.
 
     Examples
     --------
@@ -250,6 +256,21 @@ class NoiseConditionalScore(Frozen):
             )
         object.__setattr__(self, "data_mean", mean)
         object.__setattr__(self, "data_covariance", covariance)
+
+    def __repr__(self) -> str:
+        levels = len(self.networks)
+        trained = "networks that were given"
+        if self.solutions:
+            statuses = [solution.status for solution in self.solutions]
+            neurons = [solution.network.n_neurons for solution in self.solutions]
+            trained = f"networks of {min(neurons)} to {max(neurons)} neurons, status " + ", ".join(
+                f"{statuses.count(name)} {name}" for name in dict.fromkeys(statuses)
+            )
+        return paragraph(
+            "NoiseConditionalScore",
+            f"{levels} noise level{'s' * (levels != 1)} from {self.sigmas[0]:.6g} down to "
+            f"{self.sigmas[-1]:.6g}; {trained}; called as score(y, sigma)",
+        )
 
     def __call__(self, y: ArrayLike, sigma: float) -> FloatArray:
         """Return the score at noise level `sigma`.

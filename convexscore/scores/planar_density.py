@@ -15,9 +15,10 @@ from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
 from .._support.seeds import generator
+from .._support.shorthands import Shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_numbers, shown
-from ..activations import get_activation
+from ..activations import activation_name, get_activation
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..numerics.integrals import unit_quadrature
@@ -35,7 +36,7 @@ _NODES, _ACCURACY, _MOST_PANELS = 10, 1e-10, 20_000
 _MOST_CROSSINGS = 200
 
 
-class ConservativeDensity(Frozen):
+class ConservativeDensity(Frozen, Shown):
     """The density proportional to ``exp U`` of a conservative network with two features.
 
     Parameters
@@ -58,6 +59,11 @@ class ConservativeDensity(Frozen):
         If the potential does not fall in some direction, which the message names.
     ConvergenceError
         If the quadrature does not end.
+
+    See Also
+    --------
+    ScoreDensity : The density of a score on the line.
+    ConservativeNetwork : The network that is the gradient of its logarithm.
 
     Examples
     --------
@@ -126,6 +132,15 @@ class ConservativeDensity(Frozen):
     def covariance(self) -> FloatArray:
         """Return ``E[(X - E X)(X - E X)']``, shape ``(2, 2)``, by quadrature like the normalizer's."""
         return self._moments[1].copy()
+
+    def __repr__(self) -> str:
+        mean = self.mean()
+        return paragraph(
+            "ConservativeDensity",
+            f"mean ({mean[0]:.6g}, {mean[1]:.6g}), logarithm of the normalizer {self.log_normalizer:.10g} "
+            f"with an error of about {self.error:.2g}; network of {self.network.n_neurons} "
+            f"{activation_name(self.network.activation)} neurons",
+        )
 
     @cached_property
     def _moments(self) -> tuple[FloatArray, FloatArray]:

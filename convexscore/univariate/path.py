@@ -14,14 +14,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._support.axes import as_axes
 from .._support.frozen import Frozen
 from .._support.records import save_object
+from .._support.shorthands import Shown, paragraph
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
@@ -38,9 +38,6 @@ from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
 from .spline import Spline, SplineProblem
 from .tails import Bounds, TailProblem
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 __all__ = ["Path", "regularization_path", "spline_path"]
 
@@ -73,8 +70,8 @@ class _Piece:
         return self.spline.kinks - int(before)
 
 
-@dataclass(frozen=True, eq=False)
-class Path(Frozen):
+@dataclass(frozen=True, eq=False, repr=False)
+class Path(Frozen, Shown):
     """Optimal scores for a range of weight decays.
 
     Parameters
@@ -93,6 +90,12 @@ class Path(Frozen):
         Whether the path is the exact one; then any ``beta`` in its range has a solution at no cost.
     tails : {None, "integrable"}
         Constraint on the scores' slopes beyond the data.
+
+    See Also
+    --------
+    regularization_path : Makes paths.
+    beta_bounds : The weight decays at which a path begins.
+    convexscore.plotting.plot_path : Its picture, which `plot` draws.
     """
 
     objective: Objective
@@ -129,7 +132,8 @@ class Path(Frozen):
         problem, spline, bounds = self._at(beta)
         stats = SolveStats("path", 0, time.perf_counter() - start, self._program.n_atoms)
         found = certified_solution(problem, spline, "optimal", stats, 1e-8, tails=bounds)
-        return self._units.solution(found, float(beta))
+        asked = Problem(self.objective, self.activation, self.skip, tails=self.tails)
+        return replace(self._units.solution(found, float(beta)), problem=asked)
 
     def network(self, beta: float) -> TwoLayerNetwork:
         """Return the network at one weight decay, without the cost of a certificate.
@@ -166,34 +170,46 @@ class Path(Frozen):
             raise ValueError(f"betas: expected a number or shape (n_betas,), got {chosen.shape}")
         return [self.solution(float(beta)) for beta in np.atleast_1d(chosen)]
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the positions of the kinks against the weight decay.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where to draw; the current axes by default.
+    def kink_spans(self) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int8]]:
+        """Return every kink with a range of weight decays at which it is there.
 
         Returns
         -------
-        matplotlib Axes
+        position, upper, lower : ndarray of shape (n_spans,)
+            Where the kink is, and between which weight decays; on a grid down to the next one.
+        sign : int8 ndarray of shape (n_spans,)
+            1 where the slope rises at the kink, -1 where it falls.
+
+        Examples
+        --------
+        >>> import convexscore as cs
+        >>> path = cs.regularization_path([0.0, 1.0, 3.0, 3.5], skip=True)
+        >>> position, upper, lower, sign = path.kink_spans()
+        >>> bool((upper > lower).all()), sorted(set(position.tolist()))
+        (True, [1.0, 3.0])
         """
-        ax = as_axes("ax", ax)
-        position = np.ldexp(self._program.position, self._units.length) + self._units.origin
-        for sign, color, label in ((-1.0, "#1f3b57", "slope falls"), (1.0, "#c8553d", "slope rises")):
-            spans, heights = [], []
-            for top, bottom, piece in zip(self.betas, self.betas[1:], self._pieces, strict=False):
-                kinks = position[piece.kinks[piece.signs == sign]]
-                spans.extend([[top, bottom]] * kinks.size)
-                heights.extend(kinks)
-            if spans:
-                ax.hlines(heights, *np.array(spans).T, color=color, linewidth=1.5, label=label)
-        ax.set(xscale="log", xlabel="weight decay beta", ylabel="position of the kinks")
-        ax.set_xlim(self.betas[-1], self.betas[0] * 1.1)
-        ax.set_ylim(position[0], position[-1])
-        if ax.collections:
-            ax.legend(frameon=False)
-        return ax
+        outside = np.ldexp(self._program.position, self._units.length) + self._units.origin
+        columns = list(zip(self.betas, self.betas[1:], self._pieces, strict=False))
+        counts = [piece.kinks.size for _, _, piece in columns]
+        none = np.zeros(0)
+        return (
+            np.concatenate([none, *(outside[piece.kinks] for _, _, piece in columns)]),
+            np.repeat([upper for upper, _, _ in columns], counts),
+            np.repeat([lower for _, lower, _ in columns], counts),
+            np.concatenate([none, *(piece.signs for _, _, piece in columns)]).astype(np.int8),
+        )
+
+    def __repr__(self) -> str:
+        kind = "exact" if self.exact else "on a grid"
+        objective = "score matching" if self.objective.has_trace else "denoising score matching"
+        skip = "with" if self.skip else "without"
+        tails = f", tails {self.tails!r}" if self.tails else ""
+        return paragraph(
+            "Path",
+            f"{kind}, {objective} of {len(self.objective.X)} samples, {self.activation} {skip} skip{tails}; "
+            f"{self.betas.size} weight decays from {self.betas[0]:.6g} down to {self.betas[-1]:.6g}, "
+            f"{self.n_kinks[0]} to {self.n_kinks[-1]} kinks inside the data, {self.n_kinks.max()} at most",
+        )
 
     def _spline(self, problem: SplineProblem, beta: float) -> Spline:
         number = int(np.searchsorted(-self.betas, -beta))

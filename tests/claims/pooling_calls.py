@@ -31,5 +31,6 @@ CALLS = {
     "planar pooled.pdf": (PLANAR_POOLED.pdf, {"x": PLANE}),
     "planar pooled.sample": (PLANAR_POOLED.sample, {"n": 3, "rng": 0}),
     "pooled.icdf": (POOLED.icdf, {"q": [0.1, 0.9]}),
+    "pooled.interval": (POOLED.interval, {"confidence": [0.1, 0.9]}),
     "pooled.sample": (POOLED.sample, {"n": 3, "rng": 0}),
 }

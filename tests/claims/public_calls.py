@@ -10,7 +10,7 @@ import convexscore as cs
 from convexscore.activations import Activation, get_activation
 from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
-from . import baseline_calls, door_calls, pooling_calls
+from . import baseline_calls, door_calls, plotting_calls, pooling_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -28,6 +28,7 @@ EXPECTED = cs.ExpectedDenoising(X, 0.5)
 LINES = [cs.TwoLayerNetwork([[0.0]], [0.0], [[0.0]], [0.0], [[v]]) for v in (-0.2, -0.5)]
 LEVELS = cs.NoiseConditionalScore([2.0, 1.0], LINES)
 PATH = cs.regularization_path(SM, skip=True)
+SOLUTION = cs.solve(X, 1.5, skip=True)
 PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
@@ -179,6 +180,9 @@ CALLS = {
         cs.select_beta,
         {"objective": np.arange(12.0) ** 2, "method": "cv", "rng": 0, "n_folds": 2},
     ),
+    "path.kink_spans": (PATH.kink_spans, {}),
+    "solution.density": (SOLUTION.density, {}),
+    "solution.sample": (SOLUTION.sample, {"n": 3, "rng": 0}),
     "path.solution": (PATH.solution, {"beta": float(PATH.betas[0])}),
     "path.network": (PATH.network, {"beta": float(PATH.betas[0])}),
     "path.solutions": (PATH.solutions, {"betas": PATH.betas[:2]}),
@@ -230,6 +234,7 @@ CALLS = {
     **{f"density.{name}": (getattr(DENSITY, name), {}) for name in ("mean", "variance", "std", "entropy")},
     "density.expect": (DENSITY.expect, {"function": np.square}),
     "density.icdf": (DENSITY.icdf, {"q": [0.1, 0.9]}),
+    "density.interval": (DENSITY.interval, {"confidence": [0.1, 0.9]}),
     "density.sample": (DENSITY.sample, {"n": 3, "rng": 0}),
     "vp": (cs.vp, {"score": MIXTURE.score}),
     "vp()": (cs.vp(MIXTURE.score), {"z": X, "t": 0.5}),
@@ -412,24 +417,19 @@ if find_spec("matplotlib") is not None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    from convexscore.plotting import plot_density, plot_fit, plot_score
-
     mpl.use("Agg")
     UPPER, LOWER = PANELS = tuple(Figure().subplots(2, 1))
-    DRAWN = {"data": X, "label": "x"}
     CALLS |= {
-        "plot_score": (cleared(plot_score, all=PANELS), {"network": NET, **DRAWN, "ax": UPPER}),
-        "plot_density": (cleared(plot_density, all=PANELS), {"density": DENSITY, **DRAWN, "ax": UPPER}),
-        "plot_fit": (
-            cleared(plot_fit, all=PANELS),
-            {"network": LINES[0], **DRAWN, "title": "title", "axes": PANELS},
-        ),
+        **{
+            name: (cleared(function, all=PANELS), arguments)
+            for name, (function, arguments) in plotting_calls.calls(UPPER, PANELS).items()
+        },
         "path.plot": (cleared(PATH.plot, all=PANELS), {"ax": UPPER}),
     }
 
 #: Arguments that are functions: what a wrong function raises is its own.
 FUNCTIONS = {"score", "other", "logpdf", "denoiser", "divergence", "fisher", "function"}
-FUNCTIONS |= baseline_calls.FUNCTIONS
+FUNCTIONS |= baseline_calls.FUNCTIONS | plotting_calls.FUNCTIONS
 
 #: What is public and not called, and why.
 NOT_CALLED = {
@@ -437,6 +437,8 @@ NOT_CALLED = {
     **dict.fromkeys(("Solution", "SolveStats", "Certificate", "BetaBounds", "Path"), "a record"),
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
+    "Solution.save": "writes files, and is tested with them",
+    **dict.fromkeys(("ScoreDensity.ppf", "ScoreDensity.rvs"), "icdf and sample by SciPy's names"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",
     **baseline_calls.NOT_CALLED,

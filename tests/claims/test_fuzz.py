@@ -41,9 +41,13 @@ def is_work(argument, kind):
     return argument in WORK and kind == "many"
 
 
-def raises_itself(replacement):
+def raises_itself(name, replacement):
     argument, kind = replacement
-    return argument in FUNCTIONS and kind not in RETURNING and callable(MADE[kind]())
+    return (
+        (argument in FUNCTIONS or f"{name}.{argument}" in FUNCTIONS)
+        and kind not in RETURNING
+        and callable(MADE[kind]())
+    )
 
 
 def is_right(name, error):
@@ -124,7 +128,7 @@ def try_call(name, replaced):
         try:
             result = function(**arguments)
         except Exception as error:
-            own = any(map(raises_itself, replaced.items()))
+            own = any(raises_itself(name, replacement) for replacement in replaced.items())
             return None if own or is_right(name, error) else f"{type(error).__name__}: {error}"[:500]
     changed = [argument for argument, value in arguments.items() if snapshot(value) != before[argument]]
     if changed:

@@ -101,11 +101,29 @@ def test_no_module_is_shadowed_by_a_function_of_its_name():
         assert found is None or inspect.ismodule(found) or module in allowed, module
 
 
-def test_results_are_data_only():
+def test_results_are_data_and_shorthands():
+    shorthands = {"density", "sample", "save"}
     for _, thing in inspect.getmembers(importlib.import_module("convexscore.results"), inspect.isclass):
         if thing.__module__ == "convexscore.results":
             methods = [name for name, member in vars(thing).items() if inspect.isfunction(member)]
-            assert {name for name in methods if not name.startswith("__")} <= {"meets", "save"}, thing
+            assert {name for name in methods if not name.startswith("__")} <= {"meets"} | shorthands, thing
+
+
+def test_only_one_file_looks_up_what_is_above_it():
+    # Imports by name are not seen above: a table lists them all, and no other room has any.
+    allowed = {"convexscore", "convexscore._support.old_paths", "convexscore._support.shorthands"}
+    # Of another package.
+    allowed |= {"convexscore.cli.figures"}
+    for module in MODULES:
+        calls = ("import_module(", "__import__(")
+        if any(call in path_of(module).read_text(encoding="utf-8") for call in calls):
+            assert module in allowed, module
+
+
+@pytest.mark.parametrize("name", importlib.import_module("convexscore._support.shorthands").SHORTHANDS)
+def test_shorthands_stand_for_functions(name):
+    module, function = importlib.import_module("convexscore._support.shorthands").SHORTHANDS[name]
+    assert callable(getattr(importlib.import_module(f"convexscore.{module}"), function))
 
 
 @pytest.mark.parametrize("old", importlib.import_module("convexscore._support.old_paths").MOVED)

@@ -16,7 +16,7 @@ from ..._support.validation import FloatArray
 from ..program import NeuronProgram, Neurons
 from .base import Priced, Pricer
 
-__all__ = ["LinePricer"]
+__all__ = ["LinePricer", "correlations_on_line"]
 
 
 class LinePricer(Pricer):
@@ -71,25 +71,60 @@ class LinePricer(Pricer):
     def _correlations(self, residual: FloatArray, side: float, counted: bool) -> FloatArray:
         """Return the correlation of the neuron at each origin, by sums from either end of the data."""
         program = self.program
-        left = program.sigma.left_slope
         x, z, g = program.rows[:, 0], (program.root_mass * residual)[:, 0], program.trace_mass
-        # Points come in ascending order; what is ahead of an origin on one side is behind it on the other.
-        first, behind = (np.searchsorted(x, self._origins, side=end) for end in ("left", "right"))
-        above = _beyond(x, z, self._origins, behind)
-        below = -_beyond(-x[::-1], z[::-1], -self._origins, x.size - first)
-        counts = np.concatenate([[0.0], np.cumsum(g)])
-        more, fewer, tied = counts[-1] - counts[behind], counts[first], counts[behind] - counts[first]
-        if side < 0:
-            above, below, more, fewer = -below, -above, fewer, more
-        tied = tied if counted else left * tied
-        found: FloatArray = above + left * below + side * (more + left * fewer + tied)
-        return found
+        left = program.sigma.left_slope
+        return correlations_on_line(x, z[:, None], g[:, None], self._origins, side, counted, left)[:, 0]
+
+
+def correlations_on_line(
+    x: FloatArray,
+    z: FloatArray,
+    trace: FloatArray,
+    origins: FloatArray,
+    side: float,
+    counted: bool,
+    left: float,
+) -> FloatArray:
+    """Return ``sum_i sigma(side (x_i - o)) z_i + side sigma'(side (x_i - o)) g_i`` for each origin ``o``.
+
+    Parameters
+    ----------
+    x : ndarray of shape (n_points,)
+        Ascending.
+    z, trace : ndarray of shape (n_points, n_outputs)
+        Residuals times masses, and the numbers ``g``.
+    origins : ndarray of shape (n_origins,)
+        Positions of kinks.
+    side : {1, -1}
+        Which way the neuron looks.
+    counted : bool
+        Whether the derivative at a kink is 1, or the left one.
+    left : float
+        The slope of ``sigma`` below zero.
+
+    Returns
+    -------
+    ndarray of shape (n_origins, n_outputs)
+    """
+    # Points come in ascending order; what is ahead of an origin on one side is behind it on the other.
+    first, behind = (np.searchsorted(x, origins, side=end) for end in ("left", "right"))
+    above = _beyond(x, z, origins, behind)
+    below = -_beyond(-x[::-1], z[::-1], -origins, x.size - first)
+    counts = np.concatenate([np.zeros_like(trace[:1]), np.cumsum(trace, axis=0)])
+    more, fewer, tied = counts[-1] - counts[behind], counts[first], counts[behind] - counts[first]
+    if side < 0:
+        above, below, more, fewer = -below, -above, fewer, more
+    tied = tied if counted else left * tied
+    found: FloatArray = above + left * below + side * (more + left * fewer + tied)
+    return found
 
 
 def _beyond(x: FloatArray, z: FloatArray, origins: FloatArray, first: NDArray[np.intp]) -> FloatArray:
     """Return ``sum (x - o) z`` over the points beyond each origin, the first of which is known."""
-    tail = np.append(np.cumsum(z[::-1])[::-1], 0.0)
+    none = np.zeros_like(z[:1])
+    tail = np.concatenate([np.cumsum(z[::-1], axis=0)[::-1], none])
     # From the far end inwards over gaps: nothing large cancels.
-    inner = np.append(np.cumsum((np.diff(x) * tail[1:-1])[::-1])[::-1], [0.0, 0.0])
+    steps = np.diff(x)[:, None] * tail[1:-1]
+    inner = np.concatenate([np.cumsum(steps[::-1], axis=0)[::-1], none, none])
     gap = np.append(x, x[-1])[first] - origins
-    return np.asarray(inner[first] + gap * tail[first])
+    return np.asarray(inner[first] + gap[:, None] * tail[first])

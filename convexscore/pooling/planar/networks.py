@@ -8,7 +8,7 @@ when it is asked for.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -62,7 +62,7 @@ class PlanarFit:
         objective = ScoreMatching(self.points.value, self.points.mass)
         problem = Problem(objective, skip=True, conservative=True)
         try:
-            return solve_conservative(problem, self.beta, tol=_TOLERANCE)
+            return replace(solve_conservative(problem, self.beta, tol=_TOLERANCE), problem=problem)
         except (SolverError, UnboundedError):
             return self._own(problem)
 
@@ -72,7 +72,9 @@ class PlanarFit:
         certificate = certify_network(program, pricer, self.network, self.beta, "global")
         stats = SolveStats("dictionary", 0, 0.0, self.network.n_neurons)
         status = judged(certificate, _TOLERANCE)
-        return Solution(self.network, certificate.primal, status, certificate, stats, self.beta)
+        return Solution(
+            self.network, certificate.primal, status, certificate, stats, self.beta, problem=problem
+        )
 
 
 def network_of(dictionary: Dictionary, coefficients: FloatArray) -> ConservativeNetwork:

@@ -102,9 +102,9 @@ class TestScore:
         with pytest.raises((ValueError, TypeError), match="data"):
             plot_score(GAUSSIAN, data, ax=ax)
 
-    def test_two_features_are_refused(self, ax):
-        with pytest.raises(ValueError, match="1 feature"):
-            plot_score(cs.TwoLayerNetwork(np.eye(2), [0, 0], np.eye(2), [0, 0]), ax=ax)
+    def test_three_features_are_refused(self, ax):
+        with pytest.raises(ValueError, match="network: expected 1 or 2 features, got 3"):
+            plot_score(cs.TwoLayerNetwork(np.eye(3), [0, 0, 0], np.eye(3), [0, 0, 0]), ax=ax)
 
 
 class TestDensity:
@@ -177,18 +177,25 @@ class TestFit:
     def test_without_axes_a_new_figure_is_made(self, fitted):
         import matplotlib.pyplot as plt
 
-        upper, _ = plot_fit(fitted)
+        ax = plot_fit(fitted)
         try:
-            assert len(upper.figure.axes) == 2
+            assert ax.figure.axes == [ax]
+            assert [panel.get_ylabel() for panel in ax.child_axes] == ["density", "score"]
         finally:
-            plt.close(upper.figure)
+            plt.close(ax.figure)
 
 
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda ax: plot_score(None, ax=ax), "network: expected a TwoLayerNetwork, got None"),
-        (lambda ax: plot_density(GAUSSIAN, ax=ax), "density: expected a ScoreDensity, got"),
+        (
+            lambda ax: plot_score(None, ax=ax),
+            "network: expected a score, such as a network.*, got None",
+        ),
+        (
+            lambda ax: plot_density(GAUSSIAN, ax=ax),
+            "density: expected a density, such as a Sco.*, got",
+        ),
         (lambda ax: plot_score(GAUSSIAN, ax="a"), "ax: expected matplotlib Axes or None, got 'a'"),
         (lambda ax: plot_fit(GAUSSIAN, axes=ax), "axes: expected a pair of matplotlib Axes, got"),
         (lambda ax: plot_score(GAUSSIAN, label=1, ax=ax), "label: expected a string, got 1"),

@@ -1,0 +1,134 @@
+"""A density over the data: on the line over a histogram, in the plane as contours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._support.axes import as_axes
+from .._support.validation import FloatArray, as_text
+from ..scores.density import ScoreDensity
+from ..scores.planar_density import ConservativeDensity
+from .arguments import Law, as_law, as_points, mesh, padded, spread
+from .field import draw_levels, draw_points, legend_above
+from .style import INK, SOFT, labelled, legend, titled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["draw_density", "histogram", "plot_density"]
+
+# Points a side of the plane.
+_FINE = 120
+
+
+def plot_density(
+    density: Any,
+    data: ArrayLike | None = None,
+    *,
+    label: str = "x",
+    title: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw an exact density over the data: on the line over their histogram, in the plane as contours.
+
+    Parameters
+    ----------
+    density : ScoreDensity, ConservativeDensity, PooledScore or Solution
+        The density of a score, one or two features.
+    data : array of shape (n_samples,) or (n_samples, n_features), optional
+        Data to show; they set the range.
+    label : str
+        Label of the horizontal axis; in the plane features are numbered.
+    title : str, optional
+        Title of the axes; long ones are wrapped.
+    ax : matplotlib Axes, optional
+        Where to draw; the current axes by default.
+
+    Returns
+    -------
+    matplotlib Axes
+        Contours are where the density is ``exp(-k^2 / 2)`` of its peak, ``k`` a half, one and so on to three:
+        ``k`` standard deviations of a Gaussian.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or a solution's density is not known.
+
+    See Also
+    --------
+    plot_fit : Density and score together.
+    plot_samples : Samples over the data.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.plotting import plot_density
+    >>> from matplotlib.figure import Figure
+    >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+    >>> network = cs.solve(cs.ScoreMatching(eruptions), beta=20, skip=True).network
+    >>> ax = plot_density(cs.ScoreDensity(network), eruptions, ax=Figure().subplots())
+    >>> ax.get_ylabel()
+    'density'
+    """
+    law = as_law("density", density)
+    planar = isinstance(law, ConservativeDensity) or (
+        not isinstance(law, ScoreDensity) and law.n_features == 2
+    )
+    points, label = as_points("data", data, 2 if planar else 1), as_text("label", label)
+    title = None if title is None else as_text("title", title)
+    ax = as_axes("ax", ax)
+    if planar:
+        _draw_contours(ax, law, points)
+    else:
+        draw_density(ax, law, None if points is None else points[:, 0], label)
+    titled(ax, title)
+    return ax
+
+
+def draw_density(ax: Axes, law: Law, points: FloatArray | None, label: str) -> None:
+    """Draw a density on the line."""
+    assert not isinstance(law, ConservativeDensity)
+    if points is None:
+        low, high = law.icdf([0.0005, 0.9995])
+    else:
+        low, high = padded(points)
+        histogram(points, ax)
+    known = law.breakpoints if isinstance(law, ScoreDensity) else np.zeros(0)
+    peaks = known[(known > low) & (known < high)]
+    x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
+    ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
+    labelled(ax, label, "density")
+    ax.set_xlim(low, high)
+    top = ax.get_ylim()[1]
+    ax.set_ylim(0.0, 1.02 * top)
+    legend(ax, below=0.98 * top)
+
+
+def _draw_contours(ax: Axes, law: Any, points: FloatArray | None) -> None:
+    window = spread(law) if points is None else (padded(points[:, 0]), padded(points[:, 1]))
+    if points is not None:
+        draw_points(ax, points)
+    x, y, rows = mesh(window, _FINE)
+    draw_levels(ax, x, y, law.logpdf(rows), INK)
+    labelled(ax, "first feature", "second feature")
+    ax.set(xlim=window[0], ylim=window[1])
+    legend_above(ax)
+
+
+def histogram(points: FloatArray, ax: Axes) -> None:
+    """Draw a histogram of mass one."""
+    ax.hist(points, bins=bin_edges(points), density=True, color=SOFT, label=f"data (n = {points.size})")
+
+
+def bin_edges(points: FloatArray) -> list[float]:
+    """Return histogram edges: twice the bins of Freedman and Diaconis, who smooth modes away, 24 to 80."""
+    low, high = float(points.min()), float(points.max())
+    if low == high:
+        low, high = padded(points)
+    width = 2 * float(np.subtract(*np.quantile(points, [0.75, 0.25]))) / np.cbrt(points.size)
+    count = np.clip(2 * (high - low) / width, 24, 80) if width > 0 else 30
+    return np.linspace(low, high, round(float(count)) + 1).tolist()

@@ -1,0 +1,49 @@
+"""The density of what was trained, whichever kind it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._support.validation import shown
+from ..networks.conservative import ConservativeNetwork
+from ..networks.two_layer import TwoLayerNetwork
+from .density import ScoreDensity
+from .planar_density import ConservativeDensity
+
+__all__ = ["density_of"]
+
+
+def density_of(network: Any) -> ScoreDensity | ConservativeDensity:
+    """Return the density of a network.
+
+    Parameters
+    ----------
+    network : TwoLayerNetwork or ConservativeNetwork
+        One feature, or two of a conservative network.
+
+    Raises
+    ------
+    ValueError
+        If the network is of another kind.
+    NotNormalizableError
+        If the score has no density.
+
+    Examples
+    --------
+    >>> import convexscore as cs
+    >>> from convexscore.scores.densities import density_of
+    >>> solution = cs.solve([[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0]], 4.0, skip=True, conservative=True)
+    >>> density_of(solution.network).sample(2, rng=0).shape
+    (2, 2)
+    """
+    if isinstance(network, ConservativeNetwork):
+        if network.n_features == 1:
+            return ScoreDensity(network.network)
+        if network.n_features == 2:
+            return ConservativeDensity(network)
+    if isinstance(network, TwoLayerNetwork) and network.n_features == 1:
+        return ScoreDensity(network)
+    raise ValueError(
+        "network: expected one feature, or two with conservative=True, whose density is known, got "
+        f"{shown(network)}; `samplers.langevin` draws from any score"
+    )
