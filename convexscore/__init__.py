@@ -18,6 +18,7 @@ from .arrangements.counting import count_patterns, pattern_count
 from .arrangements.enumeration import enumerate_patterns, iter_patterns
 from .arrangements.patterns import Cone, Patterns
 from .arrangements.sampling import sample_patterns
+from .baselines import train_adam
 from .bounds import beta_bounds
 from .certification import certify
 from .errors import (
@@ -102,6 +103,7 @@ __all__ = [
     "targets",
     "theory",
     "to_denoiser",
+    "train_adam",
     "univariate_program",
     "ve",
     "vp",
