@@ -9,12 +9,18 @@ law, first within the draws of a sample, then over all samples, and are scaled t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from scipy.special import gammaincinv
 
+from .._support.seeds import generator
+from .._support.sizes import as_size
 from .._support.validation import FloatArray
+from ..objectives import DenoisingScoreMatching, ExpectedDenoising
 
-__all__ = ["balanced_normals"]
+__all__ = ["balanced_normals", "level_objectives"]
 
 
 def balanced_normals(n: int, d: int, n_draws: int, rng: np.random.Generator) -> FloatArray:
@@ -57,3 +63,27 @@ def balanced_normals(n: int, d: int, n_draws: int, rng: np.random.Generator) -> 
     # Pairs next to each other, so that an even number of draws keeps them whole.
     both = np.stack([arms, -arms], axis=3).reshape(n, 2 * d * frames, d)
     return np.ascontiguousarray(np.swapaxes(both[:, :n_draws], 0, 1))
+
+
+def level_objectives(
+    data: FloatArray, drawn: int | None, balanced: bool, rng: np.random.Generator | int | None
+) -> tuple[Callable[[float], DenoisingScoreMatching | ExpectedDenoising], int | None]:
+    """Return what makes the objective of a level, and how many samples in it are copies of one.
+
+    None for a noise that is integrated out; plain draws count as samples of their own.
+    """
+    if drawn is None:
+        return partial(DenoisingScoreMatching.expected, data), None
+    as_size("n_draws", drawn, minimum=1, each=data.size)
+    source, repeated = generator(rng, "NoiseConditionalScore.fit"), np.tile(data, (drawn, 1))
+    if balanced:
+        n, d = data.shape
+        delta = balanced_normals(n, d, drawn, source).reshape(repeated.shape)
+    else:
+        delta = source.standard_normal(repeated.shape)
+    return partial(_noisy, repeated, delta), drawn if balanced else 1
+
+
+def _noisy(repeated: FloatArray, delta: FloatArray, sigma: float) -> DenoisingScoreMatching:
+    """Return the objective at one level."""
+    return DenoisingScoreMatching(repeated + sigma * delta, -delta / sigma)

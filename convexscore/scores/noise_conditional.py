@@ -13,7 +13,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +22,6 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.progress import steps
 from .._support.records import save_object
-from .._support.seeds import generator
 from .._support.shorthands import Shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import (
@@ -42,7 +40,7 @@ from ..problem import Problem
 from ..results import Solution
 from ..solve import solve
 from .decays import KIND, chosen_decays, level_problem
-from .draws import balanced_normals
+from .draws import level_objectives
 from .levels import noise_levels
 
 if TYPE_CHECKING:
@@ -198,7 +196,7 @@ class NoiseConditionalScore(Frozen, Shown):
             levels = noise_levels(data, _RATIO if features == 1 else _RATIO_OF_MANY)
         else:
             levels = _levels(sigmas)
-        at_level, copies = _objectives(data, drawn, chosen, rng)
+        at_level, copies = level_objectives(data, drawn, chosen, rng)
         bar = as_flag("progress", progress)
         if isinstance(beta, str):
             as_choice("beta", beta, ("auto",))
@@ -397,30 +395,6 @@ def _is_plain(options: dict[str, Any]) -> bool:
             for value, usual in given
         )
     )
-
-
-def _objectives(
-    data: FloatArray, drawn: int | None, balanced: bool, rng: np.random.Generator | int | None
-) -> tuple[Callable[[float], DenoisingScoreMatching | ExpectedDenoising], int | None]:
-    """Return what makes the objective of a level, and how many samples in it are copies of one.
-
-    None for a noise that is integrated out; plain draws count as samples of their own.
-    """
-    if drawn is None:
-        return partial(DenoisingScoreMatching.expected, data), None
-    as_size("n_draws", drawn, minimum=1, each=data.size)
-    source, repeated = generator(rng, "NoiseConditionalScore.fit"), np.tile(data, (drawn, 1))
-    if balanced:
-        n, d = data.shape
-        delta = balanced_normals(n, d, drawn, source).reshape(repeated.shape)
-    else:
-        delta = source.standard_normal(repeated.shape)
-    return partial(_noisy, repeated, delta), drawn if balanced else 1
-
-
-def _noisy(repeated: FloatArray, delta: FloatArray, sigma: float) -> DenoisingScoreMatching:
-    """Return the objective at one level."""
-    return DenoisingScoreMatching(repeated + sigma * delta, -delta / sigma)
 
 
 def _moments(data: FloatArray) -> tuple[FloatArray, FloatArray] | tuple[None, None]:

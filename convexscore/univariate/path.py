@@ -33,6 +33,7 @@ from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
 from .integrable import solve_integrable
 from .moments import Blocks
+from .path_events import STEP, Piece, first_event
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
@@ -41,33 +42,8 @@ from .tails import Bounds, TailProblem
 
 __all__ = ["Path", "regularization_path", "spline_path"]
 
-# Where a piece of the path begins, its kinks are those of the solution this far (relatively) below.
-_STEP = 1e-9
 # Linear pieces of an exact path, at most.
 _MOST_PIECES = 100_000
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """A linear piece: the solution at its upper end, and its derivative.
-
-    `pinned` says which of (low end, high end, zero) the multiplier stays at on the whole piece, if any.
-    `bounds` are those of the outer slopes, if there are any, and `tailed` the problem with held tails that it
-    solves then.
-    """
-
-    spline: Spline
-    signs: FloatArray
-    rate: Spline
-    pinned: int | None = None
-    bounds: Bounds | None = None
-    tailed: TailProblem | None = None
-
-    @property
-    def kinks(self) -> NDArray[np.intp]:
-        """Indices of the positions of the kinks, the ends of the data among them if they bend a tail."""
-        before = self.tailed is not None and self.tailed.held[0] is not None
-        return self.spline.kinks - int(before)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -106,7 +82,7 @@ class Path(Frozen, Shown):
     exact: bool
     _program: UnivariateProgram = field(repr=False)
     _units: Units = field(repr=False)
-    _pieces: list[_Piece] = field(repr=False)
+    _pieces: list[Piece] = field(repr=False)
     _blocks: Blocks = field(repr=False)
     tails: str | None = None
 
@@ -338,39 +314,39 @@ def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, 
     return found
 
 
-def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[_Piece]:
-    return [_Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
+def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[Piece]:
+    return [Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
 
 
-def _tailed(blocks: Blocks, beta: float, piece: _Piece, tail_unit: float) -> _Piece:
+def _tailed(blocks: Blocks, beta: float, piece: Piece, tail_unit: float) -> Piece:
     """Return the piece of a grid whose solution has a density."""
     found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
     signs = found.problem.signs_of(found.spline)
-    return _Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
+    return Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
-def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[_Piece]]:
+def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[Piece]]:
     betas = [top]
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
     while betas[-1] > end:
         if len(pieces) == max_pieces:
             raise ConvergenceError(
                 f"max_pieces: expected a path of at most {max_pieces} pieces, got to beta={betas[-1]:.6g}"
             )
-        beta = max(betas[-1] * (1 - _STEP), 0.5 * (betas[-1] + end))
+        beta = max(betas[-1] * (1 - STEP), 0.5 * (betas[-1] + end))
         problem = SplineProblem(program, beta, blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, problem.signs_of(spline)
-        piece = _Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
-        step = _first_event(problem, piece, beta - end)
+        piece = Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
+        step = first_event(problem, piece, beta - end)
         lower = beta - step
         # Events this close to the end are rounding errors of those at the end itself.
         lower = lower if lower - end > 1e-12 * top else end
         upper = SplineProblem(program, betas[-1], blocks)
-        pieces.append(_Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
+        pieces.append(Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
         betas.append(lower)
     return np.array(betas), pieces
 
@@ -380,7 +356,7 @@ def _pinned(problem: SplineProblem, kappa: float) -> int | None:
     return edges.index(kappa) if kappa in edges else None
 
 
-def _moved(piece: _Piece, change: float, problem: SplineProblem) -> Spline:
+def _moved(piece: Piece, change: float, problem: SplineProblem) -> Spline:
     """Return the solution when ``beta`` has changed by `change` within the piece, for the problem there."""
     values = piece.spline.values + change * piece.rate.values
     kappa = piece.spline.kappa + change * piece.rate.kappa
@@ -392,68 +368,3 @@ def _moved(piece: _Piece, change: float, problem: SplineProblem) -> Spline:
         if abs(kappa - edge) <= 1e-9 * max(high - low, 0.0):
             kappa = edge
     return Spline(piece.spline.kinks, values, float(kappa))
-
-
-def _first_event(problem: SplineProblem, piece: _Piece, furthest: float) -> float:
-    """Return by how much ``beta`` can fall until something changes."""
-    steps = [furthest, *(problem.beta - switch for switch in problem.range_switches())]
-    steps += _vanishing_kinks(problem, piece) + _regime_changes(problem, piece)
-    steps += _meeting_bounds(problem, piece)
-    # Smaller steps are the present breakpoint, seen from just below.
-    return float(min(step for step in steps if step > 0.5 * _STEP * problem.beta or step == furthest))
-
-
-def _vanishing_kinks(problem: SplineProblem, piece: _Piece) -> list[float]:
-    kinks = piece.spline.kinks
-    size = np.diff(problem.slopes(kinks, piece.spline.values)) * piece.signs
-    rate = np.diff(problem.slopes(kinks, piece.rate.values)) * piece.signs
-    return (size[rate > 0] / rate[rate > 0]).tolist()
-
-
-def _regime_changes(problem: SplineProblem, piece: _Piece) -> list[float]:
-    """Return where ``kappa`` leaves its regime: zero, an end of its range, or free between them."""
-    low, high = problem.kappa_range
-    if low == high:
-        return []
-    kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
-    slopes = problem.slopes(piece.spline.kinks, piece.spline.values)
-    rates = problem.slopes(piece.spline.kinks, piece.rate.values)
-    balance, balance_rate = slopes[0] + slopes[-1], rates[0] + rates[-1]
-    variation = problem.omega * piece.signs @ np.diff(slopes)
-    variation_rate = problem.omega * piece.signs @ np.diff(rates)
-
-    def zero(value: float, rate: float) -> list[float]:
-        return [value / rate] if rate != 0 and value / rate > 0 else []
-
-    if kappa == 0 and problem.omega:
-        rising = zero(balance - variation, balance_rate - variation_rate)
-        return rising + zero(balance + variation, balance_rate + variation_rate)
-    if kappa in (low, high):
-        side = np.sign(kappa)
-        return zero(balance + side * variation, balance_rate + side * variation_rate)
-    low_rate, high_rate = problem.kappa_range_rate
-    events = zero(kappa - low, kappa_rate - low_rate) + zero(kappa - high, kappa_rate - high_rate)
-    return events + (zero(kappa, kappa_rate) if problem.omega else [])
-
-
-def _meeting_bounds(problem: SplineProblem, piece: _Piece) -> list[float]:
-    """Return the smallest fall of ``beta`` at which a position without a kink meets the band's edge."""
-    program = problem.program
-    residual = problem.at_positions(piece.spline) - program.target
-    exclusive, inclusive, _ = program.correlation(residual)
-    rate = program.smooth_correlation(problem.at_positions(piece.rate))
-    kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
-    half = program.atom_half_width(problem.beta, kappa)
-    half_rate = program.rules.width - 0.5 * problem.omega * np.sign(kappa) * kappa_rate
-    steps = []
-    for sign, height in ((1.0, exclusive), (-1.0, inclusive)):
-        room = half + sign * (height - kappa / 2)
-        closing = half_rate + sign * (rate - kappa_rate / 2)
-        room[[0, -1]] = np.inf
-        room[piece.spline.kinks[piece.signs == sign]] = np.inf
-        meets = (closing > 0) & (room < np.inf)
-        if meets.any():
-            candidates = room[meets] / closing[meets]
-            candidates = candidates[candidates > 0.5 * _STEP * problem.beta]
-            steps.extend([float(candidates.min())] if candidates.size else [])
-    return steps
