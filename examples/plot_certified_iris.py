@@ -61,4 +61,4 @@ along = (1 - steps) * X[10] + steps * X[120]
 axes[1].plot(steps, solution.network(along))
 axes[1].legend(["sepal length", "sepal width", "petal length"])
 axes[1].set(xlabel="from a setosa to a virginica", ylabel="score", title="Score of the certified network")
-plt.show()
+figure.savefig("certified_iris.png", dpi=120)

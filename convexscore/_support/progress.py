@@ -74,7 +74,8 @@ def box_bar(progress: bool, most: int, level: float) -> Iterator[Callable[[int, 
 
 def _tqdm() -> Any:
     try:
-        from tqdm.auto import tqdm
+        import tqdm  # noqa: F401  # the bars of notebooks alone may be in memory where it is missing
+        from tqdm.auto import tqdm as bar
     except ImportError as error:
         raise ImportError("progress=True needs tqdm; install it with: pip install tqdm") from error
-    return tqdm
+    return bar

@@ -437,7 +437,6 @@ NOT_CALLED = {
     **dict.fromkeys(("Solution", "SolveStats", "Certificate", "BetaBounds", "Path"), "a record"),
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
-    "Solution.save": "writes files, and is tested with them",
     **dict.fromkeys(("ScoreDensity.ppf", "ScoreDensity.rvs"), "icdf and sample by SciPy's names"),
     "TwoLayerNetwork.to_torch": "takes torch, and is tested with it",
     "ConservativeNetwork.to_torch": "the same",

@@ -108,9 +108,7 @@ def test_a_solution_has_its_data_density_samples_and_file(tmp_path):
     assert CONSERVATIVE.sample(4, rng=0).shape == (4, 2)
     assert PATH.solution(20.0).objective is PATH.objective
     ON_LINE.save(tmp_path / "model.npz")
-    np.testing.assert_array_equal(
-        cs.TwoLayerNetwork.load(tmp_path / "model.npz")(LINE), ON_LINE.network(LINE)
-    )
+    np.testing.assert_array_equal(cs.load(tmp_path / "model.npz").network(LINE), ON_LINE.network(LINE))
     with pytest.raises(ValueError, match="network: expected one feature, or two with conservative=True"):
         IN_PLANE.density()
 
