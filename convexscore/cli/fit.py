@@ -15,7 +15,7 @@ from ..errors import ConvergenceWarning
 from ..objectives import ExpectedDenoising, Objective, ScoreMatching
 from ..results import Solution
 from ..solve import solve
-from .data import make_expected, make_objective, read_data
+from .data import make_expected, make_objective, read_features
 from .output import FIGURE, INACCURATE, MODEL, OK, check_outputs, write
 from .report import report
 
@@ -23,14 +23,17 @@ __all__ = ["run_demo", "run_fit"]
 
 
 def run_fit(options: argparse.Namespace) -> int:
-    """Train on a column of data, write what was asked for, and report."""
+    """Train on columns of data, write what was asked for, and report."""
     targets = options.output, options.plot
     check_outputs([options.data], {"--output": (targets[0], MODEL), "--plot": (targets[1], FIGURE)})
-    column = read_data(options)
+    names, values, n_missing = read_features(options)
+    _check_features(options, len(names))
     make = make_expected if options.expected else make_objective
-    objective = make(options, column.values)
+    objective = make(options, values)
     if options.expected and options.beta == "auto":
         raise ValueError("--beta: expected a number with --expected, got none")
+    if options.conservative and options.beta == "auto":
+        raise ValueError("--beta: expected a number with --conservative, got none")
     solution, code = _solve_quietly(
         objective,
         options.beta,
@@ -38,15 +41,24 @@ def run_fit(options: argparse.Namespace) -> int:
         skip=options.skip,
         shape=options.shape,
         refit=options.refit,
+        conservative=options.conservative,
         solver=options.solver,
         tol=options.tol,
+        verbose=options.progress,
     )
     # The score and its density are those of the noisy data.
     noise = f" + noise (sd {options.noise_level:g})" if options.objective == "dsm" else ""
-    write(solution, objective, column.name, f"{column.name}{noise}", *targets)
-    n_missing = column.n_missing if options.drop_missing else None
-    _report(solution, objective, options, [column.name], n_missing)
+    write(solution, objective, names, [f"{name}{noise}" for name in names], *targets)
+    _report(solution, objective, options, names, n_missing if options.drop_missing else None)
     return code
+
+
+def _check_features(options: argparse.Namespace, count: int) -> None:
+    """Raise if options do not go with so many columns."""
+    if options.conservative and count == 1:
+        raise ValueError("--conservative: expected only with several columns, got it with one")
+    if options.plot and count > 2:
+        raise ValueError(f"--plot: expected one column or two, got {count}")
 
 
 def _solve_quietly(
@@ -68,7 +80,9 @@ def _report(
     columns: Sequence[str],
     n_missing: int | None = None,
 ) -> None:
-    bounds = beta_bounds(objective, solution.network.activation, options.skip)
+    bounds = beta_bounds(
+        objective, solution.network.activation, options.skip, conservative=options.conservative
+    )
     files = [name for name in (options.output, options.plot) if name]
     report(solution, objective, bounds, columns, files, n_missing=n_missing, as_json=options.json)
 
@@ -83,9 +97,9 @@ def run_demo(options: argparse.Namespace) -> int:
     check_outputs([], {"--output": (targets[0], MODEL), "--plot": (targets[1], FIGURE)})
     values = load_old_faithful()["eruptions"]
     objective = ScoreMatching(values)
-    options.skip = True
+    options.skip, options.conservative = True, False
     solution, code = _solve_quietly(objective, 20.0, skip=options.skip)
-    write(solution, objective, "eruptions", "eruption duration (minutes)", *targets)
+    write(solution, objective, ["eruptions"], ["eruption duration (minutes)"], *targets)
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
     _report(solution, objective, options, ["eruptions"])

@@ -23,6 +23,7 @@ _EXAMPLES = {
         convexscore fit data.csv --column eruptions --skip -o model.npz --plot fit.png
         convexscore fit data.csv --column eruptions --skip --beta 20 --json
         convexscore fit data.csv --column waiting --objective dsm --noise-level 2 --expected --beta 20
+        convexscore fit data.csv --column eruptions --column waiting --skip --conservative --beta 20 -o m.npz
         convexscore fit - --no-header --shape log-concave < numbers.txt""",
     "sample": """
         convexscore sample model.npz -n 10000 --seed 1 -o samples.csv
@@ -76,12 +77,12 @@ def _add_command(commands: Any, name: str, what: str, more: str = "") -> argpars
     return command
 
 
-def _add_problem(command: argparse.ArgumentParser) -> None:
+def _add_problem(command: argparse.ArgumentParser, several: bool) -> None:
     """Add the arguments that say what is trained on what."""
     command.add_argument(
         "data", help="CSV, TSV, NPY or NPZ file (Parquet, XLSX with pandas), or - for standard input"
     )
-    _add_table(command)
+    _add_table(command, several)
     command.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
     command.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
     command.add_argument("--skip", action="store_true", help="with a skip connection")
@@ -90,9 +91,13 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=whole, help="seed of the noise (dsm)")
 
 
-def _add_table(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that say how a table is read."""
-    command.add_argument("--column", help="name or number (from 0) of the column")
+def _add_table(command: argparse.ArgumentParser, several: bool) -> None:
+    """Add the arguments that say how a table is read, and its column or several of them."""
+    what = "name or number (from 0) of the column"
+    if several:
+        command.add_argument("--column", action="append", help=f"{what}; once for each feature")
+    else:
+        command.add_argument("--column", help=what)
     header = command.add_mutually_exclusive_group()
     header.add_argument(
         "--header", action="store_true", default=None, help="the first line names the columns"
@@ -107,7 +112,7 @@ def _add_table(command: argparse.ArgumentParser) -> None:
 def _add_path(commands: Any) -> None:
     path = _add_command(commands, "path", "follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
-    _add_problem(path)
+    _add_problem(path, several=False)
     path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
@@ -115,19 +120,27 @@ def _add_path(commands: Any) -> None:
 
 
 def _add_fit(commands: Any) -> None:
-    fit = _add_command(commands, "fit", "train a network on a column of data")
+    fit = _add_command(commands, "fit", "train a network on a column of data, or on several")
     fit.set_defaults(command=run_fit)
-    _add_problem(fit)
+    _add_problem(fit, several=True)
     fit.add_argument(
         "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
     )
     fit.add_argument("--shape", choices=("log-concave",), help="constraint on the score; default: none")
+    fit.add_argument(
+        "--conservative",
+        action="store_true",
+        help="the gradient of a potential: of two columns it has a density (needs --beta)",
+    )
     fit.add_argument("--refit", action="store_true", help="fit the kinks found again, without weight decay")
     fit.add_argument(
         "--expected", action="store_true", help="integrate the noise out, draw none (dsm; needs --beta)"
     )
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
-    fit.add_argument("--tol", type=number, default=1e-8, help="relative tolerance, default: 1e-8")
+    fit.add_argument(
+        "--tol", type=number, help="relative tolerance, default: 1e-8 for one column, 1e-6 for several"
+    )
+    fit.add_argument("--progress", action="store_true", help="show the solver's progress on standard error")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
     fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
     fit.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -153,7 +166,7 @@ def _add_plot(commands: Any) -> None:
     plot.add_argument("model", help="NPZ file written by fit")
     plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
     plot.add_argument("--data", help="data to draw with it, as for fit")
-    _add_table(plot)
+    _add_table(plot, several=True)
 
 
 def _add_data(commands: Any) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ConvergenceError, NotNormalizableError
+from ..networks.conservative import ConservativeNetwork
 from ..objectives import ExpectedDenoising, Objective
 from ..results import SCOPES, BetaBounds, Solution
 from ..scores.density import ScoreDensity
@@ -43,11 +44,14 @@ def report(
         return
     print(f"data         {len(objective.X)} samples, {_count_distinct(objective)} distinct values")
     left_out = f", {n_missing} rows without a number left out" if n_missing else ""
-    print(f"column       {', '.join(columns)}{left_out}")
+    print(f"{'column' if len(columns) == 1 else 'columns':13}{', '.join(columns)}{left_out}")
     print(solution)
     print(f"optimum      {_proven(solution)}")
-    print(f"beta bounds  bounded from {bounds.minimum:g}, a line from {bounds.linear:g}")
-    print(f"kinks        {', '.join(f'{kink:.6g}' for kink in solution.network.kinks) or 'none'}")
+    linear = "a line" if len(columns) == 1 else "linear"
+    print(f"beta bounds  bounded from {bounds.minimum:g}, {linear} from {bounds.linear:g}")
+    if len(columns) == 1:
+        kinks = ", ".join(f"{kink:.6g}" for kink in solution.network.kinks)
+        print(f"kinks        {kinks or 'none'}")
     print(f"density      {_density_line(facts)}")
     for name in files:
         print(f"wrote        {name}")
@@ -60,6 +64,8 @@ def _as_dictionary(
     facts: dict[str, Any],
 ) -> dict[str, Any]:
     network, certificate = solution.network, solution.certificate
+    # In several dimensions kinks are hyperplanes, which are in the model.
+    kinks = {"kinks": network.kinks.tolist()} if network.n_features == 1 else {}
     return {
         "value": solution.value,
         "status": solution.status,
@@ -71,9 +77,8 @@ def _as_dictionary(
         "n_samples": len(objective.X),
         "n_distinct": _count_distinct(objective),
         "n_neurons": network.n_neurons,
-        "kinks": network.kinks.tolist(),
         "density": facts,
-    }
+    } | kinks
 
 
 def _finite(entry: float | str) -> float | str | None:
@@ -92,6 +97,8 @@ def _proven(solution: Solution) -> str:
     if solution.status == "refit":
         return "of the data term, among networks with these kinks and signs"
     kind = SCOPES[solution.certificate.scope]
+    if isinstance(solution.network, ConservativeNetwork):
+        kind = kind.replace("networks", "conservative networks")
     constraints = f", {solution.shape} scores" if solution.shape else ""
     if solution.tails:
         constraints += f", outer slopes at most {solution.tails[0]:g} and {solution.tails[1]:g}"
@@ -103,6 +110,9 @@ def _density_facts(solution: Solution, objective: Objective | ExpectedDenoising)
 
     Without a density: why there is none.
     """
+    network = solution.network
+    if network.n_features > 2 or (network.n_features == 2 and not isinstance(network, ConservativeNetwork)):
+        return {"none": "known for one column, and for two with --conservative"}
     try:
         density = solution.density()
         if not isinstance(density, ScoreDensity):
