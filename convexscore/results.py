@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from .scores.density import ScoreDensity
     from .scores.planar_density import ConservativeDensity
 
-# Who a certificate speaks of, in words.
-_SCOPES = {
+#: Who a certificate speaks of, in words.
+SCOPES = {
     "global": "networks of any width",
     "patterns": "networks with these patterns",
     "local": "any that a search found",
 }
 
-__all__ = ["BetaBounds", "Certificate", "Solution", "SolveStats", "judged", "value_size"]
+__all__ = ["SCOPES", "BetaBounds", "Certificate", "Solution", "SolveStats", "judged", "value_size"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -95,7 +95,7 @@ class Certificate(Shown):
         return paragraph(
             "Certificate",
             f"value {self.primal:.10g}, no less than {self.dual:.10g} for "
-            f"{_SCOPES.get(self.scope, self.scope)}; gap {self.gap:.2g}, "
+            f"{SCOPES.get(self.scope, self.scope)}; gap {self.gap:.2g}, "
             f"largest violation {self.max_violation:.2g}, scope {self.scope!r}, "
             f"proven lower bound {self.lower_bound:.10g}",
         )

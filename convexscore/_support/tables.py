@@ -1,11 +1,12 @@
-"""Reading one column of numbers from text, NPY, NPZ, Parquet, Excel or standard input, and writing one."""
+"""Reading columns of numbers from text, NPY, NPZ, Parquet, Excel or standard input, and writing them."""
 
 from __future__ import annotations
 
 import csv
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +18,16 @@ from .files import is_special, written_whole
 from .text_tables import MISSING, Column, Format, column_of_rows, column_of_text, pick, read_stream
 from .validation import FloatArray, as_float_array
 
-__all__ = ["WRITTEN", "Column", "Format", "read_column", "read_table", "write_column"]
+__all__ = [
+    "WRITTEN",
+    "Column",
+    "Format",
+    "read_column",
+    "read_columns",
+    "read_table",
+    "write_column",
+    "write_columns",
+]
 
 #: Suffixes that `write_column` knows.
 WRITTEN = (".csv", ".tsv", ".txt", ".dat", ".npy")
@@ -62,20 +72,75 @@ def read_table(source: str, column: str | None = None, form: Format = Format()) 
         If the file is empty, damaged or of an unknown kind, the column is missing or ambiguous, or a cell
         is not a finite number; the message names the line.
     """
+    return _reader(source)(column, form)
+
+
+def read_columns(source: str, columns: Sequence[str], form: Format) -> tuple[list[str], FloatArray, int]:
+    """Read several columns of a table as `read_table` reads one, row by row.
+
+    Parameters
+    ----------
+    source : str
+        The table, as for `read_table`.
+    columns : sequence of str
+        Names or numbers of at least two columns.
+    form : Format
+        As for `read_table`; a row that lacks a number in one of these columns is missing.
+
+    Returns
+    -------
+    names : list of str
+        ``"x0"`` for a column with the number 0 where columns have no names.
+    values : ndarray of shape (n_rows, n_columns)
+        The finite numbers.
+    n_missing : int
+        How many rows were left out.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        As for `read_table`, and if two of the columns are the same or differ in length.
+    """
+    read = _reader(source)
+    form = replace(form, keep_missing=form.drop_missing)
+    found = [read(column, form) for column in columns]
+    unnamed = all(entry.name == "x" for entry in found)
+    names = [f"x{column}" if unnamed else entry.name for entry, column in zip(found, columns, strict=True)]
+    lengths = [len(entry.values) for entry in found]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"--column: expected arrays of one length in {source}, got lengths {lengths}")
+    for index, entry in enumerate(found):
+        for other in range(index):
+            if np.array_equal(entry.values, found[other].values, equal_nan=True):
+                raise ValueError(
+                    f"--column: expected columns that differ, got the same numbers for {columns[other]!r} "
+                    f"and {columns[index]!r}"
+                )
+    table = np.column_stack([entry.values for entry in found])
+    whole = ~np.isnan(table).any(axis=1)
+    if not whole.any():
+        raise ValueError(f"data: expected rows with all of {', '.join(names)} in {source}, got none")
+    return names, table[whole], int(np.count_nonzero(~whole))
+
+
+def _reader(source: str) -> Callable[[str | None, Format], Column]:
+    """Return what reads a column of a table; text, which may come through a pipe, is read once."""
     if source == "-":
         if sys.stdin is None or sys.stdin.closed:
             raise ValueError("data: expected numbers on standard input, which is closed")
-        return column_of_text(read_stream(sys.stdin), "standard input", column, form)
+        received = read_stream(sys.stdin)
+        return lambda column, form: column_of_text(received, "standard input", column, form)
     path = Path(source)
     suffix = path.suffix.lower()
     if suffix in (".npy", ".npz"):
-        return _from_numpy(path, column, form)
+        return lambda column, form: _from_numpy(path, column, form)
     if suffix in _BY_PANDAS and importlib.util.find_spec("pandas") is not None:
-        return _from_pandas(path, suffix, column, form)
+        return lambda column, form: _from_pandas(path, suffix, column, form)
     if suffix == ".gz":
         suffix = path.with_suffix("").suffix.lower()
     if suffix in _TEXT or (not suffix and not path.is_dir() and is_special(path)):
-        return column_of_text(path.read_bytes(), source, column, form)
+        raw = path.read_bytes()
+        return lambda column, form: column_of_text(raw, source, column, form)
     hint = ""
     if suffix in _BY_PANDAS:
         hint = f"; {suffix} needs pandas; install it with: pip install pandas {_BY_PANDAS[suffix]}"
@@ -84,8 +149,13 @@ def read_table(source: str, column: str | None = None, form: Format = Format()) 
 
 def write_column(target: str | None, name: str, values: FloatArray) -> None:
     """Write a column as text with a header, or as NPY, by suffix; None or ``"-"`` is standard output."""
+    write_columns(target, [name], values)
+
+
+def write_columns(target: str | None, names: Sequence[str], values: FloatArray) -> None:
+    """Write values of shape ``(n,)`` or ``(n, n_columns)`` as `write_column` does."""
     if target is None or target == "-":
-        _write_text(sys.stdout, name, values)
+        _write_text(sys.stdout, names, values)
         return
     suffix = Path(target).suffix.lower()
     with written_whole(target) as temporary:
@@ -94,13 +164,14 @@ def write_column(target: str | None, name: str, values: FloatArray) -> None:
                 np.save(stream, values)
         else:
             with temporary.open("w", encoding="utf-8", newline="") as stream:
-                _write_text(stream, name, values, "\t" if suffix == ".tsv" else ",")
+                _write_text(stream, names, values, "\t" if suffix == ".tsv" else ",")
 
 
-def _write_text(stream: TextIO, name: str, values: FloatArray, separator: str = ",") -> None:
+def _write_text(stream: TextIO, names: Sequence[str], values: FloatArray, separator: str = ",") -> None:
     writer = csv.writer(stream, delimiter=separator, lineterminator="\n")
-    writer.writerow([name])
-    writer.writerows([repr(value)] for value in values.tolist())
+    writer.writerow(names)
+    rows = values.reshape(len(values), len(names))
+    writer.writerows([repr(value) for value in row] for row in rows.tolist())
 
 
 def _from_numpy(path: Path, column: str | None, form: Format) -> Column:
@@ -148,6 +219,10 @@ def _of_array(name: str, array: NDArray[Any], source: str, form: Format) -> Colu
         raise ValueError(str(error)) from None
     if values.size == 0:
         raise ValueError(f"data: expected numbers in {source}, got none")
+    if n_missing and form.keep_missing:
+        kept = np.full(missing.shape, np.nan)
+        kept[~missing] = values
+        values = kept
     return Column(name, values, n_missing)
 
 

@@ -60,11 +60,14 @@ class Format:
         The decimal sign.
     drop_missing : bool
         Whether rows without a number are left out instead of refused.
+    keep_missing : bool
+        Whether they are kept as NaN, so that several columns have the same rows.
     """
 
     header: bool | None = None
     decimal: str = "."
     drop_missing: bool = False
+    keep_missing: bool = False
 
     def is_number(self, cell: str) -> bool:
         """Whether a cell is a number, perhaps an infinite one."""
@@ -252,6 +255,8 @@ def _numbers(
         if cell in MISSING:
             n_missing += 1
             first_missing = first_missing or (line, cell)
+            if form.keep_missing:
+                values.append(math.nan)
             continue
         number = form.number(cell) if form.is_number(cell) else math.nan
         if not math.isfinite(number):

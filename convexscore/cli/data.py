@@ -8,13 +8,21 @@ import sys
 from typing import TextIO
 
 from .._support.files import written_whole
-from .._support.tables import Column, Format, read_table
+from .._support.tables import Column, Format, read_columns, read_table
 from .._support.validation import FloatArray, as_count
 from ..datasets import Dataset, load_galaxies, load_old_faithful
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
 from .output import OK, check_outputs
 
-__all__ = ["BUNDLED", "check_seed", "make_expected", "make_objective", "read_data", "run_data"]
+__all__ = [
+    "BUNDLED",
+    "check_seed",
+    "make_expected",
+    "make_objective",
+    "read_data",
+    "read_features",
+    "run_data",
+]
 
 #: Data sets that the command ``data`` writes.
 BUNDLED = {"old_faithful": load_old_faithful, "galaxies": load_galaxies}
@@ -22,8 +30,19 @@ BUNDLED = {"old_faithful": load_old_faithful, "galaxies": load_galaxies}
 
 def read_data(options: argparse.Namespace) -> Column:
     """Read the column that the options name."""
-    form = Format(options.header, options.decimal, options.drop_missing)
-    return read_table(options.data, options.column, form)
+    return read_table(options.data, options.column, _format(options))
+
+
+def read_features(options: argparse.Namespace) -> tuple[list[str], FloatArray, int]:
+    """Read the columns that the options name: their names, values, one column ``(n,)``, and rows left out."""
+    if options.column is not None and len(options.column) > 1:
+        return read_columns(options.data, options.column, _format(options))
+    column = read_table(options.data, options.column[0] if options.column else None, _format(options))
+    return [column.name], column.values, column.n_missing
+
+
+def _format(options: argparse.Namespace) -> Format:
+    return Format(options.header, options.decimal, options.drop_missing)
 
 
 def run_data(options: argparse.Namespace) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from .._support.files import is_special, same_file, written_whole
 from .._support.validation import FloatArray
-from ..networks.files import write_column_name
+from ..networks.conservative import ConservativeNetwork
+from ..networks.files import write_column_names
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import ExpectedDenoising, Objective
 from ..results import Solution
@@ -95,20 +96,20 @@ def check_figure(path: Path) -> None:
 def write(
     solution: Solution,
     objective: Objective | ExpectedDenoising,
-    column: str,
-    label: str,
+    columns: Sequence[str],
+    labels: Sequence[str],
     model: str | None,
     figure: str | None,
 ) -> None:
-    """Write model, with the name of the data's column, and figure: both appear, or neither."""
+    """Write model, with the names of the data's columns, and figure: both appear, or neither."""
     with ExitStack() as stack:
         if model is not None:
             temporary = stack.enter_context(written_whole(model))
             solution.network.save(temporary)
-            write_column_name(temporary, column)
+            write_column_names(temporary, columns)
         if figure is not None:
             temporary = stack.enter_context(written_whole(figure))
-            draw(solution.network, objective.X, label, _title(solution, objective), temporary)
+            draw(solution.network, objective.X, labels, _title(solution, objective), temporary)
 
 
 def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:
@@ -120,20 +121,32 @@ def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:
     activation = {"relu": "ReLU", "abs": "abs"}[solution.network.activation]
     special = {"inaccurate": "uncertified fit", "refit": "refit of the kinks"}
     quality = special.get(solution.status, "certified global optimum")
+    if solution.certificate.scope == "local" and solution.status not in special:
+        quality = "best network found"
     if solution.shape is not None:
         quality = f"{solution.shape}, {quality}"
+    if isinstance(solution.network, ConservativeNetwork):
+        activation = f"conservative {activation}"
     return f"{loss}, {activation} network: {quality} at beta = {solution.beta:g}"
 
 
 def draw(
-    network: TwoLayerNetwork, values: FloatArray | None, name: str, title: str | None, path: Path
+    network: TwoLayerNetwork | ConservativeNetwork,
+    values: FloatArray | None,
+    labels: Sequence[str],
+    title: str | None,
+    path: Path,
 ) -> None:
-    """Draw density and score of a network, and the data, to a file."""
+    """Draw density and score of a network of one feature or two, and the data, to a file."""
     from matplotlib.figure import Figure
 
     from ..plotting import plot_fit
+    from ..plotting.style import labelled
 
     figure = Figure(figsize=(7, 6.5), layout="constrained")
-    upper, lower = figure.subplots(2, 1, sharex=True)
-    plot_fit(network, values, label=name, title=title, axes=(upper, lower))
+    if network.n_features == 1:
+        upper, lower = figure.subplots(2, 1, sharex=True)
+        plot_fit(network, values, label=labels[0], title=title, axes=(upper, lower))
+    else:
+        labelled(plot_fit(network, values, title=title, ax=figure.subplots()), *labels)
     figure.savefig(path, dpi=150)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from typing import Any
 
 from .. import __version__
@@ -16,6 +17,31 @@ from .sample import run_sample
 
 __all__ = ["make_parser"]
 
+#: Lines of the shell that a command's help shows.
+_EXAMPLES = {
+    "fit": """
+        convexscore fit data.csv --column eruptions --skip -o model.npz --plot fit.png
+        convexscore fit data.csv --column eruptions --skip --beta 20 --json
+        convexscore fit data.csv --column waiting --objective dsm --noise-level 2 --expected --beta 20
+        convexscore fit data.csv --column eruptions --column waiting --skip --conservative --beta 20 -o m.npz
+        convexscore fit - --no-header --shape log-concave < numbers.txt""",
+    "sample": """
+        convexscore sample model.npz -n 10000 --seed 1 -o samples.csv
+        convexscore sample model.npz --method langevin --steps 2000 --seed 1 -o chains.npy""",
+    "plot": """
+        convexscore plot model.npz -o score.png
+        convexscore plot model.npz --data data.csv --column eruptions -o score.svg""",
+    "path": """
+        convexscore path data.csv --column eruptions --skip --beta-min 10 -o path.csv --plot path.png""",
+    "data": """
+        convexscore data old_faithful -o data.csv
+        convexscore data galaxies | convexscore fit - --skip""",
+    "demo": """
+        convexscore demo -o demo""",
+    "figures": """
+        convexscore figures --quick --only 3,5 --out figures""",
+}
+
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the whole command line; `command` in its result is what to run."""
@@ -23,7 +49,8 @@ def make_parser() -> argparse.ArgumentParser:
         prog="convexscore",
         description="Train score networks to a certified global optimum, and sample from them.",
         epilog="exit codes: 0 done; 1 the computation failed; 2 bad input; "
-        "3 done, but the certificate misses its tolerance; 130 interrupted; 143 terminated",
+        "3 done, but the certificate misses its tolerance; 130 interrupted; 143 terminated. "
+        "Every command has examples: convexscore fit --help",
     )
     parser.add_argument("--version", action="version", version=f"convexscore {__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -37,12 +64,25 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_problem(command: argparse.ArgumentParser) -> None:
+def _add_command(commands: Any, name: str, what: str, more: str = "") -> argparse.ArgumentParser:
+    """Add a command whose help ends with examples, and before them what there is `more` to say."""
+    epilog = f"{more}\nexamples:{textwrap.indent(textwrap.dedent(_EXAMPLES[name]), '  ')}"
+    command: argparse.ArgumentParser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=epilog.lstrip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    return command
+
+
+def _add_problem(command: argparse.ArgumentParser, several: bool) -> None:
     """Add the arguments that say what is trained on what."""
     command.add_argument(
         "data", help="CSV, TSV, NPY or NPZ file (Parquet, XLSX with pandas), or - for standard input"
     )
-    _add_table(command)
+    _add_table(command, several)
     command.add_argument("--objective", choices=("sm", "dsm"), default="sm", help="default: sm")
     command.add_argument("--activation", choices=("relu", "abs"), default="relu", help="default: relu")
     command.add_argument("--skip", action="store_true", help="with a skip connection")
@@ -51,9 +91,13 @@ def _add_problem(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=whole, help="seed of the noise (dsm)")
 
 
-def _add_table(command: argparse.ArgumentParser) -> None:
-    """Add the arguments that say how a table is read."""
-    command.add_argument("--column", help="name or number (from 0) of the column")
+def _add_table(command: argparse.ArgumentParser, several: bool) -> None:
+    """Add the arguments that say how a table is read, and its column or several of them."""
+    what = "name or number (from 0) of the column"
+    if several:
+        command.add_argument("--column", action="append", help=f"{what}; once for each feature")
+    else:
+        command.add_argument("--column", help=what)
     header = command.add_mutually_exclusive_group()
     header.add_argument(
         "--header", action="store_true", default=None, help="the first line names the columns"
@@ -66,9 +110,9 @@ def _add_table(command: argparse.ArgumentParser) -> None:
 
 
 def _add_path(commands: Any) -> None:
-    path = commands.add_parser("path", help="follow the optimum as the weight decay falls")
+    path = _add_command(commands, "path", "follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
-    _add_problem(path)
+    _add_problem(path, several=False)
     path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
@@ -76,26 +120,34 @@ def _add_path(commands: Any) -> None:
 
 
 def _add_fit(commands: Any) -> None:
-    fit = commands.add_parser("fit", help="train a network on a column of data")
+    fit = _add_command(commands, "fit", "train a network on a column of data, or on several")
     fit.set_defaults(command=run_fit)
-    _add_problem(fit)
+    _add_problem(fit, several=True)
     fit.add_argument(
         "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
     )
     fit.add_argument("--shape", choices=("log-concave",), help="constraint on the score; default: none")
+    fit.add_argument(
+        "--conservative",
+        action="store_true",
+        help="the gradient of a potential: of two columns it has a density (needs --beta)",
+    )
     fit.add_argument("--refit", action="store_true", help="fit the kinks found again, without weight decay")
     fit.add_argument(
         "--expected", action="store_true", help="integrate the noise out, draw none (dsm; needs --beta)"
     )
     fit.add_argument("--solver", choices=SOLVERS, default="auto", help="default: auto")
-    fit.add_argument("--tol", type=number, default=1e-8, help="relative tolerance, default: 1e-8")
+    fit.add_argument(
+        "--tol", type=number, help="relative tolerance, default: 1e-8 for one column, 1e-6 for several"
+    )
+    fit.add_argument("--progress", action="store_true", help="show the solver's progress on standard error")
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
     fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
     fit.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _add_sample(commands: Any) -> None:
-    sample = commands.add_parser("sample", help="sample from a trained network")
+    sample = _add_command(commands, "sample", "sample from a trained network")
     sample.set_defaults(command=run_sample)
     sample.add_argument("model", help="NPZ file written by fit")
     sample.add_argument("-n", type=whole, default=1000, help="number of samples, default: 1000")
@@ -109,32 +161,37 @@ def _add_sample(commands: Any) -> None:
 
 
 def _add_plot(commands: Any) -> None:
-    plot = commands.add_parser("plot", help="draw a trained network")
+    plot = _add_command(commands, "plot", "draw a trained network")
     plot.set_defaults(command=run_plot)
     plot.add_argument("model", help="NPZ file written by fit")
     plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
     plot.add_argument("--data", help="data to draw with it, as for fit")
-    _add_table(plot)
+    _add_table(plot, several=True)
 
 
 def _add_data(commands: Any) -> None:
-    data = commands.add_parser("data", help="write a bundled data set")
+    known = {name: load() for name, load in BUNDLED.items()}
+    lines = [
+        f"  {name:13} {len(dataset.data)} rows of {', '.join(dataset.columns)}"
+        for name, dataset in known.items()
+    ]
+    what = f"write a bundled data set: {' or '.join(known)}"
+    data = _add_command(commands, "data", what, "\n".join(["data sets:", *lines, ""]))
     data.set_defaults(command=run_data)
-    data.add_argument("name", choices=tuple(BUNDLED), help="which one")
+    data.add_argument("name", choices=tuple(known), help="name of the data set")
     data.add_argument("-o", "--output", help="CSV file; standard output by default")
 
 
 def _add_demo(commands: Any) -> None:
-    demo = commands.add_parser("demo", help="fit the eruptions of Old Faithful")
+    demo = _add_command(commands, "demo", "fit the eruptions of Old Faithful")
     demo.set_defaults(command=run_demo)
     demo.add_argument("-o", "--output", default="demo", help="directory, default: demo")
     demo.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
 def _add_figures(commands: Any) -> None:
-    figures = commands.add_parser(
-        "figures", help="draw the paper's figures (in a checkout of the repository)"
-    )
+    what = "draw the paper's figures (in a checkout of the repository)"
+    figures = _add_command(commands, "figures", what)
     figures.set_defaults(command=run_figures)
     figures.add_argument("--quick", action="store_true", help="fewer trials, epochs and samples")
     figures.add_argument("--only", type=figure_numbers, metavar="LIST", help="such as 3,5; default: all")

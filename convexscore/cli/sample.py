@@ -10,13 +10,15 @@ import sys
 import numpy as np
 
 from .._support.seeds import generator
-from .._support.tables import WRITTEN, write_column
+from .._support.tables import WRITTEN, write_columns
 from .._support.validation import FloatArray, as_count, as_real
-from ..networks.files import read_column_name
+from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
 from ..samplers import langevin
 from ..scores.density import ScoreDensity
+from ..scores.planar_density import ConservativeDensity
 from .data import check_seed
+from .models import column_names, load_network
 from .output import OK, check_outputs
 
 __all__ = ["run_sample"]
@@ -29,34 +31,58 @@ def run_sample(options: argparse.Namespace) -> int:
     check_outputs([options.model], {"--output": (options.output, WRITTEN)})
     check_seed(options)
     count = as_count("-n", options.n, minimum=1)
-    network = TwoLayerNetwork.load(options.model)
-    rng = generator(None if options.seed is None else as_count("--seed", options.seed), "ScoreDensity.sample")
+    network = load_network(options.model)
+    density = _density(network)
+    rng = generator(
+        None if options.seed is None else as_count("--seed", options.seed), f"{type(density).__name__}.sample"
+    )
     if options.method == "exact":
-        values = ScoreDensity(network).sample(count, rng)
+        values = density.sample(count, rng=rng)
     else:
-        values = _langevin_samples(network, count, options, rng)
-    write_column(options.output, read_column_name(options.model) or "x", values)
+        values = _langevin_samples(network, density, count, options, rng)
+    write_columns(options.output, column_names(options.model, network.n_features), values)
     if options.json:
         summary = {
             "n": count,
             "method": options.method,
-            "mean": float(values.mean()),
-            "variance": float(values.var()),
+            "mean": values.mean(axis=0).tolist(),
+            "variance": values.var(axis=0).tolist(),
             "files": [options.output],
         }
         print(json.dumps(summary, allow_nan=False))
     return OK
 
 
+def _density(network: TwoLayerNetwork | ConservativeNetwork) -> ScoreDensity | ConservativeDensity:
+    """Return the density of a model; only a score that has one has something to sample."""
+    if isinstance(network, ConservativeNetwork):
+        return ConservativeDensity(network)
+    if network.n_features != 1:
+        raise ValueError(
+            f"model: expected 1 feature, or 2 trained with --conservative, got {network.n_features} "
+            "of a score whose density is not known"
+        )
+    return ScoreDensity(network)
+
+
 def _langevin_samples(
-    network: TwoLayerNetwork, count: int, options: argparse.Namespace, rng: np.random.Generator
+    network: TwoLayerNetwork | ConservativeNetwork,
+    density: ScoreDensity | ConservativeDensity,
+    count: int,
+    options: argparse.Namespace,
+    rng: np.random.Generator,
 ) -> FloatArray:
-    # Only a score with a density has something to sample; start where that density is wide.
-    density = ScoreDensity(network)
-    steepest = float(np.abs(network.piecewise.slopes).max())
+    # Start where the density is wide.
+    if isinstance(network, TwoLayerNetwork):
+        assert isinstance(density, ScoreDensity)
+        steepest = float(np.abs(network.piecewise.slopes).max())
+        start = density.mean() + density.std() * rng.standard_normal(count)
+    else:
+        assert isinstance(density, ConservativeDensity)
+        start = rng.multivariate_normal(density.mean(), density.covariance(), count)
+        steepest = float(np.abs(network.jacobian(start)).sum(axis=2).max())
     step_size = 0.1 / steepest if options.step_size is None else options.step_size
     as_real("--step-size", step_size, minimum=0.0, strict=True)
-    start = density.mean() + density.std() * rng.standard_normal(count)
     has_bar = importlib.util.find_spec("tqdm") is not None and sys.stderr is not None and sys.stderr.isatty()
     return langevin(
         network,

@@ -17,7 +17,7 @@ from .._support.records import write_arrays
 from .._support.validation import shown
 from ..activations import Activation
 
-__all__ = ["load_model", "read_column_name", "read_header", "save_model", "write_column_name"]
+__all__ = ["load_model", "read_column_names", "read_header", "save_model", "write_column_names"]
 
 # The first format, and the newest: models with arrays that readers of the first would pass over.
 _FIRST, _VERSION = 1, 2
@@ -125,17 +125,30 @@ def _read_weights(stored: Archive, name: str) -> NDArray[Any]:
     return array
 
 
-def write_column_name(path: str | os.PathLike[str], column: str) -> None:
-    """Add the name of the data's column to a model file; readers that do not know of it pass it over."""
-    with zipfile.ZipFile(path, "a") as archive, archive.open("column.npy", "w") as member:
-        np.lib.format.write_array(member, np.array(column[:_LONGEST_NAME]), allow_pickle=False)
+def write_column_names(path: str | os.PathLike[str], columns: Sequence[str]) -> None:
+    """Add the names of the data's columns to a model file; older readers pass them over."""
+    with zipfile.ZipFile(path, "a") as archive:
+        for index, column in enumerate(columns):
+            with archive.open(f"{_column_member(index)}.npy", "w") as member:
+                np.lib.format.write_array(member, np.array(column[:_LONGEST_NAME]), allow_pickle=False)
 
 
-def read_column_name(path: str | os.PathLike[str]) -> str | None:
-    """Return the name of the data's column, if a model file has one."""
+def read_column_names(path: str | os.PathLike[str], count: int) -> list[str] | None:
+    """Return the names of the data's columns, if a model file has as many."""
+    names = []
     with open(path, "rb") as stream:
         try:
-            name = Archive(stream).read("column", 8 * _LONGEST_NAME)
-        except DamagedFileError:
+            stored = Archive(stream)
+            for index in range(count):
+                name = stored.read(_column_member(index), 8 * _LONGEST_NAME)
+                if name.ndim or name.dtype.kind != "U":
+                    return None
+                names.append(str(name))
+        except (DamagedFileError, LookupError):
             return None
-    return str(name) if name.dtype.kind == "U" and not name.ndim else None
+    return names
+
+
+def _column_member(index: int) -> str:
+    # The first has had its name since models of one column.
+    return f"column_{index}" if index else "column"

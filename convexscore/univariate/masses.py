@@ -13,7 +13,7 @@ from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.monotone_pieces import MonotonePieces
 from ..objectives import Objective, distinct_rows
 
-__all__ = ["mass_discrepancy", "warn_of_masses"]
+__all__ = ["are_beyond_chance", "mass_discrepancy", "warn_of_masses"]
 
 # Kolmogorov's distance that one in a thousand samples exceeds, times the root of their size.
 _BEYOND_CHANCE = 1.95
@@ -50,6 +50,11 @@ def mass_discrepancy(network: TwoLayerNetwork, objective: Objective) -> tuple[fl
     return max(float(beyond[worst]), 0.0), float(x[worst]), float(mass[worst]), float(reached)
 
 
+def are_beyond_chance(distance: float, objective: Objective) -> bool:
+    """Whether a distance of `mass_discrepancy` is above 0.05, and above one in a thousand samples' own."""
+    return bool(distance > max(_SMALL, _BEYOND_CHANCE / np.sqrt(objective.weights.sum())))
+
+
 def warn_of_masses(network: TwoLayerNetwork, objective: Objective) -> None:
     """Warn if a score's density disagrees with the data's masses beyond chance.
 
@@ -59,7 +64,7 @@ def warn_of_masses(network: TwoLayerNetwork, objective: Objective) -> None:
         If Kolmogorov's distance is above 0.05, and above what one in a thousand samples of the density shows.
     """
     distance, position, mass, share = mass_discrepancy(network, objective)
-    if distance <= max(_SMALL, _BEYOND_CHANCE / np.sqrt(objective.weights.sum())):
+    if not are_beyond_chance(distance, objective):
         return
     warn_caller(
         f"X: the score's own density has {100 * mass:.0f} % of its mass below {position:.4g}, and the data "

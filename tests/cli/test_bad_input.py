@@ -128,9 +128,9 @@ class TestBadInput:
         assert names(tmp_path) == []
 
     @pytest.mark.parametrize("command", ["sample m.npz", "plot m.npz -o f.png"])
-    def test_a_model_of_two_features_is_refused(self, run, tmp_path, command):
-        cs.TwoLayerNetwork(np.eye(2), [0, 0], -np.eye(2), [0, 0]).save("m.npz")
-        assert refused(run(command), 2, "1 feature", "got 2")
+    def test_a_model_of_three_features_is_refused(self, run, tmp_path, command):
+        cs.TwoLayerNetwork(np.eye(3), [0] * 3, -np.eye(3), [0] * 3).save("m.npz")
+        assert refused(run(command), 2, "1 feature", "got 3")
         assert names(tmp_path) == ["m.npz"]
 
     @pytest.mark.parametrize(

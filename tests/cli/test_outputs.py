@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
-from convexscore.networks.files import read_column_name
+from convexscore.networks.files import read_column_names
 from tests.cli.helpers import NUMBERS, command, names, refused
 
 LINKS = [os.symlink, os.link]
@@ -149,7 +149,7 @@ class TestNames:
             'id,"len, mm"\n' + "\n".join(f"{i},{x}" for i, x in enumerate(NUMBERS))
         )
         assert run("fit b.csv --column 1 --beta 2 -o m.npz")[0] == 0
-        assert read_column_name("m.npz") == "len, mm"
+        assert read_column_names("m.npz", 1) == ["len, mm"]
         assert run("sample m.npz -n 2 --seed 0")[1].splitlines()[0] == '"len, mm"'
         run("sample m.npz -n 9 --seed 0 -o s.csv")
         assert "len, mm" in run("fit s.csv --beta 4")[1]
@@ -162,7 +162,7 @@ class TestNames:
             assert json.loads(str(stored["header"]))["version"] == 1
 
     def test_a_model_without_a_name_gives_x(self, run, model):
-        assert read_column_name(model) is None
+        assert read_column_names(model, 1) is None
         assert run(f"sample {model} -n 2 --seed 0")[1].splitlines()[0] == "x"
 
 
