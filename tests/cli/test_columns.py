@@ -184,7 +184,7 @@ class TestSample:
 def test_progress_is_shown_on_standard_error(run, data):
     code, out, err = run(f"fit {data} --beta 2 --progress")
     assert code == 0
-    assert "active set" in err.lower() or "%" in err or "it" in err
+    assert "step" in err
     assert out.startswith("data ")
     assert run(f"fit {data} --beta 2")[2] == ""
     assert refused(run(f"fit {data} --beta 2 --solver closed_form --progress"), 2)
