@@ -25,11 +25,10 @@ __all__ = [
     "read_column",
     "read_columns",
     "read_table",
-    "write_column",
     "write_columns",
 ]
 
-#: Suffixes that `write_column` knows.
+#: Suffixes that `write_columns` knows.
 WRITTEN = (".csv", ".tsv", ".txt", ".dat", ".npy")
 _TEXT = (".csv", ".tsv", ".txt", ".dat")
 _BY_PANDAS = {".parquet": "pyarrow", ".xlsx": "openpyxl"}
@@ -147,13 +146,11 @@ def _reader(source: str) -> Callable[[str | None, Format], Column]:
     raise ValueError(f"data: expected a .csv, .tsv, .txt, .npy or .npz file or '-', got {source!r}{hint}")
 
 
-def write_column(target: str | None, name: str, values: FloatArray) -> None:
-    """Write a column as text with a header, or as NPY, by suffix; None or ``"-"`` is standard output."""
-    write_columns(target, [name], values)
-
-
 def write_columns(target: str | None, names: Sequence[str], values: FloatArray) -> None:
-    """Write values of shape ``(n,)`` or ``(n, n_columns)`` as `write_column` does."""
+    """Write values of shape ``(n,)`` or ``(n, n_columns)`` as text with a header, or as NPY, by suffix.
+
+    None or ``"-"`` is standard output.
+    """
     if target is None or target == "-":
         _write_text(sys.stdout, names, values)
         return

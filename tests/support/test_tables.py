@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 
-from convexscore._support.tables import read_column, write_column
+from convexscore._support.tables import read_column, write_columns
 
 NUMBERS = [0.5, 1.5, -2.0, 3.25]
 LINES = "\n".join(map(str, NUMBERS))
@@ -218,15 +218,15 @@ class TestWriting:
     @pytest.mark.parametrize("name", ["out.csv", "out.txt", "out.npy", "OUT.NPY"])
     def test_what_is_written_is_read_back_bit_for_bit(self, tmp_path, name):
         numbers = np.array([0.1, 1 / 3, 1e-300, -1.7976931348623157e308, 5e-324])
-        write_column(str(tmp_path / name), "w", numbers)
+        write_columns(str(tmp_path / name), ["w"], numbers)
         np.testing.assert_array_equal(read_column(str(tmp_path / name))[1], numbers)
         assert [path.name for path in tmp_path.iterdir()] == [name]
 
     @pytest.mark.parametrize("target", [None, "-"])
     def test_no_target_is_standard_output(self, capsys, target):
-        write_column(target, "w", np.array([1.0, 2.5]))
+        write_columns(target, ["w"], np.array([1.0, 2.5]))
         assert capsys.readouterr().out == "w\n1.0\n2.5\n"
 
     def test_a_name_with_a_comma_is_quoted(self, tmp_path):
-        write_column(str(tmp_path / "a.csv"), "u, v", np.array([1.0, 2.0]))
+        write_columns(str(tmp_path / "a.csv"), ["u, v"], np.array([1.0, 2.0]))
         assert (tmp_path / "a.csv").read_text().startswith('"u, v"\n')

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from convexscore._support import text_tables
-from convexscore._support.tables import Format, read_table, write_column
+from convexscore._support.tables import Format, read_table, write_columns
 
 
 def table(content, column=None, **form):
@@ -190,7 +190,7 @@ class TestNumpy:
 
 
 def test_a_tsv_file_with_a_comma_in_its_name_is_read_back(tmp_path):
-    write_column(str(tmp_path / "a.tsv"), "u, v", np.array([1.0, 2.5]))
+    write_columns(str(tmp_path / "a.tsv"), ["u, v"], np.array([1.0, 2.5]))
     assert (tmp_path / "a.tsv").read_text() == "u, v\n1.0\n2.5\n"
 
 
