@@ -38,6 +38,7 @@ from .problem import Problem
 from .results import Certificate, Solution, SolveStats
 from .scores.density import ScoreDensity
 from .scores.noise_conditional import NoiseConditionalScore
+from .scores.planar_density import ConservativeDensity
 from .univariate.path import Path, regularization_path
 from .univariate.program import UnivariateProgram
 from .univariate.spline import Spline
@@ -61,7 +62,7 @@ _PARTS: tuple[type, ...] = (
 _PARTS += (NetworkLaw, MixtureLaw, TransformedLaw, Transformation, Pool, PlanarPool, AffineFrame)
 _PARTS += (PlanarPoints, PlanarFit, PlanarNetworkLaw, PlanarMixtureLaw, StudentLaw, PooledMember)
 _PARTS += (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising, Problem)
-_OBJECTS = (Solution, NoiseConditionalScore, PooledScore, ScoreDensity, Patterns)
+_OBJECTS = (Solution, NoiseConditionalScore, PooledScore, ScoreDensity, ConservativeDensity, Patterns)
 _MAKERS: Mapping[str, Callable[..., Any]] = {
     **_NETWORKS,
     **{kind.__name__: kind for kind in (*_PARTS, *_OBJECTS)},
@@ -80,8 +81,8 @@ def load(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    TwoLayerNetwork, GatedNetwork, ConservativeNetwork, Solution, ScoreDensity, NoiseConditionalScore, \
-PooledScore, Path or Patterns
+    TwoLayerNetwork, GatedNetwork, ConservativeNetwork, Solution, ScoreDensity, ConservativeDensity, \
+NoiseConditionalScore, PooledScore, Path or Patterns
         What was saved.  A solution has its network, status and certificate; ``certify(solution.network,
         objective, solution.beta)`` recomputes that.  A path is followed anew.
 

@@ -28,6 +28,7 @@ MAKERS = {
     "constrained solution": lambda: cs.solve(np.exp(X), 30.0, skip=True, tails="integrable"),
     "gated solution": lambda: cs.solve(cs.DenoisingScoreMatching(PLANE, -PLANE), 2.0, gated=True),
     "density": lambda: cs.ScoreDensity(solution().network),
+    "planar density": lambda: cs.solve(PLANE, 8.0, skip=True, conservative=True).density(),
     "levels": lambda: cs.NoiseConditionalScore.fit(X, [2.0, 1.0], 8.0, n_draws=3, rng=0),
     "pooled": lambda: cs.PooledScore.fit(np.exp(X), rng=0),
     "planar pooled": lambda: cs.PooledScore.fit(PLANE, rng=0),
@@ -45,6 +46,8 @@ def numbers(thing):
         return [thing.network(points), [thing.value, thing.beta, *certificate], list(thing.tails or ())]
     if isinstance(thing, cs.ScoreDensity):
         return [thing.pdf(POINTS), thing.icdf([0.1, 0.9]), [thing.log_normalizer, thing.entropy()]]
+    if isinstance(thing, cs.ConservativeDensity):
+        return [thing.logpdf(GRID), thing.mean(), [thing.log_normalizer, thing.error]]
     if isinstance(thing, cs.NoiseConditionalScore):
         return [thing(POINTS, 1.5), thing.sigmas, *numbers(thing.solutions[1])]
     if isinstance(thing, cs.PooledScore):

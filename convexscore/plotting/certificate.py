@@ -23,6 +23,8 @@ from ..numerics.scaling import times_power
 from ..results import Solution
 from ..units import units_of
 from ..univariate.correlations import correlations_along
+from ..univariate.expected.profile import expected_correlations_along
+from ..univariate.expected.program import ExpectedProgram
 from ..univariate.program import UnivariateProgram
 from .score import draw_rug
 from .style import ACCENT, INK, SOFT, labelled, legend, titled
@@ -48,8 +50,8 @@ def plot_certificate(solution: Solution, *, title: str | None = None, ax: Axes |
     Parameters
     ----------
     solution : Solution
-        What `solve` returned for one or two features, with weight decay; neither gated nor log-concave, no
-        refit, and no expected denoising.
+        What `solve` returned for one or two features, with weight decay; neither gated nor log-concave, and
+        no refit.
     title : str, optional
         Title of the axes; long ones are wrapped.
     ax : matplotlib Axes, optional
@@ -58,7 +60,8 @@ def plot_certificate(solution: Solution, *, title: str | None = None, ax: Axes |
     Returns
     -------
     matplotlib Axes
-        One feature: correlations against the position of the kink, exact between data points; ReLU neurons
+        One feature: correlations against the position of the kink, exact between data points, and where noise
+        is integrated out at 24 positions to a deviation of it; ReLU neurons
         that look right and left have one each, the same with a skip connection.  Two features: the largest
         correlation over all biases against the direction, at 720 directions and the network's own.
 
@@ -115,7 +118,6 @@ def _why_not(solution: Any) -> str | None:
         return "one that does not know its data"
     on_line = problem.n_features == 1
     found = {
-        "expected denoising": problem.is_expected,
         "one of gated networks": problem.gated,
         "one on given patterns": problem.patterns is not None,
         "one without weight decay": solution.beta == 0,
@@ -138,16 +140,16 @@ def _draw_on_line(ax: Axes, solution: Solution) -> None:
     # In units of its own, as it was solved: data far from zero keep their digits.
     units = units_of(problem)
     slope = units.label - units.length
-    tails = solution.tails and (
-        times_power(solution.tails[0], -slope),
-        times_power(solution.tails[1], -slope),
-    )
-    found = correlations_along(
-        UnivariateProgram.from_problem(units.problem(problem)),
-        units.network(_plain(solution.network)),
-        units.beta(beta),
-        tails,
-    )
+    inner, network = units.problem(problem), units.network(_plain(solution.network))
+    if problem.is_expected:
+        blurred = ExpectedProgram(inner.objective, inner.activation, inner.skip)
+        found = expected_correlations_along(blurred, network)
+    else:
+        tails = solution.tails and (
+            times_power(solution.tails[0], -slope),
+            times_power(solution.tails[1], -slope),
+        )
+        found = correlations_along(UnivariateProgram.from_problem(inner), network, units.beta(beta), tails)
 
     def outside(array: FloatArray) -> FloatArray:
         return np.ldexp(array, units.length) + units.origin[0]

@@ -7,13 +7,16 @@ halves and whole agree.  What they differ by is reported.
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import legendre
 from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
+from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.shorthands import Shown, paragraph
 from .._support.sizes import as_size
@@ -101,6 +104,13 @@ class ConservativeDensity(Frozen, Shown):
         if x.shape != y.shape:
             raise ValueError(f"y: expected the shape of x, {x.shape}, got {y.shape}")
         return self.network.potential(x) - self.network.potential(y)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the density to an NPZ file (no pickle); `load` opens it."""
+        save_object(path, self, log_normalizer=self.log_normalizer, error=self.error)
+
+    def _stored(self) -> dict[str, Any]:
+        return {"network": self.network}
 
     def sample(self, n: int, *, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw independent samples, up to the error of the quadrature.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..networks.two_layer import TwoLayerNetwork
 from .program import UnivariateProgram
 from .tails import Bounds, tail_multipliers
 
-__all__ = ["Correlations", "correlations_along"]
+__all__ = ["Correlations", "correlations_along", "live_neurons"]
 
 # Kinks this close to a data point, as a share of the range, are at it.
 _AT = 1e-9
@@ -26,10 +27,9 @@ class Correlations:
     Parameters
     ----------
     position : ndarray of shape (n,)
-        Where they are given, each data point twice; between two of these they are linear.
+        Where they are given.
     atoms : dict of str to ndarray of shape (n,)
-        The correlation of each kind of atom: at the first of two equal positions the one that counts the
-        point there as right of its kink, at the second the one that does not.
+        The correlation of each kind of atom.
     kinks : ndarray of shape (n_neurons,)
         The kinks of the network's neurons.
     at_kinks : ndarray of shape (n_neurons,)
@@ -57,6 +57,12 @@ def correlations_along(
         Weight decay; only needed with `tails`.
     tails : tuple of two floats, optional
         Bounds of the outer slopes, whose multipliers move the band (see `tails`).
+
+    Returns
+    -------
+    Correlations
+        Each data point is there twice: at the first of two equal positions the correlation counts the point
+        as right of its kink, at the second not.  Between positions correlations are linear.
     """
     residual = program.data_term(network).residual
     residual = residual - float(np.sum(program.mass * residual)) / program.total
@@ -69,11 +75,7 @@ def correlations_along(
     position = np.concatenate([[t[0] - margin], np.repeat(t, 2), [t[-1] + margin]])
     pairs = np.column_stack([inclusive, exclusive]).ravel()
     height = np.concatenate([pairs[:1], pairs, pairs[-1:]])
-    weight = network.W1[:, 0]
-    with np.errstate(all="ignore"):
-        kinks = network.origin[0] - network.b1 / weight
-    live = np.isfinite(kinks) & (network.W2[0] != 0)
-    kinks, weight, right = kinks[live], weight[live], network.right_derivative[live]
+    kinks, weight, right = live_neurons(network)
     above = np.clip(np.searchsorted(t, kinks), 1, t.size - 1)
     nearest = np.where(kinks - t[above - 1] < t[above] - kinks, above - 1, above)
     at_point = np.where((weight > 0) == right, inclusive[nearest], exclusive[nearest])
@@ -83,3 +85,12 @@ def correlations_along(
         return Correlations(position, {"abs": 2 * height - kappa}, kinks, 2 * own - kappa)
     atoms = {"right": height, "left": height - kappa}
     return Correlations(position, atoms, kinks, np.where(weight > 0, own, own - kappa))
+
+
+def live_neurons(network: TwoLayerNetwork) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Return kinks, first weights and conventions of the neurons that have a kink and do something."""
+    weight = network.W1[:, 0]
+    with np.errstate(all="ignore"):
+        kinks = network.origin[0] - network.b1 / weight
+    live = np.isfinite(kinks) & (network.W2[0] != 0)
+    return kinks[live], weight[live], network.right_derivative[live]

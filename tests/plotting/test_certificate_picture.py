@@ -45,6 +45,34 @@ def test_on_the_line_kinks_touch_the_band_and_nothing_leaves_it(name, activation
 
 @pytest.mark.parametrize("activation", ["relu", "abs"])
 @pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize(("scale", "shift"), [(1.0, 0.0), (30.0, -4000.0)])
+def test_expected_denoising_touches_the_band_and_its_curve_is_an_integral(activation, skip, scale, shift):
+    x, level = scale * X[:12] + shift, 0.5 * scale
+    objective = cs.DenoisingScoreMatching.expected(x, level)
+    beta = 0.3 * cs.beta_bounds(objective, activation, skip).linear
+    solution = cs.solve(objective, beta, activation, skip)
+    assert solution.network.n_neurons >= 1
+    lines, own = drawn(solution)
+    np.testing.assert_allclose(np.abs(own[:, 1]), beta, rtol=1e-6)
+    for name, points in lines.items():
+        assert np.abs(points[:, 1]).max() <= beta * (1 + 1e-6)
+        inside = (points[:, 0] > x.min()) & (points[:, 0] < x.max())
+        for t, height in points[inside][:: inside.sum() // 5]:
+            assert height == pytest.approx(_integrated(x, level, solution.network, name, t), abs=1e-6)
+
+
+def _integrated(x, level, network, name, t):
+    """Return the correlation of an atom by a sum over a fine grid of noisy data."""
+    y = np.linspace(x.min() - 9 * level, x.max() + 9 * level, 400_001)
+    law = np.exp(-0.5 * ((y - x[:, None]) / level) ** 2) / (level * np.sqrt(2 * np.pi))
+    rate = -((y - x[:, None]) / level**2 * law).sum(axis=0)
+    gap = t - y if "left" in name else y - t
+    atom = np.abs(gap) if "abs" in name else np.maximum(gap, 0.0)
+    return float(np.sum(atom * (network(y) * law.sum(axis=0) - rate)) * (y[1] - y[0]))
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+@pytest.mark.parametrize("skip", [False, True])
 def test_the_curve_is_the_correlation_of_a_neuron_wherever_its_kink_is(activation, skip):
     objective = OBJECTIVES["dsm"]
     solution = cs.solve(objective, 0.5, activation, skip)
@@ -129,7 +157,6 @@ def test_the_profile_in_the_plane_is_the_largest_correlation_over_biases():
     [
         (lambda: cs.solve(X, 8.0, skip=True, refit=True), "got a refit"),
         (lambda: cs.solve(X, 8.0, skip=True, shape="log-concave"), "got one of log-concave scores"),
-        (lambda: cs.solve(cs.DenoisingScoreMatching.expected(X, 0.5), 8.0), "got expected denoising"),
         (lambda: cs.solve(PLANE[:6], 8.0, gated=True), "got one of gated networks"),
         (
             lambda: cs.solve(cs.DenoisingScoreMatching(PLANE[:6], PLANE[6:12]), 0.0),

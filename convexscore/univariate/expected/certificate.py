@@ -10,7 +10,7 @@ from ...results import Certificate
 from .correlation_range import correlation_range
 from .program import ExpectedProgram
 
-__all__ = ["certify_expected"]
+__all__ = ["balanced_score", "certify_expected"]
 
 
 def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: float) -> Certificate:
@@ -43,7 +43,7 @@ def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: f
     violation = max(violation, abs(mean) * program.total * np.sqrt(program.variance))
     if program.skip:
         violation = max(violation, abs(kappa))
-    balanced = _balanced(program, score, mean, kappa if program.skip else 0.0)
+    balanced = balanced_score(program, score, mean, kappa if program.skip else 0.0)
     kappa = program.balance(balanced)[1]
     low, high = correlation_range(program, balanced, tolerance)
     largest = program.rules.smallest_beta(low, high, 0.0 if program.skip else kappa)
@@ -67,7 +67,9 @@ def certify_expected(program: ExpectedProgram, network: TwoLayerNetwork, beta: f
     )
 
 
-def _balanced(program: ExpectedProgram, score: PiecewiseLinear, mean: float, kappa: float) -> PiecewiseLinear:
+def balanced_score(
+    program: ExpectedProgram, score: PiecewiseLinear, mean: float, kappa: float
+) -> PiecewiseLinear:
     """Remove the mean, and the line that ``kappa`` stands for."""
     slope = kappa / (program.total * program.variance)
     values = score.values - mean - slope * (score.knots - program.centre)
