@@ -54,7 +54,7 @@ from .univariate.path import Path, regularization_path
 if TYPE_CHECKING:
     from .estimators import ConvexScoreEstimator
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BetaBounds",

@@ -16,7 +16,7 @@ from ..objectives import ExpectedDenoising, Objective, ScoreMatching
 from ..results import Solution
 from ..solve import solve
 from .data import make_expected, make_objective, read_features
-from .output import FIGURE, INACCURATE, MODEL, OK, check_outputs, write
+from .output import FIGURE, INACCURATE, MODEL, NO_FIGURES, OK, can_draw, check_outputs, write
 from .report import report
 
 __all__ = ["run_demo", "run_fit"]
@@ -88,11 +88,11 @@ def _report(
 
 
 def run_demo(options: argparse.Namespace) -> int:
-    """Fit the eruptions of Old Faithful; write model and figure."""
+    """Fit the eruptions of Old Faithful; write model and, where it can be drawn, figure."""
     directory = Path(options.output)
     directory.mkdir(parents=True, exist_ok=True)
     options.output = str(directory / "old_faithful.npz")
-    options.plot = str(directory / "old_faithful.png")
+    options.plot = str(directory / "old_faithful.png") if can_draw() else None
     targets = options.output, options.plot
     check_outputs([], {"--output": (targets[0], MODEL), "--plot": (targets[1], FIGURE)})
     values = load_old_faithful()["eruptions"]
@@ -103,4 +103,6 @@ def run_demo(options: argparse.Namespace) -> int:
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
     _report(solution, objective, options, ["eruptions"])
+    if options.plot is None and not options.json:
+        print(f"no figure: {NO_FIGURES}")
     return code

@@ -25,7 +25,9 @@ __all__ = [
     "INACCURATE",
     "INTERRUPTED",
     "MODEL",
+    "NO_FIGURES",
     "OK",
+    "can_draw",
     "check_figure",
     "check_outputs",
     "draw",
@@ -37,6 +39,9 @@ OK, FAILED, BAD_INPUT, INACCURATE, INTERRUPTED = 0, 1, 2, 3, 130
 
 #: Suffixes of a model and of a figure.
 MODEL, FIGURE = (".npz",), (".png", ".pdf", ".svg")
+
+#: What is said where figures cannot be drawn.
+NO_FIGURES = "figures need matplotlib; install it with: pip install matplotlib"
 
 #: What an option says where to write, and the suffixes that it may have.
 Target = tuple[str | None, tuple[str, ...]]
@@ -85,10 +90,19 @@ def _check_suffix(option: str, path: Path, known: tuple[str, ...]) -> None:
         raise ValueError(f"{option}: expected a name ending in {' or '.join(known)}, got {path.name!r}")
 
 
+def can_draw() -> bool:
+    """Return whether there is what figures need."""
+    try:
+        return importlib.util.find_spec("matplotlib") is not None
+    # It stands in the list of modules as one that cannot be imported.
+    except ValueError:
+        return False
+
+
 def check_figure(path: Path) -> None:
     """Raise unless a figure of this name can be drawn."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise ImportError("figures need matplotlib; install it with: pip install matplotlib")
+    if not can_draw():
+        raise ImportError(NO_FIGURES)
     if path.suffix.lower() not in FIGURE:
         raise ValueError(f"figure: expected a name ending in .png, .pdf or .svg, got {path.name!r}")
 

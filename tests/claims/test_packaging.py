@@ -56,7 +56,7 @@ def imports_under(folder):
                 continue
             found.update({name.partition(".")[0]: path for name in names})
     own = {path.stem for path in (ROOT / folder).iterdir()} if folder != "convexscore" else set()
-    ours = {"convexscore", "tests", "paper_figs"} | own
+    ours = {"convexscore", "tests", "benchmarks", "paper_figs"} | own
     return {name: path for name, path in found.items() if name not in sys.stdlib_module_names | ours}
 
 

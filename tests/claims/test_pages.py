@@ -69,7 +69,9 @@ def is_for_a_checkout(words):
         return (ROOT / words[2].replace(".", "/")).with_suffix(".py").exists()
     paths = [word for word in words if word.startswith(("tests/", "benchmarks/", "examples/"))]
     known = words[0] in ("make", "tests/kernels.sh", "tests/pythons.sh", "tests/distributions.sh")
-    known = known or words[:2] == ["pip", "install"] or words[:3] == ["python", "-m", "pytest"]
+    known = known or words[:2] == ["pip", "install"]
+    known = known or (words[0] == "python" and words[1].startswith("benchmarks/"))
+    known = known or words[:3] == ["python", "-m", "pytest"]
     return known and all((ROOT / path).exists() for path in paths)
 
 
