@@ -38,6 +38,13 @@ class DenoisingScoreMatching(Frozen):
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
 
+    See Also
+    --------
+    ScoreMatching : The loss without noise.
+    ExpectedDenoising : The same with the noise integrated out.
+    NoiseConditionalScore : One network a noise level.
+    solve : Trains networks.
+
     Examples
     --------
     >>> import convexscore as cs

@@ -34,6 +34,11 @@ class ScoreMatching(Frozen):
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
 
+    See Also
+    --------
+    DenoisingScoreMatching : The loss with noisy inputs and labels.
+    solve : Trains networks.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

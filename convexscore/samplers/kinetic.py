@@ -95,7 +95,7 @@ def underdamped(
 
     Returns
     -------
-    ndarray of the shape of `x0`, or (n_steps // keep_every, *shape) with `keep_every`
+    ndarray of the shape of `x0`, or ``(n_steps // keep_every, *shape)`` with `keep_every`
         Final positions, or the trajectory.
 
     Raises
@@ -104,6 +104,11 @@ def underdamped(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the step.
+
+    See Also
+    --------
+    langevin : Without momentum.
+    mala : With a step that corrects the law.
 
     Examples
     --------

@@ -134,6 +134,12 @@ def reverse(
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the level and the step.
 
+    See Also
+    --------
+    annealed_langevin : Many steps a level.
+    sigma_grid : Noise levels.
+    convexscore.NoiseConditionalScore : A trained score for it.
+
     Examples
     --------
     >>> import convexscore as cs
