@@ -29,9 +29,10 @@ extensions = [
 root_doc = "index"
 exclude_patterns = ["extensions", "templates", "gallery/*.py", "gallery/*.ipynb"]
 templates_path = ["templates"]
-# Single backticks in docstrings are parameters as often as functions: `linked_names` links those that it knows.
+# Single backticks are parameters as often as functions: `linked_names` links what it knows.
 default_role = "literal"
 nitpicky = True
+smartquotes = False
 # The types of signatures are in the docstrings, with shapes.
 autodoc_typehints = "none"
 autosummary_ignore_module_all = False
@@ -39,9 +40,6 @@ numpydoc_show_class_members = False
 
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
-myst_links_external_new_tab = False
-# Code on a forge's page may be in languages that are no lexer's.
-suppress_warnings = ["config.cache"]
 
 EXAMPLES = ROOT / "build" / "examples"
 staged_examples.stage(ROOT / "examples", EXAMPLES)
@@ -60,17 +58,20 @@ sphinx_gallery_conf = {
     "plot_gallery": "True",
 }
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "convexscore"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
+WIDE = ("quality", "pooling_quality", "planar_quality", "certified_training", "sources")
 html_theme_options = {
     "navbar_align": "left",
     "header_links_before_dropdown": 6,
     "show_prev_next": False,
-    "secondary_sidebar_items": ["page-toc"],
+    # Pages of wide tables have the room to themselves.
+    "secondary_sidebar_items": {"**": ["page-toc"]} | dict.fromkeys(WIDE, []),
     "footer_start": ["copyright"],
     "footer_end": [],
     "navigation_with_keys": False,

@@ -20,7 +20,7 @@ __all__ = ["DenoisingScoreMatching"]
 
 @dataclass(frozen=True, eq=False)
 class DenoisingScoreMatching(Frozen):
-    """The denoising objective ``sum_i w_i 1/2 ||s(x_i) - l_i||^2`` (ZP eq. 8-9).
+    """The denoising objective ``sum_i w_i 1/2 ||s(x_i) - l_i||^2`` (ZP equations 8 and 9).
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ def langevin(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run unadjusted Langevin dynamics ``x <- x + h s(x) + sqrt(2 h) z`` (ZP Alg. 2).
+    """Run unadjusted Langevin dynamics ``x <- x + h s(x) + sqrt(2 h) z`` (ZP Algorithm 2).
 
     Parameters
     ----------
@@ -139,7 +139,7 @@ def annealed_langevin(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run Langevin dynamics through decreasing noise levels (ZP Alg. 3; Song & Ermon 2019).
+    """Run Langevin dynamics through decreasing noise levels (ZP Algorithm 3; Song & Ermon 2019).
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ def reverse(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run a diffusion backwards through decreasing noise levels (Song et al. 2021).
+    """Run a diffusion backwards through decreasing noise levels (Song and others 2021).
 
     Parameters
     ----------

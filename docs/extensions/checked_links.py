@@ -1,4 +1,4 @@
-"""Every link inside the site, anchors and pictures included, leads somewhere: looked up in the pages as written."""
+"""Every link inside the site, anchors and pictures included, leads somewhere: all written pages are read."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -26,7 +26,8 @@ class Page(HTMLParser):
 
 def dead_links(folder):
     """Yield page and link for all links of the pages in a folder that lead nowhere inside it."""
-    pages = {path.resolve(): Page(path) for path in Path(folder).rglob("*.html") if "_static" not in path.parts}
+    paths = [path.resolve() for path in Path(folder).rglob("*.html") if "_static" not in path.parts]
+    pages = {path: Page(path) for path in paths}
     for path, page in pages.items():
         for link in sorted(page.links):
             parts = urlsplit(link)

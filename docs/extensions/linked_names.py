@@ -30,12 +30,14 @@ class LinkedNames(SphinxPostTransform):
             if isinstance(literal.parent, nodes.reference) or "xref" in literal["classes"]:
                 continue
             name = NAME.fullmatch(literal.astext())
-            found = name and next((n for s in scopes if (n := f"{s}.{name[1]}") in objects), None)
+            # A field of a class is described on the page of the class.
+            names = (name[1], name[1].rpartition(".")[0]) if name else ()
+            found = next((full for n in names for s in scopes if (full := f"{s}.{n}") in objects), None)
             if not found or found == page:
                 continue
-            entry = objects[found]
-            link = make_refnode(self.app.builder, self.env.docname, entry.docname, entry.node_id, literal.deepcopy())
-            literal.replace_self(link)
+            page_of, anchor = objects[found].docname, objects[found].node_id
+            code = literal.deepcopy()
+            literal.replace_self(make_refnode(self.app.builder, self.env.docname, page_of, anchor, code))
 
 
 def setup(app):

@@ -58,7 +58,8 @@ def draw(folder):
     for stem in STORED:
         with tempfile.TemporaryDirectory() as work:
             environment = {**os.environ, "MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT)}
-            subprocess.run([sys.executable, ROOT / "examples" / f"{stem}.py"], cwd=work, env=environment, check=True)
+            command = [sys.executable, str(ROOT / "examples" / f"{stem}.py")]
+            subprocess.run(command, cwd=work, env=environment, check=True)
             (written,) = Path(work).glob("*.png")
             Image.open(written).convert("RGB").quantize(128).save(folder / f"{stem[5:]}.png", optimize=True)
 
