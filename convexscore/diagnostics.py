@@ -194,7 +194,7 @@ def sliced_wasserstein(
 
 
 def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
-    """Return the unbiased estimate of the squared maximum mean discrepancy (Gretton and others 2012, Lemma 6).
+    """Return the unbiased estimate of the squared maximum mean discrepancy (Gretton and others 2012).
 
     With the kernel ``k(x, y) = exp(-||x - y||^2 / (2 h^2))`` it is::
 

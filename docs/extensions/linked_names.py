@@ -1,7 +1,8 @@
 """Names of the package in code type, on any page, become links to what the reference says of them.
 
 So the pages stay plain Markdown, and docstrings plain text: ``solve``, ``cs.solve(x, 20)`` and
-``samplers.langevin`` are links, and a parameter, or a name that nothing has, stays code.
+``samplers.langevin`` are links, ``docs/quality.md`` and ``examples/plot_joint.py`` lead to their pages, and a
+parameter, or a name that nothing has, stays code.
 """
 
 import re
@@ -11,6 +12,7 @@ from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util.nodes import make_refnode
 
 NAME = re.compile(r"(?:cs\.|convexscore\.)?([A-Za-z]\w*(?:\.\w+)*)(?:\(.*\))?", re.DOTALL)
+FILE = re.compile(r"(?:docs/(?P<page>\w+)\.md|examples/(?P<example>plot_\w+)\.py)")
 
 
 class LinkedNames(SphinxPostTransform):
@@ -29,15 +31,28 @@ class LinkedNames(SphinxPostTransform):
         for literal in list(self.document.findall(nodes.literal)):
             if isinstance(literal.parent, nodes.reference) or "xref" in literal["classes"]:
                 continue
-            name = NAME.fullmatch(literal.astext())
-            # A field of a class is described on the page of the class.
-            names = (name[1], name[1].rpartition(".")[0]) if name else ()
-            found = next((full for n in names for s in scopes if (full := f"{s}.{n}") in objects), None)
-            if not found or found == page:
-                continue
-            page_of, anchor = objects[found].docname, objects[found].node_id
-            code = literal.deepcopy()
-            literal.replace_self(make_refnode(self.app.builder, self.env.docname, page_of, anchor, code))
+            target = self.page_of_file(literal.astext()) or self.place_of_name(literal.astext(), scopes)
+            if target and target not in ((self.env.docname, ""), (self.env.docname, page)):
+                code = literal.deepcopy()
+                literal.replace_self(make_refnode(self.app.builder, self.env.docname, *target, code))
+
+    def page_of_file(self, text):
+        """Return the page, and no anchor on it, that is made of a file; None where there is none."""
+        file = FILE.fullmatch(text)
+        page = file and (file["page"] or f"gallery/{file['example']}")
+        return (page, "") if page in self.env.found_docs else None
+
+    def place_of_name(self, text, scopes):
+        """Return page and anchor of a name or a call, looked for in some scopes; None where there is none."""
+        objects = self.env.domains.python_domain.objects
+        name = NAME.fullmatch(text)
+        # A field of a class is described on the page of the class.
+        for dotted in (name[1], name[1].rpartition(".")[0]) if name else ():
+            for scope in scopes:
+                if f"{scope}.{dotted}" in objects:
+                    found = objects[f"{scope}.{dotted}"]
+                    return found.docname, found.node_id
+        return None
 
 
 def setup(app):
