@@ -42,7 +42,6 @@ myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 
 EXAMPLES = ROOT / "build" / "examples"
-staged_examples.stage(ROOT / "examples", EXAMPLES)
 sphinx_gallery_conf = {
     "examples_dirs": str(EXAMPLES),
     "gallery_dirs": "gallery",
@@ -81,3 +80,8 @@ html_theme_options = {
 # Addresses that answer machines with an error, though readers reach them.
 linkcheck_ignore = []
 linkcheck_timeout = 20
+
+
+def setup(app):
+    """Copy the examples before the gallery looks for them."""
+    staged_examples.stage(ROOT / "examples", EXAMPLES)

@@ -36,7 +36,8 @@ def with_picture(source, stem):
     """Return an example's source with its stored picture at the end of the text at its head."""
     picture = f"{PICTURES}/{stem[5:]}.png"
     head, text, code = source.split('"""', 2)
-    note = f".. image:: /{picture}\n   :alt: The figure that this example draws\n"
+    # With a width the picture leads to itself at full size, which phones need.
+    note = f".. image:: /{picture}\n   :alt: The figure that this example draws\n   :width: 100%\n"
     return f'{head}"""{text.rstrip()}\n\n{note}"""\n\n# sphinx_gallery_thumbnail_path = "{picture}"\n{code}'
 
 

@@ -1,6 +1,6 @@
 """The site: every page in one place, every public name on a page, links of docstrings to names there are."""
 
-import importlib
+import importlib.util
 import inspect
 import re
 import sys
@@ -15,7 +15,7 @@ import convexscore as cs
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 MODULES = ("samplers", "targets", "baselines", "diagnostics", "theory", "datasets", "plotting")
-LONG_ONES = importlib.util.spec_from_file_location("staged", DOCS / "extensions" / "staged_examples.py")
+STAGED = importlib.util.spec_from_file_location("staged", DOCS / "extensions" / "staged_examples.py")
 
 
 def listed_pages():
@@ -101,8 +101,8 @@ def test_names_that_are_not_there_are_seen():
 
 
 def staged_examples():
-    module = importlib.util.module_from_spec(LONG_ONES)
-    LONG_ONES.loader.exec_module(module)
+    module = importlib.util.module_from_spec(STAGED)
+    STAGED.loader.exec_module(module)
     return module
 
 
