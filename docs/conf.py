@@ -77,8 +77,6 @@ html_theme_options = {
     "back_to_top_button": False,
 }
 
-# Addresses that answer machines with an error, though readers reach them.
-linkcheck_ignore = []
 linkcheck_timeout = 20
 
 

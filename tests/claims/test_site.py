@@ -6,6 +6,7 @@ import re
 import sys
 from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from numpydoc.docscrape import FunctionDoc
@@ -15,7 +16,14 @@ import convexscore as cs
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 MODULES = ("samplers", "targets", "baselines", "diagnostics", "theory", "datasets", "plotting")
-STAGED = importlib.util.spec_from_file_location("staged", DOCS / "extensions" / "staged_examples.py")
+
+
+def module_of(path):
+    """Return a module of a file in the folder of the pages."""
+    specification = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def listed_pages():
@@ -100,14 +108,8 @@ def test_names_that_are_not_there_are_seen():
     assert is_there("convexscore.Path.kink_spans", cs.plotting)
 
 
-def staged_examples():
-    module = importlib.util.module_from_spec(STAGED)
-    STAGED.loader.exec_module(module)
-    return module
-
-
 def test_every_example_has_a_title_and_is_run_or_has_a_stored_picture(tmp_path):
-    staged = staged_examples()
+    staged = module_of(DOCS / "extensions" / "staged_examples.py")
     staged.stage(ROOT / "examples", tmp_path / "staged")
     stored = {path.stem for path in (DOCS / staged.PICTURES).iterdir()}
     assert stored == {stem.removeprefix("plot_") for stem in staged.STORED}
@@ -124,9 +126,7 @@ def test_the_configuration_has_the_packages_version(monkeypatch):
     for package in ("sphinx", "sphinx_gallery", "myst_parser", "pydata_sphinx_theme"):
         pytest.importorskip(package)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    specification = importlib.util.spec_from_file_location("conf", DOCS / "conf.py")
-    configuration = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(configuration)
+    configuration = module_of(DOCS / "conf.py")
     assert configuration.release == configuration.version == cs.__version__
     assert configuration.nitpicky
     for extension in configuration.extensions:
@@ -144,12 +144,45 @@ def test_the_citation_is_that_of_the_file_for_machines():
 
 def test_dead_links_are_seen(tmp_path):
     pytest.importorskip("sphinx")
-    specification = importlib.util.spec_from_file_location("links", DOCS / "extensions" / "checked_links.py")
-    links = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(links)
+    links = module_of(DOCS / "extensions" / "checked_links.py")
     (tmp_path / "a.html").write_text('<p id="here"><a href="b.html#there"></a><a href="#here"></a></p>')
     (tmp_path / "b.html").write_text('<p id="there"><a href="https://example.org/none"></a></p>')
     assert not list(links.dead_links(tmp_path))
     (tmp_path / "b.html").write_text('<p id="elsewhere"><img src="none.png"></p>')
     found = {(str(page), link) for page, link in links.dead_links(tmp_path)}
     assert found == {("a.html", "b.html#there"), ("b.html", "none.png")}
+
+
+def test_code_that_is_a_name_or_a_file_finds_its_page():
+    pytest.importorskip("sphinx")
+    links = module_of(DOCS / "extensions" / "linked_names.py")
+    names = ("solve", "samplers.langevin", "Path", "Path.kink_spans")
+    objects = {
+        f"convexscore.{name}": SimpleNamespace(docname=f"api/{name}", node_id=f"convexscore.{name}")
+        for name in names
+    }
+
+    def found(text, scope="convexscore"):
+        place = links.place_of_name(text, objects, [scope, "convexscore"])
+        return place and place[0]
+
+    assert found("solve") == found("cs.solve") == found('cs.solve(x, "auto", skip=True)') == "api/solve"
+    assert found("samplers.langevin") == found("convexscore.samplers.langevin") == "api/samplers.langevin"
+    assert found("Path.betas") == "api/Path"
+    assert found("kink_spans") is None
+    assert found("kink_spans", "convexscore.Path") == "api/Path.kink_spans"
+    assert found("beta") is found("x + solve") is found("solve=1") is None
+
+    pages = {"quality", "gallery/plot_joint"}
+    assert links.page_of_file("docs/quality.md", pages) == ("quality", "")
+    assert links.page_of_file("examples/plot_joint.py", pages) == ("gallery/plot_joint", "")
+    assert links.page_of_file("docs/none.md", pages) is links.page_of_file("quality", pages) is None
+
+
+def test_formulas_are_written_or_named(caplog):
+    pytest.importorskip("sphinx")
+    nodes = pytest.importorskip("docutils.nodes")
+    mathml = module_of(DOCS / "extensions" / "mathml.py")
+    assert mathml.written(nodes.math(text=r"\beta"), as_block=False).count("<math") == 1
+    assert mathml.written(nodes.math(text=r"\nonsense"), as_block=False) == r"\nonsense"
+    assert "nonsense" in caplog.text
