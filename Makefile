@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 TORCH ?= torch==2.13.0+cpu
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint torch coverage test-oldest test-pythons dist-check clean
+.PHONY: demo test lint torch coverage test-oldest test-pythons dist-check docs linkcheck clean
 
 demo: $(VENV)/installed
 	$(BIN)/convexscore demo --output demo
@@ -37,6 +37,18 @@ test-pythons: $(VENV)/installed
 dist-check: $(VENV)/installed
 	PYTHON=$(BIN)/python tests/distributions.sh
 
+# From nothing each time: a page that is not read again warns of nothing.
+docs: $(VENV)/documented
+	rm -rf build/docs docs/api docs/gallery
+	$(BIN)/python -m sphinx --quiet -W --keep-going -n docs build/docs
+
+linkcheck: $(VENV)/documented
+	$(BIN)/python -m sphinx --quiet -b linkcheck -D plot_gallery=0 docs build/linkcheck
+
+$(VENV)/documented: $(VENV)/installed
+	$(BIN)/python $(PIP) --editable '.[docs]'
+	touch $@
+
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("convexscore needs Python 3.11 or newer") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv $(VENV)
@@ -44,4 +56,4 @@ $(VENV)/installed: pyproject.toml
 	touch $@
 
 clean:
-	rm -rf $(VENV) .venv-oldest demo build
+	rm -rf $(VENV) .venv-oldest demo build docs/api docs/gallery

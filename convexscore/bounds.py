@@ -53,6 +53,12 @@ def beta_bounds(
     ValueError
         If the data do not fit the program, or have one feature and fewer than two distinct values.
 
+    See Also
+    --------
+    select_beta : Chooses a weight decay.
+    regularization_path : Solves for all of them at once.
+    UnboundedError : What a smaller weight decay raises.
+
     Notes
     -----
     With one feature all three are exact (ZP section 3.3 and appendices A.5-A.7; the bounds with ties are ours

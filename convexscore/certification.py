@@ -74,6 +74,11 @@ def certify(
     ConvergenceWarning
         If the program is not solved to its tolerance: the bound holds, and is not as high as it could be.
 
+    See Also
+    --------
+    solve : Finds the best network.
+    Certificate : What is returned.
+
     Examples
     --------
     >>> import convexscore as cs

@@ -27,6 +27,11 @@ class Dataset(Frozen):
         The numbers.
     provenance : str
         Where they come from.
+
+    See Also
+    --------
+    load_old_faithful : Eruptions of a geyser.
+    load_galaxies : Velocities of galaxies.
     """
 
     name: str
@@ -48,6 +53,10 @@ def load_old_faithful() -> Dataset:
     -------
     Dataset
         Columns ``"eruptions"`` (126 distinct values) and ``"waiting"``.
+
+    See Also
+    --------
+    load_galaxies : The other data set.
 
     Examples
     --------
@@ -71,6 +80,10 @@ def load_galaxies() -> Dataset:
     -------
     Dataset
         Column ``"velocity_km_s"``.
+
+    See Also
+    --------
+    load_old_faithful : The other data set.
 
     Examples
     --------

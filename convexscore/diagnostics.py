@@ -1,10 +1,10 @@
 """Distances between scores, between samples, and between a sample and a score.
 
-    fisher_divergence           a score against a known score
-    wasserstein                 two samples on the line
-    sliced_wasserstein, mmd     two samples in any dimension
-    kernel_stein_discrepancy    a sample against a score: no second sample, no normalizing constant
-    mode_fractions              a sample against known modes
+- fisher_divergence: a score against a known score
+- wasserstein: two samples on the line
+- sliced_wasserstein, mmd: two samples in any dimension
+- kernel_stein_discrepancy: a sample against a score: no second sample, no normalizing constant
+- mode_fractions: a sample against known modes
 
 Pairs of points are visited in blocks, so memory grows with the samples, not with their squares.
 """
@@ -73,6 +73,10 @@ def fisher_divergence(score: Score, other: Score, X: ArrayLike) -> float:
     ValueError
         If `X` is not finite, or a score returns another shape or a value that is not finite.
 
+    See Also
+    --------
+    kernel_stein_discrepancy : A sample against a score.
+
     Examples
     --------
     >>> from convexscore.diagnostics import fisher_divergence
@@ -108,6 +112,10 @@ def wasserstein(x: ArrayLike, y: ArrayLike, p: float = 1.0) -> float:
     ------
     ValueError
         If a sample has more than one feature or is not finite, or `p` is below 1.
+
+    See Also
+    --------
+    sliced_wasserstein : The same in any dimension.
 
     Examples
     --------
@@ -159,6 +167,11 @@ def sliced_wasserstein(
     ValueError
         If the samples differ in features or are not finite, or a number is out of range.
 
+    See Also
+    --------
+    wasserstein : The distance on the line.
+    mmd : Another distance of two samples.
+
     Examples
     --------
     >>> from convexscore.diagnostics import sliced_wasserstein
@@ -181,9 +194,9 @@ def sliced_wasserstein(
 
 
 def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
-    """Return the unbiased estimate of the squared maximum mean discrepancy (Gretton et al. 2012, Lemma 6).
+    """Return the unbiased estimate of the squared maximum mean discrepancy (Gretton and others 2012).
 
-    With the kernel ``k(x, y) = exp(-||x - y||^2 / (2 h^2))`` it is
+    With the kernel ``k(x, y) = exp(-||x - y||^2 / (2 h^2))`` it is::
 
         mean_{i != j} k(x_i, x_j) + mean_{i != j} k(y_i, y_j) - 2 mean_{i, j} k(x_i, y_j),
 
@@ -210,6 +223,11 @@ def mmd(X: ArrayLike, Y: ArrayLike, bandwidth: float | None = None) -> float:
     ValueError
         If the samples differ in features, have fewer than two points or are not finite; if all points
         coincide and no bandwidth is given.
+
+    See Also
+    --------
+    sliced_wasserstein : Another distance of two samples.
+    kernel_stein_discrepancy : A sample against a score.
 
     Examples
     --------
@@ -243,7 +261,7 @@ def kernel_stein_discrepancy(
 ) -> float:
     """Return the squared kernel Stein discrepancy of a sample from the law of a score.
 
-    The mean over pairs of the Stein kernel (Liu, Lee & Jordan 2016; Chwialkowski et al. 2016)
+    The mean over pairs of the Stein kernel (Liu, Lee & Jordan 2016; Chwialkowski et al. 2016)::
 
         s(x)^T s(y) k(x, y) + s(x)^T grad_y k(x, y) + s(y)^T grad_x k(x, y) + tr grad_x grad_y k(x, y),
 
@@ -277,6 +295,11 @@ def kernel_stein_discrepancy(
     ValueError
         If an argument is out of range, the score returns another shape or a value that is not finite, there
         are fewer than two points for "u", or all points coincide and no bandwidth is given.
+
+    See Also
+    --------
+    fisher_divergence : A score against a score.
+    mmd : A sample against a sample.
 
     Examples
     --------

@@ -59,20 +59,47 @@ class WeightDecayError(_DecayNamingError, ValueError):
 
 
 class UnboundedError(WeightDecayError):
-    """The training objective has no minimum: the weight decay is below its boundedness bound."""
+    """The training objective has no minimum: the weight decay is below its boundedness bound.
+
+    See Also
+    --------
+    beta_bounds : Gives the bound.
+    """
 
 
 class SolverError(_DecayNamingError, RuntimeError):
-    """A solver stopped without a usable solution; the message carries its status."""
+    """A solver stopped without a usable solution; the message carries its status.
+
+    See Also
+    --------
+    UnboundedError : Where there is no solution to be found.
+    """
 
 
 class NotNormalizableError(ValueError):
-    """The score is not the score of a probability density; the message says which tail fails."""
+    """The score is not the score of a probability density; the message says which tail fails.
+
+    See Also
+    --------
+    ScoreDensity : Raises it.
+    solve : Finds the best score that has a density, with ``tails="integrable"``.
+    """
 
 
 class ConvergenceError(RuntimeError):
-    """An iteration that must converge, or must stay finite, did not."""
+    """An iteration that must converge, or must stay finite, did not.
+
+    See Also
+    --------
+    ConvergenceWarning : Where there still is something to return.
+    """
 
 
 class ConvergenceWarning(UserWarning):
-    """A returned solution's certificate misses the tolerance asked for."""
+    """A returned solution's certificate misses the tolerance asked for.
+
+    See Also
+    --------
+    Certificate : Has the gap and the violation that the warning is about.
+    ConvergenceError : Where there is nothing to return.
+    """

@@ -142,6 +142,10 @@ class BetaBounds:
     maximum : float
         ``beta_1``: for ``beta >= maximum`` the optimal score does not depend on ``beta`` any more: the
         line of the closed form with skip, a constant (zero for SM) without.
+
+    See Also
+    --------
+    beta_bounds : Computes them.
     """
 
     minimum: float
@@ -166,6 +170,10 @@ class SolveStats:
     solver_value : float or None
         For conic solvers, the objective recomputed at the solver's own point, before the exact
         refinement; None for the others.
+
+    See Also
+    --------
+    Solution : Has them as ``stats``.
     """
 
     solver: str

@@ -93,6 +93,11 @@ NoiseConditionalScore, PooledScore, Path or Patterns
     ValueError
         If the file is damaged, is something else, or was written in a newer format.
 
+    See Also
+    --------
+    provenance : Tells what is in a file.
+    Solution.save : Writes a solution.
+
     Examples
     --------
     >>> import os, tempfile, convexscore as cs
@@ -143,6 +148,10 @@ def provenance(path: str | os.PathLike[str]) -> dict[str, Any]:
     ------
     FileNotFoundError, ValueError
         As `load` does.
+
+    See Also
+    --------
+    load : Opens the file.
 
     Examples
     --------

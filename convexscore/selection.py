@@ -88,6 +88,12 @@ def select_beta(
         If repeated values hold the weight decay above what it would be without them, because score matching
         is unbounded below; it names the most frequent value.  Denoising has no such bound.
 
+    See Also
+    --------
+    solve : Takes ``beta="auto"``, which calls this.
+    beta_bounds : Where the weight decay is too small, or so large that the score is a line.
+    PooledScore : Chooses none, and lets many vote.
+
     Notes
     -----
     Only the test has a guarantee.  It compares the largest correlation of a kink about the line with those of

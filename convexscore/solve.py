@@ -162,6 +162,16 @@ def solve(
         no `shape`, if the density of its score and the data disagree on masses by more than chance: score
         matching does not see how mass is shared between separated groups.
 
+    See Also
+    --------
+    select_beta : What chooses the weight decay for ``beta="auto"``.
+    beta_bounds : The least weight decay, and where the score is a line.
+    regularization_path : All weight decays at once, with one feature.
+    certify : The certificate of a network trained elsewhere.
+    univariate_program : The program's matrices, for another solver.
+    PooledScore : A density with nothing to choose.
+    NoiseConditionalScore : One network a noise level.
+
     Notes
     -----
     Problems are solved in units of their own (powers of two, so that no digit changes): ranges of the data

@@ -1,10 +1,10 @@
 """Bounds that papers prove, as functions, so that tests and figures compare them with measurements.
 
-langevin_kl, langevin_bound   unadjusted Langevin dynamics on a log-concave law (ZP Thms 3.4 and A.7)
-ddpm_tv                       reverse diffusion, the three terms of Chen et al. (2023) without constants
-girsanov_kl                   reverse diffusion, explicit: from the Fisher information along the path
-multimeasurement_w2           the posterior mean of several measurements (Saremi, Park & Bach 2023)
-is_log_concave_chain          whether each measurement's law given those before is log-concave
+- langevin_kl, langevin_bound: unadjusted Langevin dynamics on a log-concave law (ZP Thms 3.4 and A.7)
+- ddpm_tv: reverse diffusion, the three terms of Chen et al. (2023) without constants
+- girsanov_kl: reverse diffusion, explicit: from the Fisher information along the path
+- multimeasurement_w2: the posterior mean of several measurements (Saremi, Park & Bach 2023)
+- is_log_concave_chain: whether each measurement's law given those before is log-concave
 """
 
 from __future__ import annotations
@@ -265,7 +265,7 @@ def girsanov_kl(
 ) -> float:
     """Return an explicit bound on ``KL(q || p)`` for the law ``p`` that reverse diffusion makes of ``q``.
 
-    With ``J_t = E ||grad log q_t||^2`` along the OU process, for each step from time ``u`` to ``u - h``,
+    With ``J_t = E ||grad log q_t||^2`` along the OU process, for each step from time ``u`` to ``u - h``::
 
         frozen   int_{u-h}^u J dt + J_u (h - 2 (1 - e^-h)) + h e_u + 2 (h - 1 + e^-h) c_u
         euler    int_{u-h}^u J dt + (e_u - J_u) (1 - e^{-2h}) / 2

@@ -1,7 +1,13 @@
-"""Old Faithful eruptions: the certified optimum against Adam, tuned over seven learning rates.
+"""
+The certified optimum against Adam
+==================================
+
+Old Faithful eruptions: the convex optimum, and Adam tuned over seven learning rates.
 
 Adam trains 128 neurons from three starts at every rate, with a cosine schedule, and keeps each trial's best
-network.  Run: python examples/plot_adam.py  (writes adam.png)
+network.
+
+Run: ``python examples/plot_adam.py`` (writes adam.png)
 """
 
 import matplotlib.pyplot as plt

@@ -1,8 +1,12 @@
-"""Annealed Langevin sampling with one certified denoising solve a noise level.
+"""
+Annealed Langevin dynamics
+==========================
+
+Annealed Langevin sampling with one certified denoising solve a noise level.
 
 Langevin dynamics at the smallest noise level alone keeps the share of the modes it started with;
 annealing from a large noise level finds the shares of the data.
-Run: python examples/plot_annealed_langevin.py  (writes annealed_langevin.png)
+Run: ``python examples/plot_annealed_langevin.py`` (writes annealed_langevin.png)
 """
 
 import matplotlib.pyplot as plt

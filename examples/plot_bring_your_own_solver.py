@@ -1,4 +1,8 @@
-"""The univariate program, solved by three solvers that know nothing of networks.
+"""
+Bring your own solver
+=====================
+
+The univariate program, solved by three solvers that know nothing of networks.
 
 `univariate_program` gives the matrices of a quadratic program in the units of the data; `solution` makes a
 certified network of whatever a solver returns, and believes nothing of it.

@@ -1,6 +1,10 @@
-"""Why a network is the best of every width: the certificate of a fit to the Old Faithful eruptions.
+"""
+Why a network is the best of every width
+========================================
 
-    python examples/plot_certificate.py [figure.png]
+The certificate of a fit to the Old Faithful eruptions.
+
+Run: ``python examples/plot_certificate.py [figure.png]``
 
 Training is optimal where no neuron, wherever its kink may be, correlates with the residual by more than the
 weight decay, and the network's own neurons do so exactly. The picture shows all of them at once.

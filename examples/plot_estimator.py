@@ -1,6 +1,10 @@
-"""The scikit-learn estimator against kernels: held-out log-likelihood of the eruptions of Old Faithful.
+"""
+The scikit-learn estimator against kernels
+==========================================
 
-    python examples/plot_estimator.py [figure.png]
+Held-out log-likelihood of the eruptions of Old Faithful.
+
+Run: ``python examples/plot_estimator.py [figure.png]``
 
 Half of 272 eruptions are for fitting.  A certified network has its weight decay from a grid search in a
 pipeline, kernels their bandwidth from another; the pool has nothing to choose.

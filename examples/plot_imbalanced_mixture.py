@@ -1,9 +1,13 @@
-"""Four samplers on two separated modes of unequal weight, with exact scores and with trained ones.
+"""
+Four samplers on an unbalanced mixture
+======================================
+
+Four samplers on two separated modes of unequal weight, with exact scores and with trained ones.
 
 A fifth of the mass is in the left mode and the chains of Langevin dynamics start everywhere: with exact
 scores they keep the halves of their start, with trained ones nearly so.  Samplers that come down from large
 noise find the weights.  Annealed Langevin dynamics is the one that errors of a trained score disturb most.
-Run: python examples/plot_imbalanced_mixture.py  (writes imbalanced_mixture.png)
+Run: ``python examples/plot_imbalanced_mixture.py`` (writes imbalanced_mixture.png)
 """
 
 import matplotlib.pyplot as plt

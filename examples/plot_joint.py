@@ -1,11 +1,15 @@
-"""Measurements drawn all at once, and one after another, with as many calls of the score.
+"""
+Measurements at once, and one after another
+===========================================
+
+Measurements drawn all at once, and one after another, with as many calls of the score.
 
 A fifth of a law in one of two modes, 6 apart.  The posterior mean of m measurements of noise sigma is within
 sigma / sqrt(m) of the law in the second Wasserstein distance.  Drawn jointly, by Langevin dynamics on all of
 them, they need that the law at noise sigma / sqrt(m) is log-concave: then m does not help, and with less
 noise chains stay where they start.  Drawn one after another only the law at noise sigma has to be.
 Left: the distance from the law.  Right: the share of the smaller mode.
-Run: python examples/plot_joint.py  (writes joint.png)
+Run: ``python examples/plot_joint.py`` (writes joint.png)
 """
 
 import matplotlib.pyplot as plt

@@ -1,4 +1,8 @@
-"""Langevin dynamics on the score of an absolute-value network: Theorem A.7 of Zhang & Pilanci, tested.
+"""
+Langevin dynamics on an abs score: Theorem A.7
+==============================================
+
+Langevin dynamics on the score of an absolute-value network: Theorem A.7 of Zhang & Pilanci, tested.
 
 Score matching with abs networks without skip has a solution in closed form for weight decays between beta_2
 and n: a line of slope -(1 - beta/n)/v between the least and the largest sample, and constant beyond.  The law
@@ -8,7 +12,7 @@ weight decays.  Middle: the divergence of the mean law of the first N steps, on 
 error, beside the bound.  Right: scores of other optimal networks, of slopes 2 r and -2 r beyond the samples.
 The one with r = 0, which is returned, is the only log-concave one; the others have no law: on one side they
 point outwards.
-Run: python examples/plot_langevin_abs.py  (writes langevin_abs.png)
+Run: ``python examples/plot_langevin_abs.py`` (writes langevin_abs.png)
 """
 
 import matplotlib.pyplot as plt

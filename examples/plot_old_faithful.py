@@ -1,7 +1,11 @@
-"""Old Faithful eruptions at four weight decays: from a straight line to two sharp modes.
+"""
+Old Faithful at four weight decays
+==================================
+
+The eruptions at four weight decays: from a straight line to two sharp modes.
 
 Every panel is the certified global optimum of score matching with a ReLU network and skip connection.
-Run: python examples/plot_old_faithful.py  (writes old_faithful_betas.png)
+Run: ``python examples/plot_old_faithful.py`` (writes old_faithful_betas.png)
 """
 
 import matplotlib.pyplot as plt

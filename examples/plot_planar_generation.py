@@ -1,10 +1,14 @@
-"""Generation in the plane: one certified denoising network a noise level, then annealed Langevin.
+"""
+Generation in the plane
+=======================
+
+One certified denoising network a noise level, then annealed Langevin.
 
 Eight Gaussians on a circle, two moons, and Old Faithful's eruptions with their waiting times (standardized).
 The same networks trained by Adam on the very same losses (100 neurons, three learning rates, the best of
 them) are sampled in the same way.  Printed: the sliced Wasserstein distance between samples and fresh data
 (for Old Faithful the data themselves), and the largest error of any mode's share.
-Run: python examples/plot_planar_generation.py  (writes planar_generation.png)
+Run: ``python examples/plot_planar_generation.py`` (writes planar_generation.png)
 """
 
 import matplotlib.pyplot as plt

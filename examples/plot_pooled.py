@@ -1,6 +1,10 @@
-"""Pooled scores on the galaxies: who votes, and what held-out data say.
+"""
+Pooled scores on the galaxies
+=============================
 
-    python examples/plot_pooled.py [figure.png]
+Who votes in a pool, and what held-out data say.
+
+Run: ``python examples/plot_pooled.py [figure.png]``
 
 82 velocities of galaxies in the Corona Borealis region, a classic of density estimation: groups of unequal
 size that are far from each other, whose shares score matching does not see. Ten folds, held out in turn.

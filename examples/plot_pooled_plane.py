@@ -1,6 +1,10 @@
-"""Pooled scores in the plane: eruptions of Old Faithful, against rivals on held-out data.
+"""
+Pooled scores in the plane
+==========================
 
-    python examples/plot_pooled_plane.py [figure.png]
+Eruptions of Old Faithful, against rivals on held-out data.
+
+Run: ``python examples/plot_pooled_plane.py [figure.png]``
 
 272 eruptions, their length and the time to the next one.  Left the pool's density and its score, right what
 five folds, held out in turn, say of it, of a Gaussian mixture chosen by BIC and of kernels chosen by

@@ -1,9 +1,13 @@
-"""Reverse diffusion against its number of steps: total variation and relative entropy, measured and proved.
+"""
+Reverse diffusion against its number of steps
+=============================================
+
+Total variation and relative entropy, measured and proved.
 
 The law that each rule makes of a mixture is computed on a grid, without Monte Carlo error.  Girsanov's
 theorem bounds it with no constant left open; the bound falls like one over the number of steps, the entropy
 faster.
-Run: python examples/plot_reverse_convergence.py  (writes reverse_convergence.png)
+Run: ``python examples/plot_reverse_convergence.py`` (writes reverse_convergence.png)
 """
 
 import matplotlib.pyplot as plt

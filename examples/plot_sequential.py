@@ -1,9 +1,13 @@
-"""Sampling once at a time: measurements so noisy that each law is log-concave, drawn one after another.
+"""
+Sampling once at a time
+=======================
+
+Measurements so noisy that each law is log-concave, drawn one after another.
 
 Two modes 6 sqrt(d) apart, a fifth of the mass in one.  With sigma^2 of at least R^2 - tau^2 = 9 d - 1 the law
 of every measurement given those before is log-concave, so that plain Langevin dynamics mixes; the posterior
 mean of many measurements then has nearly the law of the data.
-Run: python examples/plot_sequential.py  (writes sequential.png)
+Run: ``python examples/plot_sequential.py`` (writes sequential.png)
 """
 
 import matplotlib.pyplot as plt

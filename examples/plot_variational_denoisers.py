@@ -1,10 +1,14 @@
-"""Variational denoisers of spins against their number: right for many weak couplings, or never right.
+"""
+Variational denoisers of spins
+==============================
+
+Denoisers of spins against their number: right for many weak couplings, or never right.
 
 The mean square error of posterior means, against exact ones, at one noise level.  On the Curie-Weiss model,
 couplings all .6 / d, mean field is right in the limit and its error falls like 1 / d^2.  On a spin glass, of
 couplings of random signs and the same size .6 / sqrt(d), it is never right: Onsager's correction is missing.
 The equations of Thouless, Anderson and Palmer have it, and message passing finds their solution.
-Run: python examples/plot_variational_denoisers.py  (writes variational_denoisers.png)
+Run: ``python examples/plot_variational_denoisers.py`` (writes variational_denoisers.png)
 """
 
 import warnings

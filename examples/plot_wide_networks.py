@@ -1,9 +1,13 @@
-"""Wide networks trained by gradient descent: the U-shaped error, where to stop, and the gap to the kernel.
+"""
+Wide networks stopped early
+===========================
+
+Gradient descent of wide networks: the U-shaped error, where to stop, and the gap to the kernel.
 
 Left: denoising a mixture in the plane at all times, as regression on noisy labels.  The kernel's descent is
 known in closed form at every step; the error of its denoiser falls and rises again.  Marked are the stops by
 held-out data and by the rule of a noise level.  Right: networks approach the kernel as they widen.
-Run: python examples/plot_wide_networks.py  (writes wide_networks.png)
+Run: ``python examples/plot_wide_networks.py`` (writes wide_networks.png)
 """
 
 import matplotlib.pyplot as plt

@@ -55,6 +55,10 @@ def pattern_count(n: int, rank: int) -> int:
     ValueError
         If `rank` is larger than `n`.
 
+    See Also
+    --------
+    count_patterns : The number for any rows.
+
     Examples
     --------
     >>> import convexscore as cs
@@ -82,6 +86,11 @@ def count_patterns(X: ArrayLike, bias: bool = False) -> int:
     int
         Counted in integer arithmetic by Whitney's theorem: twice the sets without broken circuits that
         avoid one hyperplane.
+
+    See Also
+    --------
+    enumerate_patterns : Lists them.
+    pattern_count : The number for rows in general position.
 
     Examples
     --------

@@ -85,6 +85,12 @@ def enumerate_patterns(
     ValueError
         If there are more than `max_patterns`; the message says how many.
 
+    See Also
+    --------
+    iter_patterns : The same in blocks.
+    count_patterns : Counts without listing.
+    sample_patterns : Finds part of them by random directions.
+
     Notes
     -----
     Decided in exact arithmetic wherever floats are not certain: floats are dyadic rationals.
@@ -129,6 +135,11 @@ def iter_patterns(
     ------
     Patterns
         A block each, with `Patterns.complete` False; all blocks together are complete.
+
+    See Also
+    --------
+    enumerate_patterns : All at once.
+    count_patterns : Counts without listing.
 
     Examples
     --------

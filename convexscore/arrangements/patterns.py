@@ -125,6 +125,10 @@ class Cone(Frozen):
     ----------
     normals : ndarray of shape (n_samples, n_features)
         Inward normals.
+
+    See Also
+    --------
+    Patterns.cone : The cone of a pattern.
     """
 
     normals: FloatArray

@@ -38,6 +38,11 @@ def sample_patterns(
         Each with the direction that found it.  ``patterns.fraction`` says which part of all patterns was
         found, where these are few enough to be counted; cells of small solid angle are missed.
 
+    See Also
+    --------
+    enumerate_patterns : All patterns.
+    count_patterns : How many there are.
+
     Examples
     --------
     >>> import convexscore as cs

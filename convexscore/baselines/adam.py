@@ -106,6 +106,12 @@ def train_adam(
     ConvergenceError
         If all trials diverge.  A trial that diverges among others has infinite loss from then on.
 
+    See Also
+    --------
+    convexscore.solve : The global optimum of the same loss.
+    convexscore.baselines.tune_adam : The best of several learning rates.
+    convexscore.baselines.AdamResult : What is returned.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

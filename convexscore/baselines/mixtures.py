@@ -76,6 +76,10 @@ def mixture_objective(
     TypeError, ValueError
         If an argument is not numeric, not finite, larger than 1e100, or of another shape.
 
+    See Also
+    --------
+    fit_mixture : Descends on it.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs
@@ -145,6 +149,11 @@ def fit_mixture(
         If an argument is of the wrong kind or out of range, or the data are not centred for two components.
     ConvergenceError
         If means grow without bound: the steps are too large.
+
+    See Also
+    --------
+    mixture_objective : What is descended on.
+    convexscore.targets.GaussianMixture : Mixtures with known scores.
 
     Examples
     --------

@@ -30,6 +30,12 @@ class AdamResult(Frozen):
         Each trial's final network, or its best one if that was asked for; of a trial that diverged, one
         from before.
 
+    See Also
+    --------
+    train_adam : Returns it.
+    tune_adam : Returns it.
+    convexscore.plotting.plot_training : Draws it beside the optimum.
+
     Examples
     --------
     >>> import convexscore as cs

@@ -77,6 +77,12 @@ def tune_adam(
     TypeError, ValueError, ConvergenceError
         As for `train_adam`.
 
+    See Also
+    --------
+    train_adam : One learning rate.
+    AdamResult : What is returned.
+    convexscore.solve : The global optimum of the same loss.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

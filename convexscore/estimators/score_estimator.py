@@ -116,8 +116,13 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         The noise level, in the units of `noise_level`.
     n_features_in_ : int
         Number of features.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Their names, if the data were a frame with names.
+
+    See Also
+    --------
+    PooledScore : The default method.
+    solve : The method ``"certified"``.
 
     Notes
     -----

@@ -20,7 +20,7 @@ __all__ = ["DenoisingScoreMatching"]
 
 @dataclass(frozen=True, eq=False)
 class DenoisingScoreMatching(Frozen):
-    """The denoising objective ``sum_i w_i 1/2 ||s(x_i) - l_i||^2`` (ZP eq. 8-9).
+    """The denoising objective ``sum_i w_i 1/2 ||s(x_i) - l_i||^2`` (ZP equations 8 and 9).
 
     Parameters
     ----------
@@ -37,6 +37,13 @@ class DenoisingScoreMatching(Frozen):
         If an argument is not numeric.
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
+
+    See Also
+    --------
+    ScoreMatching : The loss without noise.
+    ExpectedDenoising : The same with the noise integrated out.
+    NoiseConditionalScore : One network a noise level.
+    solve : Trains networks.
 
     Examples
     --------

@@ -40,6 +40,11 @@ class ExpectedDenoising(Frozen):
     ValueError
         If there are no samples, there is more than one feature, or a number is out of range.
 
+    See Also
+    --------
+    DenoisingScoreMatching : The same with drawn noise, for any number of features.
+    solve : Trains networks.
+
     Examples
     --------
     >>> import convexscore as cs

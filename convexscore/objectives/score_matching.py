@@ -17,7 +17,7 @@ __all__ = ["ScoreMatching"]
 
 @dataclass(frozen=True, eq=False)
 class ScoreMatching(Frozen):
-    """The score matching objective ``sum_i w_i [tr J_s(x_i) + 1/2 ||s(x_i)||^2]`` (ZP eq. 2).
+    """The score matching objective ``sum_i w_i [tr J_s(x_i) + 1/2 ||s(x_i)||^2]`` (ZP equation 2).
 
     Parameters
     ----------
@@ -33,6 +33,11 @@ class ScoreMatching(Frozen):
         If an argument is not numeric.
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
+
+    See Also
+    --------
+    DenoisingScoreMatching : The loss with noisy inputs and labels.
+    solve : Trains networks.
 
     Examples
     --------

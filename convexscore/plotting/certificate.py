@@ -72,7 +72,7 @@ def plot_certificate(solution: Solution, *, title: str | None = None, ax: Axes |
 
     See Also
     --------
-    Certificate : The same in numbers.
+    convexscore.Certificate : The same in numbers.
     plot_fit : The fit.
 
     Notes

@@ -39,7 +39,7 @@ def plot_path(path: Path, *, title: str | None = None, ax: Axes | None = None) -
 
     See Also
     --------
-    Path.kink_spans : What is drawn.
+    convexscore.Path.kink_spans : What is drawn.
 
     Examples
     --------

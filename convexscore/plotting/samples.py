@@ -56,6 +56,10 @@ def plot_samples(
     TypeError, ValueError
         If an argument is of the wrong kind, or there are more than two features.
 
+    See Also
+    --------
+    plot_density : The density that they are from.
+
     Examples
     --------
     >>> import convexscore as cs

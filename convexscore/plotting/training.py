@@ -49,6 +49,10 @@ def plot_training(
     TypeError
         If an argument is of the wrong kind.
 
+    See Also
+    --------
+    convexscore.train_adam : What is drawn.
+
     Examples
     --------
     >>> import convexscore as cs

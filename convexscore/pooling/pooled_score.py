@@ -35,7 +35,7 @@ class PooledScore(Distribution):
 
     Made by `fit` from data of one or two features.  It is a score, ``pooled(x)``, and the density that the
     score is of, under SciPy's names for distributions (``ppf`` and ``rvs`` are other names of ``icdf`` and
-    ``sample``); distribution functions and quantiles are there for one feature only:
+    ``sample``); distribution functions and quantiles are there for one feature only::
 
         p = sum_k w_k p_k,    score = sum_k w_k p_k s_k / p,    cdf = sum_k w_k cdf_k.
 

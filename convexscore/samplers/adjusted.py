@@ -31,7 +31,7 @@ def mala(
 ) -> FloatArray | tuple[FloatArray, float]:
     """Run the Metropolis-adjusted Langevin algorithm (Roberts & Tweedie 1996).
 
-    A Langevin step ``x' = x + h s(x) + sqrt(2 h) z`` is accepted with probability
+    A Langevin step ``x' = x + h s(x) + sqrt(2 h) z`` is accepted with probability::
 
         min(1, p(x') q(x | x') / (p(x) q(x' | x))),   q(x' | x) = N(x'; x + h s(x), 2 h I),
 
@@ -62,7 +62,7 @@ def mala(
 
     Returns
     -------
-    ndarray of the shape of `x0`, or (n_steps // keep_every, *shape) with `keep_every`
+    ndarray of the shape of `x0`, or ``(n_steps // keep_every, *shape)`` with `keep_every`
         Final states, or the trajectory; with `return_acceptance` a pair of it and the share.
 
     Raises
@@ -71,6 +71,11 @@ def mala(
         If an argument is out of range, a start has density zero, or a function returns another shape.
     ConvergenceError
         If score or log-density return NaN; the message names the step.
+
+    See Also
+    --------
+    langevin : Without the correction.
+    underdamped : With momentum.
 
     Examples
     --------

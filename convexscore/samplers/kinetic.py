@@ -1,12 +1,4 @@
-"""Underdamped Langevin dynamics by the ABOBA splitting (Leimkuhler & Matthews 2013).
-
-The pair of position and velocity follows ``dy = v dt``, ``dv = s(y) dt - gamma v dt + sqrt(2 gamma) dB``; its
-stationary law has the score's law for ``y`` and the standard normal for ``v``.  One step of size ``D``:
-
-    y += D/2 v;  v += D/2 s(y);  v = a v + sqrt(1 - a^2) z;  v += D/2 s(y);  y += D/2 v,   a = exp(-gamma D)
-
-Both half kicks use the score at the same point: one evaluation a step.
-"""
+"""Underdamped Langevin dynamics by the ABOBA splitting (Leimkuhler & Matthews 2013)."""
 
 from __future__ import annotations
 
@@ -65,7 +57,15 @@ def underdamped(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run underdamped Langevin dynamics, the scheme at the head of this module.
+    """Run underdamped Langevin dynamics by the ABOBA splitting (Leimkuhler & Matthews 2013).
+
+    The pair of position and velocity follows ``dy = v dt``, ``dv = s(y) dt - gamma v dt + sqrt(2 gamma) dB``;
+    its stationary law has the score's law for ``y`` and the standard normal for ``v``.  One step of size
+    ``D``, with ``a = exp(-gamma D)``::
+
+        y += D/2 v;  v += D/2 s(y);  v = a v + sqrt(1 - a^2) z;  v += D/2 s(y);  y += D/2 v
+
+    Both half kicks use the score at the same point: one evaluation a step.
 
     Against `langevin` its bias is of second order in the step, and none at all for the positions of a normal
     law; and its chains move with momentum: the time to cross a wide law grows with the width, not its square.
@@ -95,7 +95,7 @@ def underdamped(
 
     Returns
     -------
-    ndarray of the shape of `x0`, or (n_steps // keep_every, *shape) with `keep_every`
+    ndarray of the shape of `x0`, or ``(n_steps // keep_every, *shape)`` with `keep_every`
         Final positions, or the trajectory.
 
     Raises
@@ -104,6 +104,11 @@ def underdamped(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the step.
+
+    See Also
+    --------
+    langevin : Without momentum.
+    mala : With a step that corrects the law.
 
     Examples
     --------

@@ -104,6 +104,11 @@ def joint(
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the step.
 
+    See Also
+    --------
+    sequential : The same measurements, one after another.
+    convexscore.denoise_many : The posterior mean given all of them.
+
     Examples
     --------
     >>> import convexscore as cs
@@ -218,6 +223,11 @@ def sequential(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the measurement and the step.
+
+    See Also
+    --------
+    joint : The same measurements, all at once.
+    convexscore.theory.is_log_concave_chain : Whether the noise is large enough.
 
     Examples
     --------

@@ -43,6 +43,11 @@ def sigma_grid(sigma_max: float, sigma_min: float, n_levels: int, kind: str = "l
     ValueError
         If an argument is out of range.
 
+    See Also
+    --------
+    reverse : Takes such levels.
+    annealed_langevin : Takes such levels.
+
     Examples
     --------
     >>> from convexscore.samplers import sigma_grid

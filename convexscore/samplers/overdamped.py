@@ -44,7 +44,7 @@ def langevin(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run unadjusted Langevin dynamics ``x <- x + h s(x) + sqrt(2 h) z`` (ZP Alg. 2).
+    """Run unadjusted Langevin dynamics ``x <- x + h s(x) + sqrt(2 h) z`` (ZP Algorithm 2).
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def langevin(
 
     Returns
     -------
-    ndarray of the shape of `x0`, or (n_steps // keep_every, *shape) with `keep_every`
+    ndarray of the shape of `x0`, or ``(n_steps // keep_every, *shape)`` with `keep_every`
         Final states, or the trajectory.
 
     Raises
@@ -82,6 +82,13 @@ def langevin(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the step.
+
+    See Also
+    --------
+    mala : With a step that corrects the law.
+    underdamped : With momentum.
+    annealed_langevin : From large noise to small.
+    convexscore.theory.langevin_bound : How many steps are enough.
 
     Examples
     --------
@@ -132,7 +139,7 @@ def annealed_langevin(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run Langevin dynamics through decreasing noise levels (ZP Alg. 3; Song & Ermon 2019).
+    """Run Langevin dynamics through decreasing noise levels (ZP Algorithm 3; Song & Ermon 2019).
 
     Parameters
     ----------
@@ -163,7 +170,7 @@ def annealed_langevin(
 
     Returns
     -------
-    ndarray of the shape of `x0`, or (n_levels, *shape) with `keep_levels`
+    ndarray of the shape of `x0`, or ``(n_levels, *shape)`` with `keep_levels`
         Final states, or one state a level.
 
     Raises
@@ -172,6 +179,13 @@ def annealed_langevin(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names level and step.
+
+    See Also
+    --------
+    langevin : One noise level.
+    reverse : Fewer steps a level.
+    sigma_grid : Noise levels.
+    convexscore.NoiseConditionalScore : A trained score for it.
 
     Examples
     --------

@@ -1,17 +1,6 @@
 """Reverse diffusion: from noise to data through decreasing noise levels.
 
-In the coordinates ``Y = X + sigma xi`` every scheme is ``y <- y + c score(y, S) + b z`` from level ``S`` to
-the next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v = S^2 - R^2``:
-
-    rule        c            b              what is held fixed during the step
-    frozen      2 A (A - B)  sqrt(v)        the score in the reverse Ornstein-Uhlenbeck equation
-    ancestral   v            R sqrt(v) / S  the denoiser (DDPM; Euler's scheme of stochastic localization)
-    euler       v            sqrt(v)        the score in the reverse equation of Y
-    ode         A (A - B)    0              the score in the probability flow of the OU process
-    ddim        S (S - R)    0              the denoiser in the probability flow; Euler's scheme in sigma
-    heun        S (S - R)    0              ddim, corrected by the trapezoidal rule (Karras et al. 2022)
-
-A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` makes the same path.
+`reverse` has the table of rules.
 """
 
 from __future__ import annotations
@@ -88,7 +77,7 @@ def reverse(
     dtype: DTypeLike | None = None,
     n_jobs: int | None = None,
 ) -> FloatArray:
-    """Run a diffusion backwards through decreasing noise levels (Song et al. 2021).
+    """Run a diffusion backwards through decreasing noise levels (Song and others 2021).
 
     Parameters
     ----------
@@ -106,7 +95,7 @@ def reverse(
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
     rule : {"frozen", "ancestral", "euler", "ode", "ddim", "heun"}
-        The step, one row of the table at the head of this module.  The last three draw no noise but the
+        The step, one row of the table below.  The last three draw no noise but the
         start; "heun" takes two scores a step.
     x0 : array of shape (n, d), or (n,) if `d` is None, optional
         Start, a sample of data plus noise ``sigmas[0]``; by default normal, of mean zero and variance
@@ -133,6 +122,27 @@ def reverse(
         If an argument is out of range, or the score returns another shape.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the level and the step.
+
+    See Also
+    --------
+    annealed_langevin : Many steps a level.
+    sigma_grid : Noise levels.
+    convexscore.NoiseConditionalScore : A trained score for it.
+
+    Notes
+    -----
+    In the coordinates ``Y = X + sigma xi`` every scheme is ``y <- y + c score(y, S) + b z`` from level ``S``
+    to the next level ``R < S``.  With ``A = sqrt(1 + S^2)``, ``B = sqrt(1 + R^2)`` and ``v = S^2 - R^2``::
+
+        rule        c            b              what is held fixed during the step
+        frozen      2 A (A - B)  sqrt(v)        the score in the reverse Ornstein-Uhlenbeck equation
+        ancestral   v            R sqrt(v) / S  the denoiser (DDPM; Euler's scheme of stochastic localization)
+        euler       v            sqrt(v)        the score in the reverse equation of Y
+        ode         A (A - B)    0              the score in the probability flow of the OU process
+        ddim        S (S - R)    0              the denoiser in the probability flow; Euler's scheme in sigma
+        heun        S (S - R)    0              ddim, corrected by the trapezoidal rule (Karras et al. 2022)
+
+    A step of OU time from ``t = log(1 + S^2) / 2`` in the coordinate ``z = y / A`` makes the same path.
 
     Examples
     --------

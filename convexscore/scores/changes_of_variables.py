@@ -51,6 +51,11 @@ def vp(score: Conditional) -> Conditional:
     callable
         ``s(z, t)`` for times ``t`` of at least 0; it raises ValueError for others.
 
+    See Also
+    --------
+    ve : The inverse.
+    samplers.reverse : Takes noise-conditional scores.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs
@@ -76,6 +81,10 @@ def ve(score: Conditional) -> Conditional:
         ``score(y, sigma) = e^-t s(e^-t y, t)`` with ``t = log(1 + sigma^2) / 2``, for levels of at least 0;
         it raises ValueError for others.
 
+    See Also
+    --------
+    vp : The inverse.
+
     Examples
     --------
     >>> import numpy as np
@@ -99,6 +108,10 @@ def from_denoiser(denoiser: Conditional) -> Conditional:
     callable
         ``score(y, sigma)`` for positive levels; it raises ValueError for others.
 
+    See Also
+    --------
+    to_denoiser : The inverse.
+
     Examples
     --------
     >>> import numpy as np
@@ -121,6 +134,12 @@ def to_denoiser(score: Conditional) -> Conditional:
     -------
     callable
         ``m(y, sigma)`` for positive levels; it raises ValueError for others.
+
+    See Also
+    --------
+    from_denoiser : The inverse.
+    denoise_many : The posterior mean given several measurements.
+    posterior_covariance : The posterior covariance.
 
     Examples
     --------
@@ -152,6 +171,10 @@ def posterior_covariance(jacobian: ArrayLike, sigma: float) -> FloatArray:
     ------
     ValueError
         If Jacobians are not square, or the level is negative.
+
+    See Also
+    --------
+    to_denoiser : The posterior mean.
 
     Examples
     --------
@@ -192,6 +215,11 @@ def denoise_many(score: Conditional, Y: ArrayLike, sigma: float) -> FloatArray:
     ------
     ValueError
         If an argument is out of range, or the score returns another shape.
+
+    See Also
+    --------
+    to_denoiser : The posterior mean given one measurement.
+    samplers.sequential : Draws measurements one after another.
 
     Examples
     --------

@@ -60,6 +60,11 @@ class GaussianMixture(Frozen):
         If a shape is wrong, a number is not finite, a weight is not positive, or a scale or a noise level
         is negative; if a method is asked for noise level 0 of an atom.
 
+    See Also
+    --------
+    ring : Modes on a circle.
+    moons : Two arcs.
+
     Examples
     --------
     >>> import convexscore as cs

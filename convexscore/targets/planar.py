@@ -43,6 +43,11 @@ def ring(n_modes: int = 8, radius: float = 2.0, scale: float = 0.2) -> GaussianM
     ValueError
         If a number is out of range.
 
+    See Also
+    --------
+    moons : Two arcs.
+    GaussianMixture : What is returned.
+
     Examples
     --------
     >>> from convexscore.targets import ring
@@ -83,6 +88,11 @@ def moons(scale: float = 0.1, radius: float = 1.0) -> GaussianMixture:
     ValueError
         If a number is out of range.
 
+    See Also
+    --------
+    ring : Modes on a circle.
+    GaussianMixture : What is returned.
+
     Examples
     --------
     >>> from convexscore.targets import moons
@@ -106,7 +116,7 @@ def moons(scale: float = 0.1, radius: float = 1.0) -> GaussianMixture:
 class Banana:
     """The law ``x_1 ~ N(0, a^2)``, ``x_2 | x_1 ~ N(c (x_1^2 - a^2), b^2)`` (Haario, Saksman & Tamminen 1999).
 
-    Its mean is zero, its features are uncorrelated, and its score is exact:
+    Its mean is zero, its features are uncorrelated, and its score is exact::
 
         s_1 = -x_1 / a^2 + 2 c x_1 r / b^2,    s_2 = -r / b^2,    r = x_2 - c (x_1^2 - a^2)
 
@@ -125,6 +135,11 @@ class Banana:
         If an argument is not a number.
     ValueError
         If a length or a width is not positive.
+
+    See Also
+    --------
+    ring : Another law in the plane.
+    moons : Another law in the plane.
 
     Examples
     --------

@@ -37,6 +37,8 @@ _NOISE = 1e-6
 class UnivariateMatrices(Frozen):
     """A training problem as a quadratic program, in the units of the data.
 
+    ::
+
         min  1/2 x'P x + q'x      subject to      l <= A x <= u
 
     The variables are ``x = (u, v, b, V, r)``: the positive and the negative parts of the atoms' coefficients
@@ -59,6 +61,10 @@ class UnivariateMatrices(Frozen):
         the loss of the network of `x` for any `x` within the constraints, and equal to it at an optimum.
     beta : float
         The weight decay.
+
+    See Also
+    --------
+    univariate_program : Makes them.
     """
 
     P: sp.csc_matrix
@@ -196,6 +202,12 @@ def univariate_program(
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, the data have several features, or so many
         distinct values that the matrix, of as many columns a value, would not fit in memory.
+
+    See Also
+    --------
+    UnivariateMatrices : What is returned.
+    solve : Solves and certifies.
+    certify : The certificate of a network trained elsewhere.
 
     Examples
     --------

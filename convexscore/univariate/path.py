@@ -250,6 +250,13 @@ def regularization_path(
     ValueError
         If an argument is out of range.
 
+    See Also
+    --------
+    Path : What is returned.
+    solve : One weight decay.
+    beta_bounds : Where the path begins and ends.
+    convexscore.plotting.plot_path : Draws it.
+
     Examples
     --------
     >>> import convexscore as cs

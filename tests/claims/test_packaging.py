@@ -87,6 +87,12 @@ def test_what_the_other_folders_import_comes_with_the_extra_for_tests(folder):
     assert not {name: str(path) for name, path in imports_under(folder).items() if name not in declared}
 
 
+def test_what_the_site_imports_comes_with_its_extra():
+    declared = set(modules_of([*PROJECT["dependencies"], *EXTRAS["docs"]]))
+    own = {path.stem for path in (ROOT / "docs" / "extensions").iterdir()}
+    assert not {name: str(path) for name, path in imports_under("docs").items() if name not in declared | own}
+
+
 def test_the_oldest_versions_are_those_declared():
     pins = dict(
         line.split("==")

@@ -59,6 +59,12 @@ def pattern_weights(
     ValueError
         If the rank is above three and `n_draws` is not given.
 
+    See Also
+    --------
+    reweighted_least_squares : Learns the weights.
+    ntk : The kernel with these weights.
+    convexscore.solve : Takes them as `weights`.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

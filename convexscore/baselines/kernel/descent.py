@@ -55,6 +55,12 @@ class KernelDescent(Frozen):
         If an argument is of the wrong kind, there are too many samples, a sample has the kernel 0 with
         itself, or the kernel is not symmetric and positive semidefinite.
 
+    See Also
+    --------
+    DenoisingRegression : The data.
+    ntk : The kernel.
+    train_ntk_network : The network that it is the limit of.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

@@ -38,6 +38,10 @@ class NTKNetwork(Frozen):
     losses : ndarray of shape (n_steps + 1,)
         ``1/2 sum_j |f(x_j) - y_j|^2`` before each step and after the last.
 
+    See Also
+    --------
+    train_ntk_network : Trains it.
+
     Examples
     --------
     >>> import convexscore as cs
@@ -101,6 +105,11 @@ def train_ntk_network(
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, or a row of `X` is zero.
+
+    See Also
+    --------
+    NTKNetwork : What is trained.
+    KernelDescent : The limit of infinite width.
 
     Examples
     --------

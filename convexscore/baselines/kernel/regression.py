@@ -60,6 +60,11 @@ class DenoisingRegression(Frozen):
     kept : float
         The share of the drawn points that the radius kept.
 
+    See Also
+    --------
+    KernelDescent : Descends on it.
+    train_ntk_network : Trains a network on it.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

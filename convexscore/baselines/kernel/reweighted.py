@@ -53,6 +53,10 @@ class ReweightedLeastSquares(Frozen):
     bias : bool
         Whether a column of ones was added.
 
+    See Also
+    --------
+    reweighted_least_squares : Returns it.
+
     Examples
     --------
     >>> import convexscore as cs
@@ -109,6 +113,11 @@ def reweighted_least_squares(
     TypeError, ValueError
         If an argument is of the wrong kind or out of range, there are too many patterns, or the penalty is so
         small that the systems are singular to rounding.
+
+    See Also
+    --------
+    pattern_weights : The weights of the neural tangent kernel.
+    convexscore.solve : Takes weights of patterns with ``penalty="ridge"``.
 
     Notes
     -----

@@ -48,6 +48,11 @@ def ntk(U: ArrayLike, V: ArrayLike) -> FloatArray:
     TypeError, ValueError
         If an array is not numeric, not finite, larger than 1e150, or the columns differ in number.
 
+    See Also
+    --------
+    KernelDescent : Gradient descent with the kernel.
+    pattern_weights : The same kernel as weights of patterns.
+
     Notes
     -----
     The angle is ``2 atan2(|u^ - v^|, |u^ + v^|)`` of unit vectors: the arc cosine loses half of the digits.

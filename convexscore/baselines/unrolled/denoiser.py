@@ -54,6 +54,11 @@ class UnrolledDenoiser(Frozen):
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
 
+    See Also
+    --------
+    TrainedDenoiser : The network with learned weights.
+    convexscore.targets.Ising : The law that it denoises.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

@@ -32,6 +32,10 @@ class TrainedDenoiser(Frozen):
     held_out_losses : ndarray
         The same on the held-out data, empty without; the weights are those of the least.
 
+    See Also
+    --------
+    UnrolledDenoiser : The network with explicit weights.
+
     Examples
     --------
     >>> import numpy as np, convexscore as cs

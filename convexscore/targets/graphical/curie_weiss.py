@@ -28,7 +28,7 @@ _MOST_NODES = 10**6
 class CurieWeiss(SpinLaw):
     """The law ``exp(strength / d * sum_{i<j} x_i x_j + b'x) / Z`` on ``d`` spins.
 
-    This is `Ising` with all couplings ``strength / d``.  By ``exp(s^2 / 2) = E exp(s g)``, ``g`` normal,
+    This is `Ising` with all couplings ``strength / d``.  By ``exp(s^2 / 2) = E exp(s g)``, ``g`` normal::
 
         Z(b) prop. to  int exp(-u^2 / 2) prod_i 2 cosh(c u + b_i) du,    c = sqrt(strength / d),
 
@@ -50,6 +50,11 @@ class CurieWeiss(SpinLaw):
         If an argument, here or of a method, is not numeric.
     ValueError
         If a number is out of range or not finite, or a shape is wrong.
+
+    See Also
+    --------
+    Ising : Any couplings.
+    SherringtonKirkpatrick : Random couplings.
 
     Examples
     --------

@@ -61,6 +61,12 @@ class Ising(SpinLaw):
         By methods, if the free energy of a variational denoiser is not convex, or if rows of "tap" or "amp"
         do not converge; the message has their share.
 
+    See Also
+    --------
+    CurieWeiss : Equal couplings, exact in any dimension.
+    LatentIsing : Some spins hidden.
+    SherringtonKirkpatrick : Random couplings.
+
     Notes
     -----
     A variational denoiser's score is not the score of any density near `logpdf`, which stays exact.

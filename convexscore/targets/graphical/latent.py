@@ -64,6 +64,11 @@ class LatentIsing(SpinLaw):
     ConvergenceWarning
         By methods, as for `Ising`.
 
+    See Also
+    --------
+    Ising : All spins visible.
+    RestrictedBoltzmannMachine : Without couplings inside a layer.
+
     Examples
     --------
     >>> from convexscore.targets import LatentIsing
@@ -191,6 +196,10 @@ class RestrictedBoltzmannMachine(SpinLaw):
     -----
     ConvergenceWarning
         By methods, as for `Ising`.
+
+    See Also
+    --------
+    LatentIsing : With couplings inside the layers.
 
     Examples
     --------

@@ -39,7 +39,7 @@ _LARGEST_POINT = 1e100
 class SparseCoding(Frozen):
     """The law of ``x = D theta + tau xi``, ``theta_j`` independent on a finite support, under more noise.
 
-    For ``y = x + sigma xi'`` and ``v = tau^2 + sigma^2`` the code has the posterior
+    For ``y = x + sigma xi'`` and ``v = tau^2 + sigma^2`` the code has the posterior::
 
         p(theta | y) prop. to prod_j p(theta_j) exp(-|y - D theta|^2 / (2 v)),
 
@@ -71,6 +71,10 @@ class SparseCoding(Frozen):
         there are too many codes to be summed.
     ConvergenceError
         By methods, if the iteration of "naive" or "gamp" does not end.
+
+    See Also
+    --------
+    Ising : A law on spins.
 
     Examples
     --------

@@ -96,6 +96,8 @@ class SpinGlass(SpinLaw):
     def free_energy(self, m: ArrayLike, y: ArrayLike, q: float) -> float:
         """Return the free energy of Thouless, Anderson & Palmer at means `m`, fields `y` and overlap `q`.
 
+        ::
+
             -(beta / 2) m'W m - y'm - sum_i h(m_i) - (d beta^2 / 4) (1 - q) (1 + q - 2 |m|^2 / d),
 
         ``h`` the entropy of a spin of mean ``m_i``.  It is stationary where
@@ -323,6 +325,12 @@ class SherringtonKirkpatrick(SpinGlass):
     -----
     ConvergenceWarning
         By methods, if message passing does not converge, or a free energy is not convex.
+
+    See Also
+    --------
+    Ising : Exact means, in few dimensions.
+    Z2Synchronization : With a signal.
+    overlap : What its means tend to.
 
     References
     ----------

@@ -53,6 +53,11 @@ def overlap(inverse_temperature: float, tau: float) -> float:
     ConvergenceWarning
         If 2000 steps from ``q = 1`` do not settle, as at ``beta = 1`` without a field.
 
+    See Also
+    --------
+    SherringtonKirkpatrick : The system in many dimensions.
+    Z2Synchronization : The same with a signal.
+
     References
     ----------
     El Alaoui, Montanari & Sellke, "Sampling from the Sherrington-Kirkpatrick Gibbs measure via algorithmic

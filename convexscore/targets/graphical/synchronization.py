@@ -45,6 +45,11 @@ class Z2Synchronization(SpinGlass):
     ConvergenceWarning
         By methods, if message passing does not converge.
 
+    See Also
+    --------
+    SherringtonKirkpatrick : Without a signal.
+    overlap : What its means tend to.
+
     References
     ----------
     Montanari & Wu, "Posterior sampling from the spiked models via diffusion processes", 2023.
