@@ -2,13 +2,14 @@
 
 What is linear are the score's values at its knots, its slopes beyond the data, and the ends of the
 multiplier's range; the two ends of a piece say them all.  The slopes beyond the data of absolute-value
-networks without skip connection are the flattest that the optimum leaves free, so that they bend where a slope
-inside changes its sign: there pieces are cut.
+networks without skip connection are the flattest that the optimum leaves free, so that they bend where a
+slope inside changes its sign: there pieces are cut.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,32 +61,31 @@ def linear_pieces(path: Path) -> list[LinearPiece]:
     """
     betas = path.betas.tolist()
     found: list[LinearPiece] = []
-    for upper, lower in zip(betas, betas[1:], strict=False):
+    for upper, lower in pairwise(betas):
         cuts = [upper, *_cuts(path, upper, lower), lower]
-        found += [_piece(path, *ends) for ends in zip(cuts, cuts[1:], strict=False)]
+        found += [_piece(path, *ends) for ends in pairwise(cuts)]
     return found or [_piece(path, betas[0], betas[0])]
 
 
 def _piece(path: Path, upper: float, lower: float) -> LinearPiece:
     seen = [_seen(path, float(beta)) for beta in upper + _INSIDE * (lower - upper)]
     units = path._units
-    kinks, _, _, _ = seen[0]
-    values, outer, multiplier = (_at_ends(seen[0][i], seen[1][i]) for i in (1, 2, 3))
+    values, outer, multiplier = (_at_ends(first, second) for first, second in zip(*seen, strict=True))
     return LinearPiece(
         upper,
         lower,
-        kinks,
+        path._at(0.5 * (upper + lower))[1].kinks,
         np.ldexp(values, units.label),
         np.ldexp(outer, units.label - units.length),
         np.ldexp(multiplier, units.correlation),
     )
 
 
-def _seen(path: Path, beta: float) -> tuple[NDArray[np.intp], FloatArray, FloatArray, FloatArray]:
-    """Return kinks, values at knots, outer slopes and the multiplier's range at a weight decay."""
+def _seen(path: Path, beta: float) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return values at knots, outer slopes and the multiplier's range at a weight decay."""
     problem, spline, _ = path._at(beta)
     score = score_of(problem, spline)
-    return spline.kinks, spline.values, score.slopes[[0, -1]], np.array(problem.kappa_range)
+    return spline.values, score.slopes[[0, -1]], np.array(problem.kappa_range)
 
 
 def _at_ends(first: FloatArray, second: FloatArray) -> FloatArray:
