@@ -37,7 +37,7 @@ _EXAMPLES = {
     "report": """
         convexscore report data.csv --column eruptions --skip -o report.html
         convexscore report data.csv --column eruptions --skip --beta-min 5 --title Eruptions -o report.html
-        convexscore report data.csv --column eruptions --column waiting --skip --beta 20 --beta 40 -o p.html""",
+        convexscore report data.csv --column eruptions --column waiting --beta 20 --beta 40 -o p.html""",
     "data": """
         convexscore data old_faithful -o data.csv
         convexscore data galaxies | convexscore fit - --skip""",

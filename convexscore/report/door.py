@@ -66,6 +66,7 @@ def report(
         Name of the column, or names of both; ``x``, or ``x0`` and ``x1``, by default.
     n_folds : int, optional
         Folds of the cross-validation, at least 2, or 0 for none; 5 by default for one feature, 3 for two.
+        With fewer than two distinct samples a fold there is none either.
     rng : Generator or seed, optional
         Assigns samples to folds; the default gives the same page for the same data.
 

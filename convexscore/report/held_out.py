@@ -83,8 +83,13 @@ def _held_out_loss(problem: Problem, training: Any, rest: Any, beta: float) -> f
 def _folds(
     problem: Problem, n_folds: int, rng: np.random.Generator | int | None
 ) -> Iterator[tuple[Any, Any, float]]:
-    """Yield training samples, the rest, and the share of the weight that is trained on."""
+    """Yield training samples, the rest, and the share of the weight that is trained on.
+
+    Nothing where there are fewer than two distinct samples a fold.
+    """
     rows = distinct_rows(problem.objective)
+    if len(rows.X) < 2 * n_folds:
+        return
     fold_of = generator(rng, "report").permutation(np.arange(len(rows.X)) % n_folds)
     for fold in range(n_folds):
         training = chosen_samples(rows, fold_of != fold)
@@ -96,4 +101,4 @@ def _folds(
 
 
 def _listed(total: FloatArray, weight: float) -> list[float | None]:
-    return [float(loss) / weight if np.isfinite(loss) else None for loss in total]
+    return [float(loss) / weight if weight and np.isfinite(loss) else None for loss in total]

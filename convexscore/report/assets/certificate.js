@@ -12,7 +12,8 @@ function certify(score, beta) {
     const slope = score.inner[piece];
     const value = j === LAST ? score.values[score.values.length - 1] : score.values[piece] + slope * (position[j] - score.knots[piece]);
     values[j] = value;
-    square += value * value * mass[j] + 2 * value * slope * first[j] + slope * slope * second[j];
+    // Slopes of tiny data are huge: products with lengths first.
+    square += value * (value * mass[j] + 2 * slope * first[j]) + slope * (slope * second[j]);
     product += value * label[j] + slope * labelFirst[j];
     residual[j] = value * mass[j] + slope * first[j] - label[j];
     lever[j] = value * first[j] + slope * second[j] - labelFirst[j];

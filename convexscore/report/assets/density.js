@@ -4,6 +4,7 @@
 const NODES = [0.1834346424956498, 0.525532409916329, 0.7966664774136267, 0.9602898564975363];
 const WEIGHTS = [0.362683783378362, 0.3137066458778873, 0.2223810344533745, 0.1012285362903763];
 const NEGLIGIBLE = 60;
+const RANGE = position[LAST] - position[0];
 
 function failingTails(score) {
   const { slopes, values } = score;
@@ -72,8 +73,8 @@ function densityOf(score) {
     fails,
     // From the maximum of the exponent, as ScoreDensity.log_normalizer is.
     logNormalizer: Math.log(sums[0]),
-    mean: middle + shift,
-    deviation: Math.sqrt(Math.max(sums[2] / sums[0] - shift * shift, 0)),
+    mean: middle + shift * RANGE,
+    deviation: RANGE * Math.sqrt(Math.max(sums[2] / sums[0] - shift * shift, 0)),
     at: (x) => Math.exp(exponentAt(segments, score, x) - logNormalizer),
   };
 }
@@ -101,7 +102,8 @@ function integrate(segment, from, to, top, middle, sums) {
   for (let k = 0; k < NODES.length; k++) {
     for (const d of [centre - half * NODES[k], centre + half * NODES[k]]) {
       const part = WEIGHTS[k] * half * Math.exp(exponent(segment, d) - top);
-      const x = segment.base - middle + segment.side * d;
+      // In units of the data's range, whose cubes are numbers.
+      const x = (segment.base - middle + segment.side * d) / RANGE;
       sums[0] += part;
       sums[1] += part * x;
       sums[2] += part * x * x;

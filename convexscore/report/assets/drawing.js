@@ -99,12 +99,13 @@ function drawHeldOut(beta, name, label) {
   const runs = [[]];
   betas.forEach((each, i) => (isNumber(mean[i]) ? runs[runs.length - 1].push([each, mean[i]]) : runs.push([])));
   const here = heldOutAt(beta);
-  const range = betas.length > 1 ? [betas[betas.length - 1], betas[0]] : [betas[0] / 2, betas[0] * 2];
+  const edge = Math.max(betas[0] / betas[betas.length - 1], 10) ** 0.04;
+  const range = [betas[betas.length - 1] / edge, Math.max(betas[0], beta) * edge];
   const auto = isNumber(data.auto) ? [data.auto] : [];
   draw(
     "held-out",
     { name, x: range, y: padded(Math.min(...known), Math.max(...known)), log: true, xLabel: "weight decay beta", yLabel: label },
-    `${name} between weight decays ${short(range[0])} and ${short(range[1])}; ${isNumber(here) ? short(here) : "none"} at ${short(beta)}.`,
+    `${name} between weight decays ${short(betas[betas.length - 1])} and ${short(betas[0])}; ${isNumber(here) ? short(here) : "none"} at ${short(beta)}.`,
     (x, y, box) =>
       auto.map((at) => `<line class="edge" x1="${round(x(at))}" x2="${round(x(at))}" y1="${box.top}" y2="${box.top + box.height}"/>` +
         `<text x="${round(x(at)) + 4}" y="${box.top + box.height - 8}">auto</text>`).join("") +

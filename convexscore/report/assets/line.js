@@ -134,7 +134,7 @@ function textOf(format, score, density, found, heldOut) {
     log_normalizer: density.logNormalizer ?? null, mean: density.at ? density.mean + ORIGIN : null,
     deviation: density.deviation ?? null, x: x.map((each) => each + ORIGIN), density: density.at ? p : null,
   };
-  return JSON.stringify(numbers, null, 1);
+  return asJson(numbers);
 }
 
 function show() {

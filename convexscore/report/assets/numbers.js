@@ -5,7 +5,14 @@ const isNumber = (value) => typeof value === "number" && Number.isFinite(value);
 // A number for readers; what is none is never shown as one.
 function short(value, digits = 6) {
   if (!isNumber(value)) return "none";
-  return String(Number(value.toPrecision(digits)));
+  const rounded = Number(value.toPrecision(digits));
+  return rounded !== 0 && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
+}
+
+// JSON with one line a name, so that lists stay short.
+function asJson(facts) {
+  const lines = Object.entries(facts).map(([name, value]) => `  ${JSON.stringify(name)}: ${JSON.stringify(value)}`);
+  return `{\n${lines.join(",\n")}\n}`;
 }
 
 function escaped(words) {

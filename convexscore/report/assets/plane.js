@@ -94,7 +94,7 @@ function textOf(format, fit, heldOut) {
     return asCsv(["u0", "u1", "offset", "coefficient"], fit.directions.map((u, k) => [...u, fit.offsets[k], fit.coefficients[k]]));
   }
   const facts = { columns: data.columns, objective: data.objective, activation: data.activation, skip: data.skip, held_out: heldOut };
-  return JSON.stringify({ ...facts, ...fit }, null, 1);
+  return asJson({ ...facts, ...fit });
 }
 
 function show() {
