@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from .pages import Page
+
 ARGUMENTS = [
     "--headless=new",
     "--no-sandbox",
@@ -40,3 +42,10 @@ def browser(tmp_path_factory):
     started.set_page_load_timeout(60)
     yield started
     started.quit()
+
+
+@pytest.fixture
+def page(browser):
+    """Return a wide page of that browser."""
+    browser.set_window_size(1200, 900)
+    return Page(browser)

@@ -8,10 +8,12 @@ const RANGE = position[LAST] - position[0];
 
 function failingTails(score) {
   const { slopes, values } = score;
-  const fails = [];
-  if (slopes[0] > 0 || (slopes[0] === 0 && values[0] <= 0)) fails.push("left");
-  if (slopes[slopes.length - 1] > 0 || (slopes[slopes.length - 1] === 0 && values[values.length - 1] >= 0)) fails.push("right");
-  return fails;
+  const none = 1e-12 * UNIT * DEVIATION;
+  const isWrong = (slope, inward) => slope > 0 || (slope === 0 && inward <= none);
+  return [
+    ...(isWrong(slopes[0], values[0]) ? ["left"] : []),
+    ...(isWrong(slopes[slopes.length - 1], -values[values.length - 1]) ? ["right"] : []),
+  ];
 }
 
 const exponent = (segment, d) => segment.start + segment.slope * d + 0.5 * segment.bend * d * d;

@@ -9,6 +9,11 @@ const label = data.data.label ?? ZEROS;
 const labelFirst = data.data.label_first ?? ZEROS;
 const LAST = position.length - 1;
 
+// The size that slopes of scores of such data have: smaller ones by many digits are rounding.
+const DEVIATION = Math.sqrt(data.data.variance);
+const TOTAL = mass.reduce((sum, each) => sum + each, 0);
+const UNIT = data.data.trace_total > 0 ? 1 / data.data.variance : Math.sqrt((2 * data.data.zero_value) / TOTAL) / DEVIATION;
+
 // Breakpoints, from the smallest up.
 const breakpoints = [...new Set(data.pieces.flatMap((piece) => [piece.upper, piece.lower]))].sort((a, b) => a - b);
 
@@ -22,14 +27,14 @@ function scoreAt(beta) {
   const knots = cuts.map((cut) => position[cut]);
   const values = between(piece.values);
   const inner = values.slice(1).map((value, i) => (value - values[i]) / (knots[i + 1] - knots[i]));
-  const scale = Math.max(...inner.map(Math.abs));
+  const scale = Math.max(UNIT, ...inner.map(Math.abs));
   const outer = between(piece.outer).map((slope) => (Math.abs(slope) <= 1e-12 * scale ? 0 : slope));
   return { cuts, knots, values, inner, slopes: [outer[0], ...inner, outer[1]], multiplier: between(piece.multiplier) };
 }
 
 // Kinks of the function: an end of the data is one where the slope beyond it is another.
 function kinksOf(score) {
-  const scale = Math.max(...score.slopes.map(Math.abs));
+  const scale = Math.max(UNIT, ...score.slopes.map(Math.abs));
   return score.knots
     .map((knot, i) => ({ knot, cut: score.cuts[i], value: score.values[i], left: score.slopes[i], right: score.slopes[i + 1] }))
     .filter(({ left, right }) => Math.abs(right - left) > 1e-11 * scale);
