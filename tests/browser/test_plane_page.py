@@ -52,9 +52,7 @@ def test_shades_follow_the_density(page, written):
         "return [...Array(side * side).keys()].map(cell => image[4 * cell + 3]);"
     )
     found = np.reshape(alpha, (110, 110)) / 215
-    (left, right), (low, high) = page.run(
-        "return JSON.parse(document.getElementById('numbers').textContent).window"
-    )
+    (left, right), (low, high) = page.data()["window"]
     share = (np.arange(110) + 0.5) / 110
     x, y = np.meshgrid(left + (right - left) * share, high - (high - low) * share)
     potential = cs.solve(POINTS, 4.0, skip=True, conservative=True).network.potential(
@@ -75,8 +73,6 @@ def test_nothing_is_wider_than_the_window(page, written, width):
 
 def test_scores_without_density_are_said_to_have_none(page, tmp_path):
     page.open(cs.report(POINTS, tmp_path / "page.html", betas=[60.0], n_folds=0))
-    assert "The score has no density" in page.run(
-        "return document.getElementById('density-note').textContent"
-    )
+    assert "The score has no density" in page.says("density-note")
     assert page.odd_words() == []
     assert page.complaints() == []
