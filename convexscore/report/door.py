@@ -93,7 +93,7 @@ def report(
     Held-out losses are means per unit of weight over folds of distinct samples.  A fold's fits have weight
     decays smaller by the square root of its share, as in `select_beta`.  With one feature they are
     log-likelihoods of scores that have a density (``tails="integrable"``), with two the losses of the
-    objective itself.
+    objective itself.  Noisy samples drawn from one clean sample may be in different folds.
 
     The exact path is cut after 400 pieces, or when it has 18000 kinks in all; from 1500 distinct values on,
     correlations are computed, exactly, at about a thousand of them and at all kinks.  The page says so.
@@ -132,7 +132,9 @@ def report(
                 f"{shown(beta_min)}"
             )
         payload = plane_payload(problem, betas, folds, rng)
-    text = page_of(payload | {"columns": names}, heading)
+    # Objectives made elsewhere may have no name.
+    kind = getattr(problem.objective, "name", "sm" if problem.objective.has_trace else "dsm")
+    text = page_of(payload | {"objective": kind, "columns": names}, heading)
     with written_whole(target) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return target

@@ -56,7 +56,6 @@ def line_payload(
     cuts = _cuts(path, pieces)
     return {
         "kind": "line",
-        "objective": objective.name,
         "activation": problem.activation,
         "skip": problem.skip,
         "samples": len(objective.X),

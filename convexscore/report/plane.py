@@ -44,7 +44,6 @@ def plane_payload(
     step = -(-len(objective.X) // _POINTS)
     return {
         "kind": "plane",
-        "objective": objective.name,
         "activation": problem.activation,
         "skip": problem.skip,
         "samples": len(objective.X),

@@ -63,6 +63,22 @@ def check_optima(numbers, objective, activation, skip):
         assert bound_at(numbers, score) == pytest.approx(solution.value, rel=1e-9)
 
 
+def test_an_objective_made_elsewhere_has_a_page(page):
+    class Regression:
+        X = ERUPTIONS[:, None]
+        weights = np.ones(ERUPTIONS.size)
+        sample_weight = None
+        targets = -ERUPTIONS[:, None]
+        has_trace = False
+
+        def loss(self, score):
+            return 0.5 * float(np.sum((score(self.X) - self.targets) ** 2))
+
+    numbers = page(Regression(), n_folds=2)
+    assert numbers["objective"] == "dsm"
+    assert numbers["pieces"] == page(cs.DenoisingScoreMatching(ERUPTIONS, -ERUPTIONS), n_folds=2)["pieces"]
+
+
 def test_held_out_likelihoods_are_those_of_a_plain_loop(page):
     x = np.concatenate([GENERATOR.normal(size=40), GENERATOR.normal(4.0, 0.5, 20).round(1)])
     weights = np.arange(x.size) % 3.0
