@@ -1,9 +1,13 @@
 """The page of one feature in a browser: what it shows against what is solved, and who can use it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.univariate.correlations import correlations_along
+from convexscore.univariate.program import UnivariateProgram
 
 GENERATOR = np.random.default_rng(4)
 ERUPTIONS = cs.datasets.load_old_faithful()["eruptions"]
@@ -50,6 +54,7 @@ def check_shown(shown, solution):
     assert abs(shown["dual"] - certificate.dual) <= 1e-9 * size
     assert abs(shown["gap"]) <= 1e-9 * size
     assert shown["max_violation"] <= 1e-9 * shown["beta"]
+    check_correlations(shown, solution)
     x = np.array(shown["x"])
     scale = np.abs(network(x)).max() + 1 / np.ptp(x)
     knots = np.array(shown["knots"])
@@ -68,6 +73,21 @@ def check_shown(shown, solution):
     np.testing.assert_allclose(shown["density"], density.pdf(x), rtol=1e-8 + 10 * steepness)
     assert shown["mean"] == pytest.approx(density.mean(), rel=1e-9, abs=1e-9 * density.std())
     assert shown["deviation"] == pytest.approx(density.std(), rel=1e-8)
+
+
+def check_correlations(shown, solution):
+    """Check the least and the largest correlation, which kinks of either sign reach."""
+    x = solution.objective.X
+    program = UnivariateProgram.from_problem(
+        replace(solution.problem, objective=replace(solution.objective, X=x - x.min()))
+    )
+    network = solution.network.recentred(x.min(axis=0))
+    found = correlations_along(program, replace(network, origin=[0.0]), solution.beta)
+    every = np.concatenate(list(found.atoms.values()))
+    if len(np.unique(x)) > 1500:
+        # Only some of them are in the page, all kinks among these.
+        every = np.clip(every, *shown["correlations"])
+    assert shown["correlations"] == pytest.approx([every.min(), every.max()], abs=1e-9 * solution.beta)
 
 
 def is_line_of_two_neurons(network):

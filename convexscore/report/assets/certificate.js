@@ -36,14 +36,17 @@ function certify(score, beta) {
   }
   const kappa = height + traceTotal;
   const atoms = atomsOf(inclusive, exclusive, kappa);
-  let largest = 0;
+  let low = Infinity, high = -Infinity;
   for (const { at, after } of atoms) {
-    for (let j = 0; j < n; j++) largest = Math.max(largest, Math.abs(at[j]), Math.abs(after[j]));
+    for (let j = 0; j < n; j++) {
+      low = Math.min(low, at[j], after[j]);
+      high = Math.max(high, at[j], after[j]);
+    }
   }
-  const violation = Math.max(largest - beta, Math.abs(imbalance) * Math.sqrt(variance), data.skip ? Math.abs(kappa) : 0, 0);
+  const violation = Math.max(high - beta, -low - beta, Math.abs(imbalance) * Math.sqrt(variance), data.skip ? Math.abs(kappa) : 0, 0);
   const dual = zeroValue - square / 2;
   const primal = square / 2 - product + zeroValue + penaltyOf(score, beta, traceTotal, total);
-  return { primal, dual, gap: primal - dual, violation, largest, atoms };
+  return { primal, dual, gap: primal - dual, violation, low, high, atoms };
 }
 
 // Correlations by kind of neuron: at each cut, with the points there counted right of the kink, and without.

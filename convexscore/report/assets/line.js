@@ -84,14 +84,15 @@ function drawCertificate(score, found) {
     return [...points, [window[1], after[LAST]]];
   });
   const names = shown.map(({ name }, i) => `${i ? "dashed" : "solid"}: ${name}`).join("; ");
+  const proof = data.distinct > position.length ? `looked at from ${position.length} of ${data.distinct} values` : "no network of any width has a smaller loss";
   const holds = found.violation <= 1e-8 * beta;
   element("certificate-note").textContent =
     `Correlation of all neurons with the residual, by the place of their kink (${names}). ` +
-    (holds ? "None leaves the band of the weight decay, the network's own touch its edge: no network of any width has a smaller loss." : "The band is left.");
+    (holds ? `None leaves the band of the weight decay, the network's own touch its edge: ${proof}.` : "The band is left.");
   draw(
     "certificate",
     { name: "Certificate: correlations inside their band", x: window, y: [-1.2 * beta, 1.2 * beta], xLabel: `place of the kink: ${NAME}`, yLabel: "correlation", origin: ORIGIN },
-    `Correlations between ${short(-found.largest)} and ${short(found.largest)} in a band of ${short(beta)}; ${counted(own.length, "kink")} at its edge.`,
+    `Correlations between ${short(found.low)} and ${short(found.high)} in a band of ${short(beta)}; ${counted(own.length, "kink")} at its edge.`,
     (x, y, box) =>
       [[1.3, 1], [-1, -1.3]].map(([upper, lower]) => `<rect class="beyond" x="${box.left}" width="${box.width}" y="${round(y(upper * beta))}" height="${round(y(lower * beta) - y(upper * beta))}"/>`).join("") +
       [beta, -beta].map((edge) => curve([[window[0], edge], [window[1], edge]], "edge", x, y)).join("") +
@@ -127,7 +128,7 @@ function textOf(format, score, density, found, heldOut) {
   if (format === "density") return asCsv(["x", "score", "density"], x.map((each, i) => [each + ORIGIN, valueOf(score, each), p[i]]));
   const numbers = {
     column: NAME, objective: data.objective, activation: data.activation, skip: data.skip, beta,
-    value: found.primal, dual: found.dual, gap: found.gap, max_violation: found.violation, scope: "global",
+    value: found.primal, dual: found.dual, gap: found.gap, max_violation: found.violation, correlations: [found.low, found.high], scope: "global",
     held_out: heldOut,
     kinks: kinks.map((k) => k.knot + ORIGIN),
     knots: score.knots.map((knot) => knot + ORIGIN), values: score.values, slopes: score.slopes,
