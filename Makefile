@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 TORCH ?= torch==2.13.0+cpu
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint torch coverage test-oldest test-pythons dist-check docs linkcheck clean
+.PHONY: demo test lint torch coverage test-browser test-oldest test-pythons dist-check docs linkcheck clean
 
 demo: $(VENV)/installed
 	$(BIN)/convexscore demo --output demo
@@ -25,6 +25,9 @@ torch: $(VENV)/installed
 
 coverage: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-report=html:build/coverage
+
+test-browser: $(VENV)/installed
+	PYTHON=$(BIN)/python tests/browser/run.sh
 
 test-oldest: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv --clear .venv-oldest

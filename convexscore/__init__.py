@@ -33,6 +33,7 @@ from .networks.gated import GatedNetwork
 from .networks.two_layer import TwoLayerNetwork
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .pooling import PooledMember, PooledScore
+from .report import report
 from .results import BetaBounds, Certificate, Solution, SolveStats
 from .saving import load, provenance
 from .scores.changes_of_variables import (
@@ -96,6 +97,7 @@ __all__ = [
     "posterior_covariance",
     "provenance",
     "regularization_path",
+    "report",
     "sample_patterns",
     "samplers",
     "select_beta",

@@ -12,6 +12,7 @@ from .arguments import Parser, figure_numbers, number, number_or_auto, whole
 from .data import BUNDLED, run_data
 from .figures import run_figures
 from .fit import run_demo, run_fit
+from .page import run_report
 from .plot import run_path, run_plot
 from .sample import run_sample
 
@@ -33,6 +34,10 @@ _EXAMPLES = {
         convexscore plot model.npz --data data.csv --column eruptions -o score.svg""",
     "path": """
         convexscore path data.csv --column eruptions --skip --beta-min 10 -o path.csv --plot path.png""",
+    "report": """
+        convexscore report data.csv --column eruptions --skip -o report.html
+        convexscore report data.csv --column eruptions --skip --beta-min 5 --title Eruptions -o report.html
+        convexscore report data.csv --column eruptions --column waiting --beta 20 --beta 40 -o p.html""",
     "data": """
         convexscore data old_faithful -o data.csv
         convexscore data galaxies | convexscore fit - --skip""",
@@ -58,6 +63,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_sample(commands)
     _add_plot(commands)
     _add_path(commands)
+    _add_report(commands)
     _add_data(commands)
     _add_demo(commands)
     _add_figures(commands)
@@ -117,6 +123,24 @@ def _add_path(commands: Any) -> None:
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
     path.add_argument("--json", action="store_true", help="print the path as JSON")
+
+
+def _add_report(commands: Any) -> None:
+    what = "write one HTML file with fits, certificates and held-out losses, and a slider"
+    report = _add_command(commands, "report", what)
+    report.set_defaults(command=run_report)
+    _add_problem(report, several=True)
+    report.add_argument("--beta-min", type=number, help="where the path ends (one column)")
+    report.add_argument(
+        "--beta", type=number, action="append", help="a weight decay; once for each (two columns)"
+    )
+    report.add_argument("--title", help="title of the page")
+    report.add_argument(
+        "--n-folds",
+        type=whole,
+        help="folds of the cross-validation, 0 for none; default: 5, or 3 of two columns",
+    )
+    report.add_argument("-o", "--output", required=True, metavar="PAGE", help="write this HTML file")
 
 
 def _add_fit(commands: Any) -> None:

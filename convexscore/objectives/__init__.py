@@ -6,7 +6,7 @@
 Sums over samples, not means.  The weight decay is added by the network (`TwoLayerNetwork.loss`).
 """
 
-from .base import Objective, weighted_part
+from .base import Objective, chosen_samples, weighted_part
 from .conversion import as_objective, as_sampled_objective
 from .denoising import DenoisingScoreMatching
 from .distinct import distinct_rows
@@ -20,6 +20,7 @@ __all__ = [
     "ScoreMatching",
     "as_objective",
     "as_sampled_objective",
+    "chosen_samples",
     "distinct_rows",
     "weighted_part",
 ]

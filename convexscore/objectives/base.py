@@ -7,10 +7,19 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, as_weights, check_no_nan
 
-__all__ = ["Objective", "Score", "check_weights", "filled", "values_of", "weighted_part"]
+__all__ = [
+    "Objective",
+    "Score",
+    "check_weights",
+    "chosen_samples",
+    "filled",
+    "values_of",
+    "weighted_part",
+]
 
 Score = Callable[[FloatArray], FloatArray]
 
@@ -54,9 +63,14 @@ def weighted_part(objective: Any) -> Any:
     weights = getattr(objective, "sample_weight", None)
     if weights is None or not is_dataclass(objective) or np.all(weights):
         return objective
-    kept = np.asarray(weights) > 0
+    return chosen_samples(objective, np.asarray(weights) > 0)
+
+
+def chosen_samples(objective: Any, chosen: NDArray[np.bool_]) -> Any:
+    """Return an objective, a dataclass, with some of its samples only."""
     names = {field.name for field in fields(objective)} & {"X", "targets", "sample_weight"}
-    return replace(objective, **{name: getattr(objective, name)[kept] for name in names})  # type: ignore[type-var]
+    arrays = {name: getattr(objective, name) for name in names}
+    return replace(objective, **{name: array[chosen] for name, array in arrays.items() if array is not None})
 
 
 def filled(weights: FloatArray | None, X: FloatArray) -> FloatArray:

@@ -15,7 +15,7 @@ Folds are made of distinct samples: equal ones are in one fold, as one of their 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..numerics.gaussian_moments import BlurredData
-from ..objectives import Objective
+from ..objectives import Objective, chosen_samples
 from .bounds import boundedness_bound
 from .grid import Grid
 from .moments import Blocks
@@ -228,7 +228,7 @@ class _Part:
         betas: FloatArray,
         guides: list[tuple[FloatArray, FloatArray]],
     ) -> _Part:
-        training, rest = _subset(objective, ~held_out), _subset(objective, held_out)
+        training, rest = chosen_samples(objective, ~held_out), chosen_samples(objective, held_out)
         program = UnivariateProgram.from_objective(training, whole.activation, whole.skip)
         own = np.maximum(betas * np.sqrt(program.total / whole.total), boundedness_bound(program) * _HAIR)
         return cls(rest, program, own, list(guides))
@@ -259,12 +259,3 @@ def smoothing_width(objective: Objective) -> float:
     deviation = np.sqrt(np.average((x - np.average(x, weights=weights)) ** 2, weights=weights))
     spread = min(deviation, (quartiles[1] - quartiles[0]) / 1.34) or deviation
     return float(0.36 * spread * weights.sum() ** -0.2)
-
-
-def _subset(objective: Objective, chosen: NDArray[np.bool_]) -> Objective:
-    parts = {"X": objective.X[chosen]}
-    if objective.sample_weight is not None:
-        parts["sample_weight"] = objective.sample_weight[chosen]
-    if not objective.has_trace:
-        parts["targets"] = objective.targets[chosen]
-    return replace(objective, **parts)  # type: ignore[type-var]  # objectives are dataclasses

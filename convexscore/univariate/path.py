@@ -33,17 +33,19 @@ from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
 from .integrable import solve_integrable
 from .moments import Blocks
-from .path_events import STEP, Piece, first_event
+from .path_events import STEP, Piece, first_event, is_past_its_breakpoint
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
 from .spline import Spline, SplineProblem
 from .tails import Bounds, TailProblem
 
-__all__ = ["Path", "regularization_path", "spline_path"]
+__all__ = ["Path", "beginning_of_path", "regularization_path", "spline_path"]
 
 # Linear pieces of an exact path, at most.
 _MOST_PIECES = 100_000
+# How often a piece is looked at from ten times further below its breakpoint.
+_FURTHER = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -268,45 +270,73 @@ def regularization_path(
     True
     """
     problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip), tails=tails)
-    if tails is not None and betas is None:
-        raise ValueError(
-            f"betas: expected weight decays with tails={tails!r}, whose path is a grid, got None"
-        )
+    if betas is None:
+        if tails is not None:
+            raise ValueError(
+                f"betas: expected weight decays with tails={tails!r}, whose path is a grid, got None"
+            )
+        limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
+        path, ended = beginning_of_path(problem, beta_min, limit)
+        if not ended:
+            raise ConvergenceError(
+                f"max_pieces: expected a path of at most {limit} pieces, got to beta={path.betas[-1]:.6g}"
+            )
+        return path
+    for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
+        if value is not None:
+            raise ValueError(f"{name}: expected none beside betas, which end the path, got {shown(value)}")
+    return _grid_path(problem, betas)
+
+
+def beginning_of_path(problem: Problem, beta_min: float | None, max_pieces: int) -> tuple[Path, bool]:
+    """Follow the exact path for so many pieces at most, and say whether it ended before.
+
+    Parameters
+    ----------
+    problem : Problem
+        With one feature.
+    beta_min : float or None
+        Where the path ends, as for `regularization_path`.
+    max_pieces : int
+        The most pieces.
+    """
+    units = units_of(problem)
+    program = UnivariateProgram.from_problem(units.problem(problem))
+    blocks = Blocks(program)
+    bounds = program_bounds(program)
+    default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
+    end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
+    units.run(partial(require_bounded, program, end, "beta_min"))
+    inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, max_pieces)
+    grid = np.array([units.beta_outside(float(beta)) for beta in inner])
+    n_kinks = _numbers_of_kinks(program, pieces)
+    n_kinks = np.append(n_kinks, n_kinks[-1:])
+    known = problem.objective, problem.activation, problem.skip
+    return Path(*known, grid, n_kinks, True, program, units, pieces, blocks), bool(inner[-1] <= end)
+
+
+def _grid_path(problem: Problem, betas: ArrayLike) -> Path:
     units = units_of(problem)
     inside = units.problem(problem)
     program = UnivariateProgram.from_problem(inside)
     blocks = Blocks(program)
-    if betas is not None:
-        for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
-            if value is not None:
-                raise ValueError(
-                    f"{name}: expected none beside betas, which end the path, got {shown(value)}"
-                )
-        grid = np.unique(as_float_array("betas", betas))[::-1]
-        if grid.size == 0 or grid[-1] < 0:
-            raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
-        inner = np.array([units.beta(float(beta)) for beta in grid])
-        units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
-        pieces = _grid_pieces(blocks, inner)
-        if tails is not None:
-            pieces = [_tailed(blocks, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
-        exact = False
-    else:
-        bounds = program_bounds(program)
-        default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
-        end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
-        units.run(partial(require_bounded, program, end, "beta_min"))
-        limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, limit)
-        grid = np.array([units.beta_outside(float(beta)) for beta in inner])
-        exact = True
+    grid = np.unique(as_float_array("betas", betas))[::-1]
+    if grid.size == 0 or grid[-1] < 0:
+        raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
+    inner = np.array([units.beta(float(beta)) for beta in grid])
+    units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
+    pieces = _grid_pieces(blocks, inner)
+    if problem.tails is not None:
+        pieces = [_tailed(blocks, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
+    known = problem.objective, problem.activation, problem.skip
+    n_kinks = _numbers_of_kinks(program, pieces)
+    return Path(*known, grid, n_kinks, False, program, units, pieces, blocks, problem.tails)
+
+
+def _numbers_of_kinks(program: UnivariateProgram, pieces: Sequence[Piece]) -> NDArray[np.intp]:
+    """Return the number of kinks strictly inside the data, of every piece."""
     last = program.position.size - 1
-    n_kinks = np.array([np.sum((piece.kinks > 0) & (piece.kinks < last)) for piece in pieces], dtype=np.intp)
-    if exact:
-        n_kinks = np.append(n_kinks, n_kinks[-1:])
-    return Path(
-        problem.objective, activation, skip, grid, n_kinks, exact, program, units, pieces, blocks, tails
-    )
+    return np.array([np.sum((piece.kinks > 0) & (piece.kinks < last)) for piece in pieces], dtype=np.intp)
 
 
 def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
@@ -338,16 +368,9 @@ def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tu
     betas = [top]
     pieces: list[Piece] = []
     kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
-    while betas[-1] > end:
-        if len(pieces) == max_pieces:
-            raise ConvergenceError(
-                f"max_pieces: expected a path of at most {max_pieces} pieces, got to beta={betas[-1]:.6g}"
-            )
-        beta = max(betas[-1] * (1 - STEP), 0.5 * (betas[-1] + end))
-        problem = SplineProblem(program, beta, blocks)
-        spline = solve_active_set(problem, kinks, signs).spline
-        kinks, signs = spline.kinks, problem.signs_of(spline)
-        piece = Piece(spline, signs, problem.derivative(spline, signs), _pinned(problem, spline.kappa))
+    while betas[-1] > end and len(pieces) < max_pieces:
+        problem, piece = _piece_below(blocks, betas[-1], end, kinks, signs)
+        beta, kinks, signs = problem.beta, piece.spline.kinks, piece.signs
         step = first_event(problem, piece, beta - end)
         lower = beta - step
         # Events this close to the end are rounding errors of those at the end itself.
@@ -356,6 +379,21 @@ def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tu
         pieces.append(Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
         betas.append(lower)
     return np.array(betas), pieces
+
+
+def _piece_below(
+    blocks: Blocks, upper: float, end: float, kinks: NDArray[np.intp], signs: FloatArray
+) -> tuple[SplineProblem, Piece]:
+    """Return the piece that begins at a breakpoint, as seen from just below, and the problem there."""
+    for step in STEP * 10.0 ** np.arange(_FURTHER):
+        beta = max(upper * (1 - step), 0.5 * (upper + end))
+        problem = SplineProblem(blocks.program, float(beta), blocks)
+        spline = solve_active_set(problem, kinks, signs).spline
+        found = problem.signs_of(spline)
+        piece = Piece(spline, found, problem.derivative(spline, found), _pinned(problem, spline.kappa))
+        if is_past_its_breakpoint(problem, piece):
+            break
+    return problem, piece
 
 
 def _pinned(problem: SplineProblem, kappa: float) -> int | None:

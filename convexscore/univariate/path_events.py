@@ -11,7 +11,7 @@ from .._support.validation import FloatArray
 from .spline import Spline, SplineProblem
 from .tails import Bounds, TailProblem
 
-__all__ = ["STEP", "Piece", "first_event"]
+__all__ = ["STEP", "Piece", "first_event", "is_past_its_breakpoint"]
 
 #: Where a piece of the path begins, its kinks are those of the solution this far (relatively) below.
 STEP = 1e-9
@@ -43,17 +43,33 @@ class Piece:
 def first_event(problem: SplineProblem, piece: Piece, furthest: float) -> float:
     """Return by how much ``beta`` can fall until something changes."""
     steps = [furthest, *(problem.beta - switch for switch in problem.range_switches())]
-    steps += _vanishing_kinks(problem, piece) + _regime_changes(problem, piece)
-    steps += _meeting_bounds(problem, piece)
+    steps += _regime_changes(problem, piece)
+    kinks = np.concatenate([_vanishing_kinks(problem, piece), _meeting_bounds(problem, piece)])
     # Smaller steps are the present breakpoint, seen from just below.
-    return float(min(step for step in steps if step > 0.5 * STEP * problem.beta or step == furthest))
+    return float(min([furthest, *(step for step in (*steps, *kinks.tolist()) if step > _nearest(problem))]))
 
 
-def _vanishing_kinks(problem: SplineProblem, piece: Piece) -> list[float]:
+def is_past_its_breakpoint(problem: SplineProblem, piece: Piece) -> bool:
+    """Whether all kinks that come and go at a piece's beginning have done so in its solution.
+
+    Where a correlation passes the band's edge slowly, the solution just below differs by less than rounding
+    from one that still has the kinks from above; that one is not the solution further down.
+    """
+    events = (_vanishing_kinks(problem, piece), _meeting_bounds(problem, piece))
+    return all(bool((steps > _nearest(problem)).all()) for steps in events)
+
+
+def _nearest(problem: SplineProblem) -> float:
+    """Return the step up to which an event is the present breakpoint."""
+    return 0.5 * STEP * problem.beta
+
+
+def _vanishing_kinks(problem: SplineProblem, piece: Piece) -> FloatArray:
+    """Return the fall of ``beta`` at which every kink vanishes that is becoming smaller."""
     kinks = piece.spline.kinks
     size = np.diff(problem.slopes(kinks, piece.spline.values)) * piece.signs
     rate = np.diff(problem.slopes(kinks, piece.rate.values)) * piece.signs
-    return (size[rate > 0] / rate[rate > 0]).tolist()
+    return size[rate > 0] / rate[rate > 0]
 
 
 def _regime_changes(problem: SplineProblem, piece: Piece) -> list[float]:
@@ -82,8 +98,8 @@ def _regime_changes(problem: SplineProblem, piece: Piece) -> list[float]:
     return events + (zero(kappa, kappa_rate) if problem.omega else [])
 
 
-def _meeting_bounds(problem: SplineProblem, piece: Piece) -> list[float]:
-    """Return the smallest fall of ``beta`` at which a position without a kink meets the band's edge."""
+def _meeting_bounds(problem: SplineProblem, piece: Piece) -> FloatArray:
+    """Return the fall of ``beta`` at which every position without a kink that nears an edge meets it."""
     program = problem.program
     residual = problem.at_positions(piece.spline) - program.target
     exclusive, inclusive, _ = program.correlation(residual)
@@ -91,15 +107,12 @@ def _meeting_bounds(problem: SplineProblem, piece: Piece) -> list[float]:
     kappa, kappa_rate = piece.spline.kappa, piece.rate.kappa
     half = program.atom_half_width(problem.beta, kappa)
     half_rate = program.rules.width - 0.5 * problem.omega * np.sign(kappa) * kappa_rate
-    steps = []
+    steps: list[FloatArray] = []
     for sign, height in ((1.0, exclusive), (-1.0, inclusive)):
         room = half + sign * (height - kappa / 2)
         closing = half_rate + sign * (rate - kappa_rate / 2)
         room[[0, -1]] = np.inf
         room[piece.spline.kinks[piece.signs == sign]] = np.inf
         meets = (closing > 0) & (room < np.inf)
-        if meets.any():
-            candidates = room[meets] / closing[meets]
-            candidates = candidates[candidates > 0.5 * STEP * problem.beta]
-            steps.extend([float(candidates.min())] if candidates.size else [])
-    return steps
+        steps.append(room[meets] / closing[meets])
+    return np.concatenate(steps)

@@ -42,6 +42,33 @@ CALLS = {
             "path": cs.regularization_path(X, skip=True),
         }.items()
     },
+    "report": (
+        cs.report,
+        {
+            "objective": X,
+            "path": "report.html",
+            "activation": "relu",
+            "skip": True,
+            "beta_min": 1.2,
+            "betas": None,
+            "title": "title",
+            "columns": "x",
+            "n_folds": 2,
+            "rng": 0,
+        },
+    ),
+    "report plane": (
+        cs.report,
+        {
+            "objective": PLANE,
+            "path": "report.html",
+            "skip": True,
+            "beta_min": None,
+            "betas": [40.0],
+            "columns": ["x", "y"],
+            "n_folds": 0,
+        },
+    ),
     "doors.load": (cs.load, {"path": "saved.npz"}),
     "doors.provenance.load": (cs.provenance, {"path": "saved.npz"}),
 }

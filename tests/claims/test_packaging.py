@@ -82,7 +82,15 @@ def test_every_dependency_is_imported():
 @pytest.mark.parametrize("folder", ["tests", "examples", "benchmarks", "paper_figs"])
 def test_what_the_other_folders_import_comes_with_the_extra_for_tests(folder):
     declared = set(
-        modules_of([*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["torch"], *EXTRAS["mutation"]])
+        modules_of(
+            [
+                *PROJECT["dependencies"],
+                *EXTRAS["test"],
+                *EXTRAS["torch"],
+                *EXTRAS["mutation"],
+                *EXTRAS["browser"],
+            ]
+        )
     )
     assert not {name: str(path) for name, path in imports_under(folder).items() if name not in declared}
 

@@ -12,7 +12,7 @@ from convexscore.cli.parser import make_parser
 from tests.cli.helpers import is_drawn, names
 
 README = Path(__file__).parents[2] / "README.md"
-COMMANDS = ("fit", "sample", "plot", "path", "data", "demo", "figures")
+COMMANDS = ("fit", "sample", "plot", "path", "report", "data", "demo", "figures")
 
 
 def lines_of(text):
@@ -34,7 +34,7 @@ def test_the_lines_of_the_readme_run_in_order_from_an_empty_directory(capsys, tm
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     lines = lines_of("".join(blocks))
     assert lines[0] == ["data", "old_faithful", "-o", "data.csv"]
-    assert {line[0] for line in lines} == {"data", "fit", "sample", "path", "plot"}
+    assert {line[0] for line in lines} == {"data", "fit", "sample", "path", "plot", "report"}
     written = set()
     for line in lines:
         assert cli.main(line) == 0, (line, capsys.readouterr().err)
