@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 TORCH ?= torch==2.13.0+cpu
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint torch coverage test-oldest test-pythons dist-check clean
+.PHONY: demo test lint torch figures coverage test-oldest test-pythons dist-check clean
 
 demo: $(VENV)/installed
 	$(BIN)/convexscore demo --output demo
@@ -25,6 +25,9 @@ torch: $(VENV)/installed
 
 coverage: $(VENV)/installed
 	$(BIN)/python -m pytest -n auto --cov --cov-report=term --cov-report=html:build/coverage
+
+figures: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m paper_figs --docs
 
 test-oldest: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv --clear .venv-oldest
