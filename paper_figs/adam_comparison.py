@@ -81,6 +81,13 @@ def _from_line(network, x, slope):
     return float(np.abs(network(x) - line).max() / np.abs(line).max())
 
 
+def _sizes(quick):
+    """Return the numbers of trials, epochs, chains and their steps."""
+    if quick:
+        return {"trials": 3, "epochs": 60, "chains": 2000, "steps": 200}
+    return {"trials": 10, "epochs": 500, "chains": 10_000, "steps": 1000}
+
+
 def _row(axes, setting, law, objective, beta, bounds, quick):
     """Draw losses, scores and samples at one weight decay; return the numbers."""
     solution = cs.solve(objective, beta, setting.activation, setting.skip)
@@ -91,8 +98,8 @@ def _row(axes, setting, law, objective, beta, bounds, quick):
         setting.skip,
         n_neurons=WIDTH,
         learning_rate=RATES,
-        n_epochs=60 if quick else 500,
-        n_trials=3 if quick else 10,
+        n_epochs=_sizes(quick)["epochs"],
+        n_trials=_sizes(quick)["trials"],
         rng=SEED,
     )
     draw_losses(axes[0], trained, solution.value, f"Loss, weight decay {beta:.4g}")
@@ -122,14 +129,15 @@ def _row(axes, setting, law, objective, beta, bounds, quick):
 def _sample_panel(ax, law, network, x, quick):
     """Run Langevin chains with the convex score, draw them and return their distances."""
     rng = np.random.default_rng(SEED + 1)
-    start = rng.uniform(x.min(), x.max(), 2000 if quick else 10_000)
+    sizes = _sizes(quick)
+    start = rng.uniform(x.min(), x.max(), sizes["chains"])
     step = 0.05 / max(np.abs(network.piecewise.slopes).max(), 1e-12)
     try:
         density = cs.ScoreDensity(network)
     except cs.NotNormalizableError:
         density = None
     try:
-        sample = cs.samplers.langevin(network, start, step, 200 if quick else 1000, rng)
+        sample = cs.samplers.langevin(network, start, step, sizes["steps"], rng)
     except cs.ConvergenceError:
         sample = None
     laws = [law.icdf([0.001, 0.999])] + ([] if density is None else [density.icdf([0.002, 0.998])])
@@ -170,6 +178,7 @@ def _report(setting, law, bounds, betas, rows, x, quick):
         "network": setting.network,
         "width": WIDTH,
         "learning_rates": RATES,
+        **_sizes(quick),
         "betas": betas,
         "tolerance_of_wasserstein_over_std": NEAR,
         **({"data": law.parameters} if isinstance(law, Own) else {}),

@@ -77,6 +77,13 @@ class Setting:
         return 2 if self.quick else 5
 
     @property
+    def sizes(self):
+        """Return the numbers of epochs, trials (those drawn, and those at each level), chains and steps."""
+        if self.quick:
+            return {"epochs": 40, "trials": 3, "trials_at_a_level": 2, "chains": 1000, "steps": 100}
+        return {"epochs": 200, "trials": 10, "trials_at_a_level": 5, "chains": 4000, "steps": 100}
+
+    @property
     def far(self):
         """Return how far out chains start, and are counted to be at most: farther than all data."""
         return (
@@ -104,7 +111,7 @@ class Setting:
             self.skip,
             n_neurons=WIDTH,
             learning_rate=RATES,
-            n_epochs=40 if self.quick else 200,
+            n_epochs=self.sizes["epochs"],
             n_trials=n_trials,
             rng=seed,
         )
@@ -127,7 +134,7 @@ def draw(activation, skip, quick=False, own=None):
 def _one_level(axes, setting, x):
     """Draw losses and scores at one noise level with one draw a point."""
     objective = cs.DenoisingScoreMatching.from_clean(x, SHOWN_LEVEL, rng=SEED + 1)
-    solution, trained = setting.solve(objective), setting.train(objective, 3 if setting.quick else 10, SEED)
+    solution, trained = setting.solve(objective), setting.train(objective, setting.sizes["trials"], SEED)
     draw_losses(axes[0], trained, solution.value, f"Loss at noise {SHOWN_LEVEL:g}")
     title = f"Scores at noise {SHOWN_LEVEL:g},\none draw: {plural(solution.network.kinks.size, 'kink')}"
     adam = best_network(trained, best_rate(trained))
@@ -144,7 +151,8 @@ def _run(setting, seed):
     """Train every way at all levels and sample; return samples, distances and Adam's least relative gaps."""
     x = setting.law.sample(N, np.random.default_rng(seed))
     networks, least_gaps = _networks(setting, x, seed)
-    many = 500 if setting.quick else 4000 if seed == SEED else 1000
+    # The first seed's are drawn.
+    many = setting.sizes["chains"] if seed == SEED else setting.sizes["chains"] // 4
     samples = {name: _samples(setting, by_level, many, seed) for name, by_level in networks.items()}
     return {
         "samples": samples,
@@ -166,7 +174,7 @@ def _networks(setting, x, seed):
         solution = setting.solve(objective)
         networks[CONVEX].append(solution.network)
         networks[EXPECTED].append(setting.solve(cs.DenoisingScoreMatching.expected(x, sigma)).network)
-        trained = setting.train(objective, 2 if setting.quick else 5, seed)
+        trained = setting.train(objective, setting.sizes["trials_at_a_level"], seed)
         least_gaps.append((trained.losses.min() - solution.value) / abs(solution.value))
         for rate in RATES:
             networks[rate].append(best_network(trained, rate))
@@ -179,7 +187,9 @@ def _samples(setting, networks, many, seed):
     start = rng.uniform(-setting.far, setting.far, many)
     score = cs.NoiseConditionalScore(setting.levels, networks)
     try:
-        return cs.samplers.annealed_langevin(score, start, setting.levels, n_steps=100, rng=rng)
+        return cs.samplers.annealed_langevin(
+            score, start, setting.levels, n_steps=setting.sizes["steps"], rng=rng
+        )
     except cs.ConvergenceError:
         return None
 
@@ -278,6 +288,7 @@ def _report(setting, losses, runs):
         "network": setting.words,
         "width": WIDTH,
         "learning_rates": RATES,
+        **setting.sizes,
         "noise_levels": setting.levels,
         "noise_draws": setting.n_draws(x),
         "share_of_threshold": setting.share,

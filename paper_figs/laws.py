@@ -139,16 +139,16 @@ def standardized(names, values):
                 f"--column: expected at least {FEWEST_VALUES} different numbers in {name}, "
                 f"got {np.unique(column).size}"
             )
-    # Numbers near the largest would overflow in their squares.
-    size = np.abs(table).max(axis=0)
-    means = size * (table / size).mean(axis=0)
-    centred = (table - means) / size
+    # In powers of two nothing is rounded, and no square overflows; far from zero, from one of the data.
+    exponents = np.frexp(np.abs(table).max(axis=0))[1]
+    scaled = np.ldexp(table, -exponents)
+    small = scaled - scaled[0]
+    centred = small - small.mean(axis=0)
     stds = centred.std(axis=0)
-    if not (np.isfinite(stds) & (stds > 1e-12)).all():
-        raise ValueError("--column: expected numbers that differ by more than rounding, got none such")
+    means = np.ldexp(scaled[0] + small.mean(axis=0), exponents)
     shape = (len(rows),) if np.ndim(values) == 1 else table.shape
     unit = (centred / stds).reshape(shape)
-    return Own(tuple(names), unit, n, tuple(map(float, means)), tuple(map(float, size * stds)))
+    return Own(tuple(names), unit, n, tuple(means.tolist()), tuple(np.ldexp(stds, exponents).tolist()))
 
 
 def distance(sample, law):

@@ -48,8 +48,9 @@ def draw(quick=False, own=None):
     _field(axes[1], solution.network, x, title, own)
     adam = best_network(trained, best_rate(trained))
     _field(axes[2], adam, x, "Adam, best trial", own, lines=False)
-    # Below its panel, which arrows fill.
-    legend(axes[1], loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
+    # Below the panels, which arrows fill.
+    for ax in axes[1:]:
+        legend(ax, loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=2)
     losses = loss_numbers(trained, solution.value)
     certificate = solution.certificate
     relative = certificate.gap / abs(solution.value)
