@@ -121,9 +121,13 @@ def finish(figure, results):
             axis.get_offset_text().set_fontsize(LETTERS)
     lines = [f"Not borne out: {sentence}." for sentence in failed(results)]
     lines = lines or ["Borne out: every claim that was checked."]
-    # So many letters of the caption fit the width.
+    # So many letters of these sizes fit the width.
     wrapped = [textwrap.fill(line, int(15.5 * figure.get_figwidth())) for line in lines]
     figure.supxlabel("\n".join(wrapped), x=0.01, ha="left", fontsize=LETTERS)
+    figure.suptitle(textwrap.fill(figure.get_suptitle(), int(12 * figure.get_figwidth())), fontsize=10)
+    # Names of columns may have dollar signs in them.
+    for text in [*figure.texts, *(axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis))]:
+        text.set_parse_math(False)
 
 
 def failed(results):

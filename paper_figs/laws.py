@@ -97,12 +97,17 @@ class Own:
     def __repr__(self):
         """Name the columns, and say how many rows were taken."""
         taken = f"{len(self.values)} of {self.n_rows}" if len(self.values) < self.n_rows else self.n_rows
-        return f"{', '.join(self.names)} ({taken} rows, standardized)"
+        return f"{', '.join(self.labels)} ({taken} rows, standardized)"
+
+    @property
+    def labels(self):
+        """Return the names so short that panels have room for them."""
+        return tuple(name if len(name) <= 20 else f"{name[:19]}…" for name in self.names)
 
     @property
     def axis(self):
         """Return the label of an axis."""
-        return f"{self.names[0]}, standardized"
+        return f"{self.labels[0]}, standardized"
 
     @property
     def n(self):

@@ -5,8 +5,6 @@ has width 100, five rates (the one of least median final loss is shown), 10 star
 columns of a table take the place of the clusters, each standardized.
 """
 
-import textwrap
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -41,7 +39,7 @@ def draw(quick=False, own=None):
     figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
     of = "three Gaussian clusters" if own is None else repr(own)
     title = f"Score matching in the plane, ReLU without skip, {of}, n = {len(x)}"
-    figure.suptitle(title if own is None else "\n".join(textwrap.wrap(title, 90)), fontsize=10)
+    figure.suptitle(title, fontsize=10)
     axes = figure.subplots(1, 3)
     draw_losses(axes[0], trained, solution.value, f"Loss, weight decay {beta:.4g}")
     title = f"Certified optimum,\n{solution.network.n_neurons} neurons, gap {solution.certificate.gap:.0e}"
@@ -88,7 +86,7 @@ def _field(ax, network, x, title, own, lines=True):
         ax.plot(*(foot[:, None] + along[:, None] * ends), "--", color=ACCENT, linewidth=0.8, label=label)
     if own is None:
         ax.plot(*np.transpose(CENTERS), "+", color=GREEN, markersize=9, label="cluster centers")
-    names = ("x1", "x2") if own is None else own.names
+    names = ("x1", "x2") if own is None else own.labels
     limits = (-1.05 * reach, 1.05 * reach)
     ax.set(xlabel=names[0], ylabel=names[1], xlim=limits, ylim=limits, aspect="equal")
     ax.set_title(title)

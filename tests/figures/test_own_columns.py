@@ -113,6 +113,16 @@ def test_the_empirical_law_is_at_no_distance_from_itself():
     assert distance(own.values + 0.25, own) == pytest.approx(0.25)
 
 
+def test_any_name_of_a_column_can_be_drawn(tmp_path):
+    own = standardized(["price in $, net of $ 3 and all that comes with it_^"], ERUPTIONS[:40])
+    figure, _ = draw_one(14, True, own)
+    figure.savefig(tmp_path / "a.png")
+    for text in (figure._suptitle, figure.axes[0].yaxis.label):
+        box = text.get_window_extent()
+        assert 0 <= box.x0 < box.x1 <= figure.bbox.x1
+        assert "price in $" in text.get_text()
+
+
 def test_a_score_without_density_fails_the_claim_and_says_so():
     own = standardized(["x"], np.append(np.random.default_rng(0).standard_normal(50), 1e6))
     _, numbers = draw_one(9, True, own)

@@ -92,6 +92,11 @@ def test_the_summary_is_that_of_the_runs():
         "fig12": [True, False, True],
         "fig13": [True, False, True],
     }
+    for name in heavy:
+        means = page.results_of(name)["mean_capped_wasserstein"]
+        errors = page.results_of(name)["standard_errors"]["mean_capped_wasserstein"]
+        for rate in ("0.001", "0.01", "0.1"):
+            assert abs(means[rate] - means["convex"]) <= 2 * errors["convex"]
     at = "breakpoints at the extreme points"
     assert verdict("fig06", f"abs, clusters at -10 and 10: {at}")
     assert not verdict("fig06", f"ReLU, clusters at -10 and 10: {at}")

@@ -112,6 +112,7 @@ def test_no_text_is_clipped_or_overlaps(drawn):
     _, figure, _ = drawn
     FigureCanvasAgg(figure).draw()
     for text in shown_texts(figure):
+        assert "$" not in text.get_text() or text.get_parse_math(), text
         box = text.get_window_extent()
         assert box.x0 >= 0, text
         assert box.y0 >= 0, text
