@@ -7,7 +7,7 @@ BIN = $(VENV)/bin
 TORCH ?= torch==2.13.0+cpu
 PIP = -m pip install --quiet --disable-pip-version-check
 
-.PHONY: demo test lint torch coverage test-browser test-oldest test-pythons dist-check docs linkcheck clean
+.PHONY: demo test lint torch figures coverage test-browser test-oldest test-pythons dist-check docs linkcheck clean
 
 demo: $(VENV)/installed
 	$(BIN)/convexscore demo --output demo
@@ -28,6 +28,9 @@ coverage: $(VENV)/installed
 
 test-browser: $(VENV)/installed
 	PYTHON=$(BIN)/python tests/browser/run.sh
+
+figures: $(VENV)/installed
+	OMP_NUM_THREADS=1 $(BIN)/python -m paper_figs --docs
 
 test-oldest: pyproject.toml tests/oldest.txt
 	$(PYTHON) -m venv --clear .venv-oldest

@@ -6,9 +6,9 @@ from .common import main
 from .laws import Gaussians
 
 
-def draw(quick=False):
-    """Return the figure and its numbers."""
-    return draw_comparison(Setting(Gaussians(), "standard Gaussian"), quick)
+def draw(quick=False, own=None):
+    """Return the figure and its numbers, of `own` data in place of the source's."""
+    return draw_comparison(Setting(Gaussians(), "standard Gaussian", follows=True), quick, own)
 
 
 if __name__ == "__main__":

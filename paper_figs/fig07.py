@@ -6,9 +6,9 @@ from .common import main
 from .laws import Uniform
 
 
-def draw(quick=False):
-    """Return the figure and its numbers."""
-    return draw_comparison(Setting(Uniform(), "uniform data"), quick)
+def draw(quick=False, own=None):
+    """Return the figure and its numbers, of `own` data in place of the source's."""
+    return draw_comparison(Setting(Uniform(), "uniform data"), quick, own)
 
 
 if __name__ == "__main__":

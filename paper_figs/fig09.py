@@ -6,9 +6,11 @@ from .common import main
 from .laws import Gaussians
 
 
-def draw(quick=False):
-    """Return the figure and its numbers."""
-    return draw_comparison(Setting(Gaussians(), "standard Gaussian", skip=True, share=0.6), quick)
+def draw(quick=False, own=None):
+    """Return the figure and its numbers, of `own` data in place of the source's."""
+    return draw_comparison(
+        Setting(Gaussians(), "standard Gaussian", skip=True, share=0.6, minor=True), quick, own
+    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,9 @@ from .common import main
 from .denoising_comparison import draw as draw_comparison
 
 
-def draw(quick=False):
-    """Return the figure and its numbers."""
-    return draw_comparison("abs", True, quick)
+def draw(quick=False, own=None):
+    """Return the figure and its numbers, of `own` data in place of the source's."""
+    return draw_comparison("abs", True, quick, own)
 
 
 if __name__ == "__main__":

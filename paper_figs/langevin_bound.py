@@ -8,7 +8,8 @@ For a concave log-density whose score has slopes of at most ``L``, the average o
 The law is pushed forward on a grid by the exact transition density.  Chosen by us: 200 standard Gaussian
 points (seed 0), score matching, ReLU without skip at weight decay 0.8 n, in the linear regime, where the
 learned density is log-concave with ``L = (1 - beta / n) / v``; start ``N(m, 0.3^2)`` with ``m`` three learned
-standard deviations to the right of the learned mean; steps ``h`` of 0.5, 0.1 and 0.02 of ``1 / L``.
+standard deviations to the right of the learned mean; steps ``h`` of 0.5, 0.1 and 0.02 of ``1 / L``.  Own data
+have the weight decay half-way between the two thresholds of that regime.
 """
 
 import numpy as np
@@ -17,32 +18,39 @@ from scipy.stats import norm
 
 import convexscore as cs
 
-from .common import ACCENT, GREEN, INK, SOFT, report, trim
+from .common import ACCENT, GREEN, INK, SOFT, WIDTH, report, trim
+from .panels import legend, plural
 
 SEED, N, SHARE, START_STD, STEPS = 0, 200, 0.8, 0.3, (0.5, 0.1, 0.02)
+COLORS, MARKERS = (ACCENT, INK, GREEN), ("o", "s", "^")
 
 
-def draw(quick=False):
-    """Return the figure and its numbers."""
-    x = np.random.default_rng(SEED).standard_normal(N)
+def draw(quick=False, own=None):
+    """Return the figure and its numbers, of `own` data in place of ours."""
+    x = np.random.default_rng(SEED).standard_normal(N) if own is None else own.values
     objective = cs.ScoreMatching(x)
-    solution = cs.solve(objective, SHARE * N)
+    beta = SHARE * N if own is None else _middle(objective, own)
+    solution = cs.solve(objective, beta)
     density = cs.ScoreDensity(solution.network)
     steepest = float(np.abs(solution.network.piecewise.slopes).max())
     start = norm(density.mean() + 3 * density.std(), START_STD)
     # The optimal coupling on the line is monotone: from x to the start's quantile at the same level.
     squared = density.expect(lambda y: (y - _same_quantile(start, density, y)) ** 2)
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 4.0), layout="constrained")
+    of = "standard Gaussian" if own is None else repr(own)
+    title = f"Langevin dynamics, ReLU without skip, weight decay {beta:.4g}, {of}, n = {x.size}"
+    figure.suptitle(title, fontsize=10)
     left, right = figure.subplots(1, 2)
     runs = {}
-    for share, color in zip(STEPS, (ACCENT, INK, GREEN), strict=True):
+    for share, color, marker in zip(STEPS, COLORS, MARKERS, strict=True):
         h = share / steepest
         n_steps = 200 if quick else 2000
         divergence, lost = _averages(solution.network, density, start, h, n_steps, quick)
         steps = np.arange(1, n_steps + 1)
         bound = squared / (2 * steps * h) + steepest * h
-        left.plot(steps, divergence, color=color, label=f"h = {share:g} / L")
-        left.plot(steps, bound, "--", color=color)
+        shape = {"color": color, "marker": marker, "markevery": 0.2, "markersize": 4}
+        left.plot(steps, divergence, label=f"h = {share:g} / L", **shape)
+        left.plot(steps, bound, linestyle="--", **shape)
         runs[f"{share:g}/L"] = {
             "h": h,
             "largest_ratio_to_bound": np.max(divergence / bound),
@@ -50,24 +58,40 @@ def draw(quick=False):
             "bound_at_powers_of_ten": bound[[9, 99, -1]],
             "mass_lost_on_the_grid": lost,
         }
-    left.plot([], [], "--", color="gray", label="bound of Theorem 3.4")
-    left.set(xscale="log", yscale="log", xlabel="steps N", ylabel="KL(average law || learned density)")
-    left.set_title("Divergence on a grid and its bound", fontsize=10)
-    left.legend(frameon=False, fontsize=8)
+    left.plot([], [], "--", color="gray", label="bound, Theorem 3.4")
+    left.set(xscale="log", yscale="log", xlabel="steps N", ylabel="KL(average || learned density)")
+    left.set_title("Divergence on a grid and its bound")
+    low, high = left.get_ylim()
+    left.set_ylim(low, high * (high / low) ** 0.1)
+    legend(left)
     _snapshots(right, solution.network, density, start, 0.1 / steepest, quick)
     trim((left, right))
+    worst = max(run["largest_ratio_to_bound"] for run in runs.values())
+    slopes = float(solution.network.piecewise.slopes.max())
     claims = {
-        "the learned density is log-concave": density.is_log_concave,
-        "the bound holds at every step": all(run["largest_ratio_to_bound"] <= 1 for run in runs.values()),
+        "the learned density is log-concave": (density.is_log_concave, f"largest slope {slopes:.1g}"),
+        "the bound holds at every step": (worst <= 1, f"divergence at most {worst:.2f} of it"),
     }
     parameters = {
         "seed": SEED,
-        "n": N,
-        "beta": SHARE * N,
+        "n": x.size,
+        "beta": beta,
         "network": "ReLU without skip",
         "start_std": START_STD,
+        **({} if own is None else {"data": own.parameters}),
     }
     return figure, report(claims, parameters, quick, lipschitz=steepest, squared_w2=squared, **runs)
+
+
+def _middle(objective, own):
+    """Return the weight decay half-way between the thresholds of the linear regime."""
+    bounds = cs.beta_bounds(objective)
+    if bounds.linear >= bounds.maximum:
+        raise ValueError(
+            f"--column: expected data whose score is a line at some weight decay below {bounds.maximum:g}, "
+            f"got {own.names[0]}, with ties for which there is none"
+        )
+    return (bounds.linear + bounds.maximum) / 2
 
 
 def _same_quantile(start, density, y):
@@ -116,8 +140,8 @@ def _snapshots(ax, score, density, start, h, quick):
     for number, style in ((1, ":"), (10, "--"), (100, "-")):
         while done < number:
             law, done = step @ law, done + 1
-        ax.plot(x, law / width, style, color=INK, label=f"law after {number} step" + "s" * (number != 1))
+        ax.plot(x, law / width, style, color=INK, label=f"after {plural(number, 'step')}")
     middle, spread = density.mean(), density.std()
     ax.set(xlabel="x", ylabel="density", xlim=(middle - 4.5 * spread, middle + 4.5 * spread))
-    ax.set_title("The law of h = 0.1 / L moves to the learned density", fontsize=10)
-    ax.legend(frameon=False, fontsize=8)
+    ax.set_title("The law of h = 0.1 / L moves to the learned density")
+    legend(ax, loc="upper left")

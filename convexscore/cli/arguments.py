@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["Parser", "figure_numbers", "number", "number_or_auto", "whole"]
+__all__ = ["Parser", "figure_names", "number", "number_or_auto", "whole"]
 
 # float() and int() know more: 1_0, and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class _Once(argparse.Action):
@@ -63,9 +64,9 @@ def whole(text: str) -> int:
     return int(text)
 
 
-def figure_numbers(text: str) -> list[int]:
-    """Parse the argument of --only."""
-    words = text.split(",")
-    if not all(_WHOLE.fullmatch(word.strip()) for word in words):
-        raise argparse.ArgumentTypeError(f"expected whole numbers such as 3,5, got {text!r}")
-    return [int(word) for word in words]
+def figure_names(text: str) -> list[int | str]:
+    """Parse the argument of --only: numbers of figures, and names of experiments."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(_WHOLE.fullmatch(word) or _NAME.fullmatch(word) for word in words):
+        raise argparse.ArgumentTypeError(f"expected whole numbers such as 3,5, or names, got {text!r}")
+    return [int(word) if _WHOLE.fullmatch(word) else word for word in words]

@@ -13,7 +13,7 @@ from ..errors import ConvergenceError, NotNormalizableError, SolverError
 from .output import BAD_INPUT, FAILED, INTERRUPTED, OK
 from .parser import make_parser
 
-__all__ = ["main"]
+__all__ = ["main", "run"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,11 +41,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     >>> main(["fit", "missing.csv", "--beta", "1"])
     2
     """
+    return run(make_parser(), arguments)
+
+
+def run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None) -> int:
+    """Run the function `command` of what `parser` makes of the arguments, as `main` does."""
     if sys.stdout is None or sys.stdout.closed:
         return _complain("standard output: expected an open stream, got a closed one", BAD_INPUT)
     try:
         with ending_on_signals():
-            code = _run(arguments)
+            code = _run(parser, arguments)
     except SystemExit as stop:
         if failed := _finish():
             raise SystemExit(failed) from None
@@ -53,9 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _finish() or code
 
 
-def _run(arguments: Sequence[str] | None) -> int:
+def _run(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> int:
     try:
-        options = make_parser().parse_args(arguments)
+        options = parser.parse_args(arguments)
         command: Callable[[argparse.Namespace], int] = options.command
         return command(options)
     except (SolverError, NotNormalizableError, ConvergenceError) as error:

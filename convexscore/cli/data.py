@@ -21,6 +21,7 @@ __all__ = [
     "make_objective",
     "read_data",
     "read_features",
+    "read_given",
     "run_data",
 ]
 
@@ -39,6 +40,18 @@ def read_features(options: argparse.Namespace) -> tuple[list[str], FloatArray, i
         return read_columns(options.data, options.column, _format(options))
     column = read_table(options.data, options.column[0] if options.column else None, _format(options))
     return [column.name], column.values, column.n_missing
+
+
+def read_given(options: argparse.Namespace) -> tuple[list[str], FloatArray] | None:
+    """Read the columns of ``--data``, or raise if there is none but a word on how to read it."""
+    if options.data is not None:
+        names, values, _ = read_features(options)
+        return names, values
+    if options.column is not None:
+        raise ValueError("--column: expected only together with --data, got it alone")
+    if options.header is not None or options.decimal != "." or options.drop_missing:
+        raise ValueError("--header, --decimal, --drop-missing: expected only with --data, got them alone")
+    return None
 
 
 def _format(options: argparse.Namespace) -> Format:

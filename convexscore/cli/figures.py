@@ -10,17 +10,18 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from types import ModuleType
 
+from .data import read_given
 from .output import OK, check_figure
 
 __all__ = ["run_figures"]
 
 
 def run_figures(options: argparse.Namespace) -> int:
-    """Draw the paper's figures."""
+    """Draw the paper's figures, of the data that the options name or of their own."""
     check_figure(Path("fig01.pdf"))
     scripts = _figure_scripts()
-    numbers = options.only or scripts.NUMBERS
-    for line in scripts.draw_figures(options.out, numbers, options.quick, options.pdf):
+    data = read_given(options)
+    for line in scripts.draw_figures(options.out, options.only, options.quick, options.pdf, data):
         print(line, flush=True)
     return OK
 

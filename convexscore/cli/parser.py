@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import __version__
 from ..solve import SOLVERS
-from .arguments import Parser, figure_numbers, number, number_or_auto, whole
+from .arguments import Parser, figure_names, number, number_or_auto, whole
 from .data import BUNDLED, run_data
 from .figures import run_figures
 from .fit import run_demo, run_fit
@@ -16,7 +16,7 @@ from .page import run_report
 from .plot import run_path, run_plot
 from .sample import run_sample
 
-__all__ = ["make_parser"]
+__all__ = ["add_figure_options", "make_parser"]
 
 #: Lines of the shell that a command's help shows.
 _EXAMPLES = {
@@ -44,7 +44,8 @@ _EXAMPLES = {
     "demo": """
         convexscore demo -o demo""",
     "figures": """
-        convexscore figures --quick --only 3,5 --out figures""",
+        convexscore figures --quick --only 3,5 --out figures
+        convexscore figures --quick --only 3 --data data.csv --column eruptions""",
 }
 
 
@@ -217,7 +218,19 @@ def _add_figures(commands: Any) -> None:
     what = "draw the paper's figures (in a checkout of the repository)"
     figures = _add_command(commands, "figures", what)
     figures.set_defaults(command=run_figures)
+    add_figure_options(figures, out="figures")
+
+
+def add_figure_options(figures: argparse.ArgumentParser, *, out: str, only: bool = True) -> None:
+    """Add the options of ``figures``: with `only`, what to draw; `out` is where by default."""
     figures.add_argument("--quick", action="store_true", help="fewer trials, epochs and samples")
-    figures.add_argument("--only", type=figure_numbers, metavar="LIST", help="such as 3,5; default: all")
-    figures.add_argument("--out", default="figures", help="directory, default: figures")
+    if only:
+        figures.add_argument(
+            "--only", type=figure_names, metavar="LIST", help="numbers, or names, such as 3,5; default: all"
+        )
+    figures.add_argument("--out", default=out, help=f"directory, default: {out}")
     figures.add_argument("--pdf", action="store_true", help="write PDF files too")
+    figures.add_argument(
+        "--data", metavar="FILE", help="draw them of a column of this table (15: of two), standardized"
+    )
+    _add_table(figures, several=True)

@@ -12,7 +12,7 @@ import numpy as np
 from .._support.files import written_whole
 from ..univariate.path import Path as RegularizationPath
 from ..univariate.path import regularization_path
-from .data import make_objective, read_data, read_features
+from .data import make_objective, read_data, read_given
 from .models import column_names, load_network
 from .output import FIGURE, OK, check_figure, check_outputs, draw
 
@@ -27,16 +27,13 @@ def run_plot(options: argparse.Namespace) -> int:
     if network.n_features > 2:
         raise ValueError(f"model: expected 1 feature or 2 to draw, got {network.n_features}")
     names, values = column_names(options.model, network.n_features), None
-    if options.data is not None:
-        names, values, _ = read_features(options)
+    given = read_given(options)
+    if given is not None:
+        names, values = given
         if len(names) != network.n_features:
             raise ValueError(
                 f"--column: expected {network.n_features} for this model, one a feature, got {len(names)}"
             )
-    elif options.column is not None:
-        raise ValueError("--column: expected only together with --data, got it alone")
-    elif options.header is not None or options.decimal != "." or options.drop_missing:
-        raise ValueError("--header, --decimal, --drop-missing: expected only with --data, got them alone")
     with written_whole(options.output) as temporary:
         draw(network, values, names, None, temporary)
     print(f"wrote        {options.output}")

@@ -169,7 +169,10 @@ class TestArguments:
             ("fit a.csv --n-draws 1.5", "argument --n-draws: expected a whole number, got '1.5'"),
             ("sample m.npz -n 1_000", "argument -n: expected a whole number, got '1_000'"),
             ("sample m.npz --seed x", "argument --seed: expected a whole number, got 'x'"),
-            ("figures --only 1,x", "argument --only: expected whole numbers such as 3,5, got '1,x'"),
+            (
+                "figures --only 1,X",
+                "argument --only: expected whole numbers such as 3,5, or names, got '1,X'",
+            ),
             ("path a.csv --column a --column b", "argument --column: expected once, got it again with 'b'"),
             ("fit a.csv --beta 1 --beta 1", "argument --beta: expected once"),
             ("sample m.npz -o a.csv --output b.csv", "argument -o/--output: expected once"),

@@ -1,19 +1,24 @@
 """The paper's figures: Adam never beats the certified optimum, and every picture can be read."""
 
-import importlib
 import json
 import subprocess
 import sys
 from itertools import groupby, pairwise
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.image import imread
+from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from convexscore import cli
-from paper_figs.common import NUMBERS, draw_figures, plain, save
+from paper_figs import common
+from paper_figs.common import NUMBERS, draw_figures, draw_one, failed, plain, report, save
 
 ROOT = Path(__file__).parents[2]
 WITH_ADAM = {3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15}
@@ -22,8 +27,7 @@ WITH_ADAM = {3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15}
 @pytest.fixture(scope="module", params=NUMBERS, ids=lambda number: f"fig{number:02d}")
 def drawn(request):
     """Draw one figure, quickly; return its number, the figure and the numbers behind it."""
-    module = importlib.import_module(f"paper_figs.fig{request.param:02d}")
-    return request.param, *module.draw(quick=True)
+    return request.param, *draw_one(request.param, quick=True)
 
 
 def nested(numbers):
@@ -56,8 +60,16 @@ def test_numbers_say_what_is_claimed_and_whether_it_holds(drawn):
     assert claims
     assert numbers["claim"] == "; ".join(claims)
     assert numbers["bears_out"] == all(claims.values())
+    # Every claim of the figures says what was measured.
+    assert numbers["evidence"].keys() == claims.keys()
+    assert isinstance(numbers["standard_errors"], dict)
     assert numbers["parameters"]["quick"] is True
     assert "seed" in numbers["parameters"] or "data" in numbers["parameters"]
+
+
+def test_what_is_exact_is_borne_out(drawn):
+    number, _, numbers = drawn
+    assert numbers["bears_out"] or number not in {1, 2, 14, 15, 16}
 
 
 def test_figures_are_labelled(drawn):
@@ -71,22 +83,84 @@ def test_figures_are_labelled(drawn):
         assert figure.legends or any(ax.get_legend() for ax in group)
 
 
+def shown_texts(figure):
+    """Return the texts that a drawn figure shows: no tick labels outside of the axes."""
+    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
+    inside = []
+    for ax in figure.axes:
+        for axis, (low, high) in (
+            (ax.xaxis, ax.get_window_extent().intervalx),
+            (ax.yaxis, ax.get_window_extent().intervaly),
+        ):
+            index = 0 if axis is ax.xaxis else 1
+            for label in [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]:
+                box = label.get_window_extent().get_points()[:, index]
+                if not low - 1 <= box.mean() <= high + 1:
+                    inside.append(label)
+    return [text for text in texts if text not in inside]
+
+
+def test_letters_can_be_read_at_the_width_of_a_page(drawn):
+    _, figure, _ = drawn
+    FigureCanvasAgg(figure).draw()
+    assert figure.get_figwidth() <= 7.5
+    small = {text.get_text(): text.get_fontsize() for text in shown_texts(figure) if text.get_fontsize() < 8}
+    assert not small
+
+
 def test_no_text_is_clipped_or_overlaps(drawn):
     _, figure, _ = drawn
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    titles = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
-    for box in titles:
-        assert box.x0 >= 0
-        assert box.x1 <= figure.bbox.x1
-        assert box.y1 <= figure.bbox.y1
-    for number, box in enumerate(titles):
-        assert not any(box.overlaps(other) for other in titles[:number])
+    FigureCanvasAgg(figure).draw()
+    for text in shown_texts(figure):
+        assert "$" not in text.get_text() or text.get_parse_math(), text
+        box = text.get_window_extent()
+        assert box.x0 >= 0, text
+        assert box.y0 >= 0, text
+        assert box.x1 <= figure.bbox.x1, text
+        assert box.y1 <= figure.bbox.y1, text
+    boxes = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
+    boxes += [text.get_window_extent() for text in figure.texts]
+    labels = [axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
+    boxes += [label.get_window_extent() for label in labels if label.get_text()]
+    boxes += [ax.get_legend().get_window_extent() for ax in figure.axes if ax.get_legend()]
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
     for ax in figure.axes:
         shown = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
         low, high = ax.get_window_extent().intervalx
         shown = sorted((b.x0, b.x1) for b in shown if low - 1 <= (b.x0 + b.x1) / 2 <= high + 1)
         assert all(left[1] <= right[0] for left, right in pairwise(shown))
+
+
+def looks_without_color(handle):
+    """Return what a legend's handle looks like in print: its kind, line and marker, and how dark it is."""
+    if isinstance(handle, Line2D):
+        kind = (str(handle.get_linestyle()), str(handle.get_marker()))
+        color = handle.get_color()
+    else:
+        kind = (type(handle).__name__, getattr(handle, "get_fill", lambda: True)())
+        color = handle.get_facecolor()
+    return kind, float(np.dot(to_rgb(color), [0.3, 0.6, 0.1]))
+
+
+def test_lines_differ_in_black_and_white(drawn):
+    _, figure, _ = drawn
+    for ax in figure.axes:
+        looks = (
+            [looks_without_color(handle) for handle in ax.get_legend().legend_handles]
+            if ax.get_legend()
+            else []
+        )
+        for number, (kind, dark) in enumerate(looks):
+            for other, how_dark in looks[:number]:
+                assert kind != other or abs(dark - how_dark) > 0.15, ax.get_title()
+
+
+def test_failed_claims_stand_below_the_panels(drawn):
+    _, figure, numbers = drawn
+    caption = " ".join(figure._supxlabel.get_text().split())
+    for sentence, holds in numbers["claims"].items():
+        assert (" ".join(f"{sentence} ({numbers['evidence'][sentence]})".split()) in caption) == (not holds)
 
 
 def test_pictures_are_not_blank_and_numbers_are_json(drawn, tmp_path):
@@ -110,6 +184,53 @@ def test_command(tmp_path, capsys):
     assert capsys.readouterr().out.count("borne out") == 2
 
 
+def experiment(quick=False):
+    """Draw what stands for an experiment: one claim holds, the other does not."""
+    figure = Figure()
+    figure.subplots().plot([0, 1])
+    claims = {"one is one": True, "two is one": (False, "2 +- 0.1")}
+    return figure, report(claims, {"seed": 0}, quick, standard_errors={"two": 0.1}, two=2.0)
+
+
+@pytest.fixture
+def spins(monkeypatch):
+    """Put an experiment of that name into the table."""
+    monkeypatch.setitem(common.TABLE, "spin_dimension", 0)
+    module = ModuleType("paper_figs.spin_dimension")
+    module.draw = experiment
+    monkeypatch.setitem(sys.modules, "paper_figs.spin_dimension", module)
+
+
+@pytest.mark.usefixtures("spins")
+def test_experiments_have_names_and_say_what_failed(tmp_path, capsys):
+    arguments = ["figures", "--quick", "--only", "1, spin_dimension", "--out", str(tmp_path)]
+    assert cli.main(arguments) == 0
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["fig01.json", "fig01.png", "spin_dimension.json", "spin_dimension.png"]
+    numbers = json.loads((tmp_path / "spin_dimension.json").read_text())
+    assert numbers["claims"] == {"one is one": True, "two is one": False}
+    assert numbers["evidence"] == {"two is one": "2 +- 0.1"}
+    assert numbers["standard_errors"] == {"two": 0.1}
+    assert failed(numbers) == ["two is one (2 +- 0.1)"]
+    assert "failed: two is one (2 +- 0.1)" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("spins")
+def test_the_table_is_drawn_whole_without_a_word(monkeypatch, tmp_path):
+    for name in NUMBERS:
+        monkeypatch.delitem(common.TABLE, name)
+    (line,) = draw_figures(tmp_path)
+    assert line.startswith("spin_dimension  claim not borne out")
+
+
+@pytest.mark.usefixtures("spins")
+def test_an_experiment_is_not_drawn_of_own_data(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("x\n1\n2\n4\n8\n9\n")
+    arguments = ["figures", "--only", "spin_dimension", "--data", str(tmp_path / "a.csv")]
+    assert cli.main(arguments) == 2
+    assert "--data: spin_dimension expected without" in capsys.readouterr().err
+
+
 def test_same_seed_same_numbers(tmp_path):
     for name in ("a", "b"):
         list(draw_figures(tmp_path / name, [9], quick=True))
@@ -119,9 +240,11 @@ def test_same_seed_same_numbers(tmp_path):
 def test_command_refuses_unknown_figures(tmp_path, capsys):
     assert cli.main(["figures", "--only", "17", "--out", str(tmp_path)]) == 2
     assert "from 1 to 16, got 17" in capsys.readouterr().err
+    assert cli.main(["figures", "--only", "three", "--out", str(tmp_path)]) == 2
+    assert "from 1 to 16, got three" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
     with pytest.raises(SystemExit):
-        cli.main(["figures", "--only", "three"])
+        cli.main(["figures", "--only", "3;5"])
 
 
 def test_command_says_what_is_missing_outside_a_checkout(tmp_path, monkeypatch, capsys):
