@@ -26,7 +26,15 @@ DOCS = Path(__file__).parents[1] / "docs" / "figures"
 NUMBERS = range(1, 17)
 #: Everything that can be drawn, and how many columns of a table it can be drawn of instead of its own data.
 #: A number is the figure of a module ``figNN``; an experiment has the name of its module.
-TABLE = {**dict.fromkeys(NUMBERS, 1), 15: 2}
+EXPERIMENTS = (
+    "spin_dimension",
+    "phase_transition",
+    "few_neurons",
+    "least_weight",
+    "certified_denoisers",
+    "three_features",
+)
+TABLE = {**dict.fromkeys(NUMBERS, 1), 15: 2, **dict.fromkeys(EXPERIMENTS, 0)}
 
 
 def module_of(name):

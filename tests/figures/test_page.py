@@ -9,33 +9,10 @@ import pytest
 from paper_figs import page
 from paper_figs.common import NUMBERS, module_of
 
+from .quotes import NUMBER, is_quoted, numbers_in
+
 TEXT = page.PAGE.read_text(encoding="utf-8")
 NAMES = [module_of(number) for number in NUMBERS]
-_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e[+-]?\d+)?(?![\w.]*\w)")
-
-
-def numbers_in(value):
-    """Yield every number of a JSON value, those in its sentences included."""
-    if isinstance(value, dict):
-        for key, entry in value.items():
-            yield from numbers_in(key)
-            yield from numbers_in(entry)
-    elif isinstance(value, list):
-        for entry in value:
-            yield from numbers_in(entry)
-    elif isinstance(value, str):
-        yield from map(float, _NUMBER.findall(value))
-    elif value is not None and not isinstance(value, bool):
-        yield float(value)
-
-
-def is_quoted(word, numbers):
-    """Whether a number on the page is one of these to the digits that it has."""
-    digits = len(word.partition(".")[2].partition("e")[0])
-    return any(
-        (f"{number:.{digits}e}" if "e" in word else f"{number:.{digits}f}") == word or number == float(word)
-        for number in numbers
-    )
 
 
 def prose(name):
@@ -63,7 +40,7 @@ def test_every_picture_has_the_numbers_of_a_full_run(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_sentences_quote_the_runs(name):
     numbers = list(numbers_in(page.results_of(name)))
-    wrong = [word for word in _NUMBER.findall(prose(name)) if not is_quoted(word, numbers)]
+    wrong = [word for word in NUMBER.findall(prose(name)) if not is_quoted(word, numbers)]
     assert not wrong
 
 

@@ -3,22 +3,19 @@
 import json
 import subprocess
 import sys
-from itertools import groupby, pairwise
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from matplotlib.lines import Line2D
-from matplotlib.text import Text
 
 from convexscore import cli
 from paper_figs import common
 from paper_figs.common import NUMBERS, draw_figures, draw_one, failed, plain, report, save
+
+from .legibility import CHECKS
 
 ROOT = Path(__file__).parents[2]
 WITH_ADAM = {3, 4, 5, 7, 8, 9, 10, 11, 12, 13, 15}
@@ -36,13 +33,6 @@ def nested(numbers):
     for value in numbers.values():
         if isinstance(value, dict):
             yield from nested(value)
-
-
-def panels(figure):
-    """Return the axes in groups that share a place: an axis and its twin."""
-    place = [(tuple(ax.get_position().bounds), ax) for ax in figure.axes]
-    place.sort(key=lambda entry: entry[0])
-    return [[ax for _, ax in group] for _, group in groupby(place, key=lambda entry: entry[0])]
 
 
 def test_adam_is_never_below_the_optimum(drawn):
@@ -72,88 +62,9 @@ def test_what_is_exact_is_borne_out(drawn):
     assert numbers["bears_out"] or number not in {1, 2, 14, 15, 16}
 
 
-def test_figures_are_labelled(drawn):
-    _, figure, _ = drawn
-    FigureCanvasAgg(figure).draw()
-    for group in panels(figure):
-        assert any(ax.get_title() for ax in group)
-        assert any(ax.get_xlabel() for ax in group)
-        assert all(ax.get_ylabel() for ax in group)
-        assert all(ax.has_data() for ax in group)
-        assert figure.legends or any(ax.get_legend() for ax in group)
-
-
-def shown_texts(figure):
-    """Return the texts that a drawn figure shows: no tick labels outside of the axes."""
-    texts = [text for text in figure.findobj(Text) if text.get_visible() and text.get_text().strip()]
-    inside = []
-    for ax in figure.axes:
-        for axis, (low, high) in (
-            (ax.xaxis, ax.get_window_extent().intervalx),
-            (ax.yaxis, ax.get_window_extent().intervaly),
-        ):
-            index = 0 if axis is ax.xaxis else 1
-            for label in [*axis.get_ticklabels(), *axis.get_ticklabels(minor=True)]:
-                box = label.get_window_extent().get_points()[:, index]
-                if not low - 1 <= box.mean() <= high + 1:
-                    inside.append(label)
-    return [text for text in texts if text not in inside]
-
-
-def test_letters_can_be_read_at_the_width_of_a_page(drawn):
-    _, figure, _ = drawn
-    FigureCanvasAgg(figure).draw()
-    assert figure.get_figwidth() <= 7.5
-    small = {text.get_text(): text.get_fontsize() for text in shown_texts(figure) if text.get_fontsize() < 8}
-    assert not small
-
-
-def test_no_text_is_clipped_or_overlaps(drawn):
-    _, figure, _ = drawn
-    FigureCanvasAgg(figure).draw()
-    for text in shown_texts(figure):
-        assert "$" not in text.get_text() or text.get_parse_math(), text
-        box = text.get_window_extent()
-        assert box.x0 >= 0, text
-        assert box.y0 >= 0, text
-        assert box.x1 <= figure.bbox.x1, text
-        assert box.y1 <= figure.bbox.y1, text
-    boxes = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
-    boxes += [text.get_window_extent() for text in figure.texts]
-    labels = [axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
-    boxes += [label.get_window_extent() for label in labels if label.get_text()]
-    boxes += [ax.get_legend().get_window_extent() for ax in figure.axes if ax.get_legend()]
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:number])
-    for ax in figure.axes:
-        shown = [label.get_window_extent() for label in ax.get_xticklabels() if label.get_text()]
-        low, high = ax.get_window_extent().intervalx
-        shown = sorted((b.x0, b.x1) for b in shown if low - 1 <= (b.x0 + b.x1) / 2 <= high + 1)
-        assert all(left[1] <= right[0] for left, right in pairwise(shown))
-
-
-def looks_without_color(handle):
-    """Return what a legend's handle looks like in print: its kind, line and marker, and how dark it is."""
-    if isinstance(handle, Line2D):
-        kind = (str(handle.get_linestyle()), str(handle.get_marker()))
-        color = handle.get_color()
-    else:
-        kind = (type(handle).__name__, getattr(handle, "get_fill", lambda: True)())
-        color = handle.get_facecolor()
-    return kind, float(np.dot(to_rgb(color), [0.3, 0.6, 0.1]))
-
-
-def test_lines_differ_in_black_and_white(drawn):
-    _, figure, _ = drawn
-    for ax in figure.axes:
-        looks = (
-            [looks_without_color(handle) for handle in ax.get_legend().legend_handles]
-            if ax.get_legend()
-            else []
-        )
-        for number, (kind, dark) in enumerate(looks):
-            for other, how_dark in looks[:number]:
-                assert kind != other or abs(dark - how_dark) > 0.15, ax.get_title()
+@pytest.mark.parametrize("check", CHECKS)
+def test_figures_are_legible(drawn, check):
+    check(drawn[1])
 
 
 def test_failed_claims_stand_below_the_panels(drawn):

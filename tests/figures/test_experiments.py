@@ -1,0 +1,59 @@
+"""Every experiment is legible, and the page says no more of it than the JSON file of its full run."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from paper_figs.common import DOCS, EXPERIMENTS, plain
+
+from .drawings import drawn_quickly
+from .legibility import CHECKS
+from .quotes import NUMBER, is_quoted, numbers_in
+
+PAGE = (DOCS.parent / "experiments.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_experiments_are_legible(name, check):
+    check(drawn_quickly(name)[0])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_numbers_say_what_is_claimed_and_how_sure_it_is(name):
+    numbers = drawn_quickly(name)[1]
+    assert numbers["claim"] == "; ".join(numbers["claims"])
+    assert numbers["bears_out"] == all(numbers["claims"].values())
+    assert numbers["standard_errors"]
+    assert numbers["parameters"]["quick"] is True
+    json.dumps(plain(numbers), allow_nan=False)
+
+
+def section(name):
+    """Return the text of an experiment, but for what is no measurement."""
+    found = re.search(rf"\(figures/{name}\.png\)(.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+    assert found is not None, name
+    return re.sub(r"`[^`]*`|arXiv [\d.]+|arxiv.org/abs/[\d.]+|10\^-?\d", "", found[1])
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_sentences_quote_the_full_runs(name):
+    results = json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8"))
+    assert results["parameters"]["quick"] is False
+    numbers = np.array(list(numbers_in(results)))
+    # Shares are given in percent, too, and excess as a share of one.
+    numbers = [*numbers, *(100 * numbers), *(100 * (numbers - 1))]
+    text = section(name)
+    words = {word for word in NUMBER.findall(text) if not float(word).is_integer() or abs(float(word)) > 20}
+    assert words
+    assert not sorted(word for word in words if not is_quoted(word, numbers))
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_claims_that_fail_in_the_full_run_are_named_on_the_page(name):
+    results = json.loads((DOCS / f"{name}.json").read_text(encoding="utf-8"))
+    for sentence, holds in results["claims"].items():
+        if not holds:
+            assert " ".join(sentence.split()) in " ".join(section(name).split()), sentence
