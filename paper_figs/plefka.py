@@ -1,7 +1,7 @@
 """Plefka's expansion of the free energy of spins at given means, to the fourth order, and its fixed points.
 
-For the law ``exp(sum_{i<j} A_ij x_i x_j + h'x) / Z`` on signs let ``-G(m)`` be the largest value of entropy plus
-``E sum_{i<j} A_ij x_i x_j`` of any law of means ``m``: then ``log Z = max_m h'm - G(m)``.  In powers of the
+For the law ``exp(sum_{i<j} A_ij x_i x_j + h'x) / Z`` on signs let ``-G(m)`` be the largest entropy plus
+``E sum_{i<j} A_ij x_i x_j`` of laws of means ``m``: then ``log Z = max_m h'm - G(m)``.  In powers of the
 couplings (Plefka 1982; Georges & Yedidia 1991), with ``v = 1 - m^2`` and ``u = m v``,
 
     -G = S(m) + F_1 + F_2 + F_3 + F_4 + ...,     S the entropy of independent spins,

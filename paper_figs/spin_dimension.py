@@ -67,13 +67,13 @@ def _measured(quick):
     n_seeds = 3 if quick else 8
     many, few = ((8, 32, 128), (4, 8)) if quick else ((8, 16, 32, 64, 128, 256, 512), (4, 6, 8, 10, 12, 14))
     ferromagnet = _by_dimension(_ferromagnet, many, streams[0], n_seeds, 8 if quick else 32, 32)
-    glass = _by_dimension(_glass, few, streams[1], n_seeds, 4 if quick else 8, 4)
-    strengths = _by_strength(6 if quick else 12, streams[2], n_seeds, 2 if quick else 4)
+    glass = _by_dimension(_glass, few, streams[1], n_seeds, 4 if quick else 16, 4)
+    strengths = _by_strength(6 if quick else 12, streams[2], 6 if quick else 32)
     path = {
         "curie_weiss": _paths(_ferromagnet, (8, 32) if quick else (8, 32, 128, 512), streams[3], 3, quick),
         "spin_glass": _paths(_glass, (4, 6) if quick else (4, 6, 8, 10, 12), streams[3], 3, quick),
     }
-    sizes, n_glasses = ((4,), 2) if quick else ((4, 6, 8), 5)
+    sizes, n_glasses = ((4,), 2) if quick else ((4, 8), 8)
     samples = [_samples(d, streams[4].spawn(n_glasses), 500 if quick else 4000) for d in sizes]
     return ferromagnet, glass, strengths, path, samples
 
@@ -102,13 +102,13 @@ def gaussian_couplings(d, strength, rng):
 
 
 def errors_of(model, means, x, tau, rng, step=0.5):
-    """Return ``(1/d) E |m_k - m|^2`` of all orders at signal `tau`, and the share of rows that still move."""
+    """Return ``|m_k - m|^2 / d`` of all orders and rows at signal `tau`, and which rows still move."""
     fields = tau * x + np.sqrt(tau) * rng.standard_normal(x.shape)
     exact, errors, moving = means(fields), [], []
     for order in ORDERS:
         mean, last = fixed_point(model, fields, order, step)
-        errors.append(np.mean((mean - exact) ** 2))
-        moving.append(np.mean(last > _MOVING))
+        errors.append(np.mean((mean - exact) ** 2, axis=-1))
+        moving.append(last > _MOVING)
     return np.array(errors), np.array(moving)
 
 
@@ -119,8 +119,9 @@ def _by_dimension(make, sizes, stream, n_seeds, n, least_of_fit, strength=STRENG
         for place, (d, source) in enumerate(zip(sizes, child.spawn(len(sizes)), strict=True)):
             rng = np.random.default_rng(source)
             model, means, x = make(d, n, rng, strength)
-            runs[seed, place], share = errors_of(model, means, x, 1 / np.expm1(2 * TIME), rng, _step(make))
-            moving.append(share)
+            errors, still = errors_of(model, means, x, 1 / np.expm1(2 * TIME), rng, _step(make))
+            runs[seed, place] = errors.reshape(len(ORDERS), -1).mean(1)
+            moving.append(still.mean())
     used = np.array(sizes) >= least_of_fit
     logs = np.log(np.array(sizes)[used])
     slopes = np.stack([np.polyfit(logs, np.log(run[used]), 1)[0] for run in runs])
@@ -137,28 +138,32 @@ def _step(make):
     return 1.0 if make is _ferromagnet else 0.5
 
 
-def _by_strength(d, stream, n_seeds, n):
-    """Return errors of spin glasses by strength and order, medians over them beside the means."""
+def _by_strength(d, stream, n):
+    """Return errors of `n` spin glasses by strength and order, with their medians and standard errors."""
     values = (0.3, 0.6, 0.9, 1.2, 1.5)
-    runs, moving = (
-        np.empty((n_seeds, len(values), len(ORDERS))),
-        np.empty((n_seeds, len(values), len(ORDERS))),
-    )
-    for seed, child in enumerate(stream.spawn(n_seeds)):
-        for place, (strength, source) in enumerate(zip(values, child.spawn(len(values)), strict=True)):
-            rng = np.random.default_rng(source)
-            model, means, x = _glass(d, n, rng, strength)
-            tau = 1 / np.expm1(2 * TIME)
-            runs[seed, place], moving[seed, place] = errors_of(model, means, x, tau, rng)
-    shares = moving.mean(0)
-    return {"d": d, "strengths": list(values), **_mean_and_error(runs), "share_of_rows_that_move": shares}
+    runs, shares = np.empty((n, len(values), len(ORDERS))), np.empty((len(values), len(ORDERS)))
+    for place, (strength, source) in enumerate(zip(values, stream.spawn(len(values)), strict=True)):
+        rng = np.random.default_rng(source)
+        model, means, x = _glass(d, n, rng, strength)
+        errors, still = errors_of(model, means, x, 1 / np.expm1(2 * TIME), rng)
+        runs[:, place], shares[place] = errors.mean(2).T, still.mean((1, 2))
+    return {
+        "d": d,
+        "strengths": list(values),
+        **_mean_and_error(runs),
+        "medians": np.median(runs, axis=0),
+        "share_of_rows_that_move": shares,
+    }
 
 
 def path_divergence(make, d, n, rng, n_levels, strength=STRENGTH):
     """Return ``1/2 int E |m_k - m|^2 d tau`` of all orders, by the trapezoidal rule in ``log tau``."""
     taus = np.geomspace(0.01, 20.0, n_levels)
     model, means, x = make(d, n, rng, strength)
-    rates = [d * tau * errors_of(model, means, x, tau, rng, _step(make))[0] for tau in taus]
+    found = [errors_of(model, means, x, tau, rng, _step(make))[0] for tau in taus]
+    rates = [
+        d * tau * errors.reshape(len(ORDERS), -1).mean(1) for tau, errors in zip(taus, found, strict=True)
+    ]
     return 0.5 * np.trapezoid(rates, np.log(taus), axis=0)
 
 
