@@ -34,6 +34,7 @@ OFFSETS = np.arange(-1.0, 2.01, 0.25)
 # 1 - x / 2 - 1 / (1 + x) is largest at x = sqrt(2) - 1.
 U = -0.5 * np.log(np.sqrt(2) - 1)
 NAMES = {1: "mean field", 2: "TAP"}
+_NODES = np.polynomial.legendre.leggauss(200)
 
 
 def spontaneous_mean(strength):
@@ -44,7 +45,7 @@ def spontaneous_mean(strength):
 def limit_error(signal):
     """Return ``E (sign U - tanh U)^2``, ``U`` normal of mean and variance `signal`, a number above 0."""
     # The square is that of 1 - tanh |U|, and |U| has the density 2 exp(-N/2) cosh(u) N(u; 0, N).
-    nodes, weights = np.polynomial.legendre.leggauss(200)
+    nodes, weights = _NODES
     reach = signal + 12 * np.sqrt(signal)
     u = reach * (nodes + 1) / 2
     density = np.exp(-((u - signal) ** 2) / (2 * signal)) + np.exp(-((u + signal) ** 2) / (2 * signal))

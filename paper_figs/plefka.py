@@ -67,9 +67,9 @@ class Couplings:
     def gradient(self, m, order):
         """Return the gradient of `interaction` in the means."""
         A, v = self.A, 1 - m**2
-        by_v, by_u = np.zeros_like(m), np.zeros_like(m)
-        if order >= 2:
-            by_v = 0.5 * v @ A**2
+        if order == 1:
+            return m @ A
+        by_v, by_u = 0.5 * v @ A**2, 0.0
         if order >= 3:
             u, W = m * v, self._two_steps(v)
             by_u = u @ A**3 * (2 / 3)
@@ -120,11 +120,13 @@ class EqualCouplings:
 
     def gradient(self, m, order):
         """Return the derivative of `interaction` by the mean of one spin of each node, shape (n, q)."""
-        a, v, total = self.a, 1 - m**2, self._sum
-        by_v, by_u = np.zeros_like(m), np.zeros_like(m)
-        if order >= 2:
-            p1 = total(v)
-            by_v = a**2 * (p1 - v) / 2
+        a, total = self.a, self._sum
+        first = a * (total(m) - m)
+        if order == 1:
+            return first
+        v = 1 - m**2
+        p1 = total(v)
+        by_v, by_u = a**2 * (p1 - v) / 2, 0.0
         if order >= 3:
             u, p2 = m * v, total(v**2)
             u1 = total(u)
@@ -139,7 +141,7 @@ class EqualCouplings:
             triples = (p1**3 - 3 * p1 * p2 + 2 * p3) / 6 - v * pairs
             by_u = by_u + 2 * a**4 * ((u1 - u) * (p1 - v) - (total(u * v) - u * v))
             by_v = by_v + a**4 * (-edges / 12 + (u1**2 - u2) - 2 * u * (u1 - u) + 3 * triples)
-        return a * (total(m) - m) - 2 * m * by_v + (1 - 3 * m**2) * by_u
+        return first - 2 * m * by_v + (1 - 3 * m**2) * by_u
 
 
 def entropy(m):
@@ -158,10 +160,9 @@ def fixed_point(model, h, order, step=0.5, tolerance=1e-11, most=500):
     for _ in range(most):
         change = model.gradient(np.tanh(h + w), order) - w
         w = w + step * change
-        last = np.abs(change).max(axis=-1)
-        if last.max() <= tolerance:
+        if np.abs(change).max() <= tolerance:
             break
-    return np.tanh(h + w), last
+    return np.tanh(h + w), np.abs(change).max(axis=-1)
 
 
 def score_of(model, order, step=0.5, tolerance=1e-6, most=100):

@@ -50,7 +50,7 @@ def draw(quick=False):
         glass["means"],
         np.concatenate([entry["means"][:, :2] for entry in path.values()]),
     )
-    for ax, means, room in zip(axes, shown, (1e4, 3e3, 3e3), strict=True):
+    for ax, means, room in zip(axes, shown, (1e3, 2e2, 3e2), strict=True):
         ax.set(xscale="log", yscale="log", ylim=(means.min() / 3, means.max() * room))
         ax.set_xlabel("spins d", fontsize=8)
         ax.tick_params(labelsize=8)
@@ -71,7 +71,7 @@ def _measured(quick):
     strengths = _by_strength(6 if quick else 12, streams[2], 6 if quick else 32)
     path = {
         "curie_weiss": _paths(_ferromagnet, (8, 32) if quick else (8, 32, 128, 512), streams[3], 3, quick),
-        "spin_glass": _paths(_glass, (4, 6) if quick else (4, 6, 8, 10, 12), streams[3], 3, quick),
+        "spin_glass": _paths(_glass, (4, 6) if quick else (4, 6, 8, 12), streams[3], 3, quick),
     }
     sizes, n_glasses = ((4,), 2) if quick else ((4, 8), 8)
     samples = [_samples(d, streams[4].spawn(n_glasses), 500 if quick else 4000) for d in sizes]
@@ -169,7 +169,7 @@ def path_divergence(make, d, n, rng, n_levels, strength=STRENGTH):
 
 def _paths(make, sizes, stream, n_seeds, quick):
     runs = np.empty((n_seeds, len(sizes), len(ORDERS)))
-    n, n_levels = (2, 5) if quick else (8, 9)
+    n, n_levels = (2, 5) if quick else (8 if make is _ferromagnet else 24, 9)
     for seed, child in enumerate(stream.spawn(n_seeds)):
         for place, (d, source) in enumerate(zip(sizes, child.spawn(len(sizes)), strict=True)):
             runs[seed, place] = path_divergence(make, d, n, np.random.default_rng(source), n_levels)
