@@ -14,7 +14,7 @@ whatever the strength: a window at ``t = log(d) / 2 + const`` of constant height
 makes, they end in the upper lobe with probability ``1 - exp(-2u) / 2`` in place of ``1 / (1 + exp(-2u))``.
 
 Chosen by us: strength 1.5; means by the orders 1 and 2 of `plefka`; the ``u`` at which the two probabilities
-differ most; 40 noise levels from ``8 sqrt(d)`` to 0.3 and the ancestral rule for samples.
+differ most; 60 noise levels from ``8 sqrt(d)`` to 0.3 and the ancestral rule for samples.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ from .common import ACCENT, GREEN, INK, SOFT, main, report, trim
 from .equal_spins import draw_nodes, exact_means, magnetization_law
 from .plefka import EqualCouplings, fixed_point
 
-SEED, STRENGTH = 0, 1.5
+SEED, STRENGTH, N_LEVELS = 0, 1.5, 60
 # OU times of the grid, less log(d) / 2.
 OFFSETS = np.arange(-1.0, 2.01, 0.25)
 # 1 - x / 2 - 1 / (1 + x) is largest at x = sqrt(2) - 1.
@@ -200,7 +200,7 @@ def mean_field_means(d, strength=STRENGTH):
 def sample_sums(means, d, n, field, noise):
     """Return the sums of `n` samples of spins by the ancestral rule with these posterior means."""
     rng = np.random.default_rng(noise)
-    sigmas = cs.samplers.sigma_grid(8 * np.sqrt(d), 0.3, 40)
+    sigmas = cs.samplers.sigma_grid(8 * np.sqrt(d), 0.3, N_LEVELS)
     # Without signal the posterior is the law itself: the first step is exact.
     start = means(np.full((1, d), field)) + sigmas[0] * rng.standard_normal((n, d))
 
@@ -349,7 +349,7 @@ def _report(windows, samples, limit, quick):
             for kind in (free, tilted)
         ),
     }
-    parameters = {"seed": SEED, "strength": STRENGTH, "tilt_u": U, "noise_levels": 40}
+    parameters = {"seed": SEED, "strength": STRENGTH, "tilt_u": U, "noise_levels": N_LEVELS}
     standard_errors = {
         name: entry["slope_of_peak_time_in_log_d"]["standard_error"]
         for name, entry in (("slope_mean_field", wrong), ("slope_tap", tap))
