@@ -47,7 +47,11 @@ def main(description, only=None):
     parser = Parser(description=description)
     add_figure_options(parser, out=".", only=only is None)
     if only is None:
-        parser.add_argument("--docs", action="store_true", help="all of them, for the page docs/figures.md")
+        parser.add_argument(
+            "--docs",
+            action="store_true",
+            help="all of them, for the pages in docs",
+        )
         parser.set_defaults(command=_run_all)
     else:
         parser.set_defaults(command=run_figures, only=[only])
@@ -58,13 +62,13 @@ def _run_all(options):
     """Draw what is asked for, or all that the pages show, and write the page's numbers."""
     if not options.docs:
         return run_figures(options)
-    from .page import write_page
+    from .page import write_pages
 
     if options.quick or options.data is not None or options.only or options.out != ".":
         raise ValueError("--docs: expected without --quick, --data, --only and --out, got it with one")
     options.out = DOCS
     code = run_figures(options)
-    write_page()
+    write_pages()
     return code
 
 

@@ -1,17 +1,19 @@
-"""The numbers of the page docs/figures.md, written between its marks from the JSON files of full runs."""
+"""The tables of docs/figures.md and docs/experiments.md, written between their marks from full runs."""
 
 import json
 import re
 
 from .common import DOCS
 
-PAGE = DOCS.parent / "figures.md"
+#: The pages that have tables.
+PAGES = (DOCS.parent / "figures.md", DOCS.parent / "experiments.md")
 _BLOCK = re.compile(r"(<!-- numbers of (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
-def write_page():
-    """Write the page's numbers anew."""
-    PAGE.write_text(with_numbers(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+def write_pages():
+    """Write the pages' numbers anew."""
+    for page in PAGES:
+        page.write_text(with_numbers(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def with_numbers(page):

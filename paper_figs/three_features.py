@@ -3,10 +3,11 @@
 Small problems of three features, ReLU with a skip connection: four of five denoising, the fifth score
 matching, at weight decays at three shares of the way from the smallest with an optimum to the threshold
 above which no neuron is left.  `solve` proves the optimum of each, for networks of every width, by branch and
-bound; proofs that do not end are counted, and such problems are judged by the bound that was proven.  Adam trains
-the same loss from several starts at each of three rates, 50 neurons wide, and the best trial counts.  Its gap is
-certified, ``loss - lower bound``, and measured as a share of what neurons gain at all: the value of the best
-straight score minus the optimum.
+bound; proofs that do not end are counted, and such problems are judged by the bound that was proven.
+
+Adam trains the same loss from several starts at each of three rates, 50 neurons wide, and the best trial
+counts.  Its gap is certified, ``loss - lower bound``, and measured as a share of what neurons gain at all:
+the value of the best straight score minus the optimum.
 """
 
 import warnings
@@ -24,6 +25,7 @@ N, SHARES, RATES, WIDTH = 16, (0.4, 0.55, 0.7), (1e-2, 3e-2, 1e-1), 50
 #: A trial is optimal if its certified gap is below this share of what neurons gain.
 OPTIMAL = (1e-3, 1e-2, 1e-1)
 N_BOXES = 20_000
+KINDS = ("score matching", "denoising")
 
 
 def problems(count):
@@ -87,15 +89,7 @@ def draw(quick):
     frequency = {f"{level:g}": float(np.mean(shares <= level)) for level in OPTIMAL}
     errors = {key: float(np.sqrt(value * (1 - value) / count)) for key, value in frequency.items()}
     lowest = min(row["least_trial_below"] / max(abs(row["value"]), 1e-12) for row in rows)
-    claims = {
-        "every optimum is proven for networks of every width": bool(proven.all()),
-        "no trial of Adam is below a proven bound": bool(
-            all(row["best_gap"] >= -1e-6 * max(1.0, abs(row["value"])) for row in rows)
-        ),
-        "the best of Adam's trials is optimal to a hundredth of the gain on most problems": frequency["0.01"]
-        > 0.5,
-        "a single trial at the best rate mostly is not": bool(_single(rows) < 0.5),
-    }
+    claims = _claims(rows, proven, frequency, errors)
     figure = Figure(figsize=(7.5, 3.2), layout="constrained")
     axes = figure.subplots(1, 2)
     _draw_shares(axes[0], rows, shares, trials)
@@ -115,9 +109,41 @@ def draw(quick):
         largest_share_of_best=float(shares.max()),
         median_share_of_trials=float(np.median(trials)),
         least_relative_difference_to_optimum=float(lowest),
+        median_share_by_kind={
+            kind: float(np.median([row["best_gap"] / row["gain"] for row in rows if row["kind"] == kind]))
+            for kind in KINDS
+        },
+        n_by_kind={kind: sum(row["kind"] == kind for row in rows) for kind in KINDS},
         worst_relative_gap=float(max(row["relative_gap"] for row in rows)),
         problems=rows,
     )
+
+
+def _claims(rows, proven, frequency, errors):
+    never = min(row["best_gap"] / row["gain"] for row in rows)
+    near, error, single = frequency["0.01"], errors["0.01"], _single(rows)
+    stuck = {kind: _stuck([row for row in rows if row["kind"] == kind]) for kind in KINDS}
+    return {
+        "every optimum is proven for networks of every width": (
+            bool(proven.all()),
+            f"{proven.sum()} of {proven.size}",
+        ),
+        "no trial of Adam is below a proven bound": (bool(never >= 0), f"least gap {never:.1e} of the gain"),
+        "the best of Adam's trials misses at most a hundredth of the gain on most problems": (
+            near - 2 * error > 0.5,
+            f"on {near:.2f} +- {error:.2f} of them",
+        ),
+        "a single trial at the best rate does so less than half the time": (single < 0.5, f"{single:.2f}"),
+        "Adam finds the kinks of score matching: its best trial gains half of what there is": (
+            stuck["score matching"] < 0.5,
+            f"it does not on {stuck['score matching']:.2f} of them, in denoising on {stuck['denoising']:.2f}",
+        ),
+    }
+
+
+def _stuck(rows):
+    """Return on which share of problems the best trial misses more than half of the gain."""
+    return float(np.mean([row["best_gap"] > 0.5 * row["gain"] for row in rows]))
 
 
 def _single(rows):

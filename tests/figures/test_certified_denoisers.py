@@ -6,6 +6,8 @@ import pytest
 import convexscore as cs
 from paper_figs import certified_denoisers as experiment
 
+from .drawings import drawn_quickly
+
 LAW = experiment.LAWS["two modes"]
 
 
@@ -57,7 +59,7 @@ def test_the_bound_holds_and_knows_of_errors(shift):
 
 
 def test_a_quick_run_says_what_it_claims():
-    figure, numbers = experiment.draw(quick=True)
+    figure, numbers = drawn_quickly("certified_denoisers")
     assert len(figure.axes) == 3
     assert numbers["claims"]["total variation never exceeds Girsanov's bound"]
     assert numbers["claims"]["every certified network is optimal to a relative gap of 1e-6"]

@@ -5,11 +5,12 @@ from itertools import combinations_with_replacement, pairwise, product
 import cvxpy as cp
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import convexscore as cs
 from paper_figs import few_neurons
 from paper_figs.fewest_kinks import Kinks, Places, best_networks
+
+from .drawings import drawn_quickly
 
 # The best network with two neurons has a kink between two data.
 BETWEEN = np.array([-2.876, -2.811, -0.479, 1.488, 1.985, 2.965, 3.254])
@@ -174,8 +175,7 @@ def test_shares_lost_are_of_the_gain_over_a_line():
 
 
 def test_a_quick_run_says_what_it_claims():
-    figure, numbers = few_neurons.draw(quick=True)
-    FigureCanvasAgg(figure).draw()
+    _, numbers = drawn_quickly("few_neurons")
     claims = numbers["claims"]
     assert claims["every count is that of a certified global optimum"]
     assert claims["Adam is never below the exhaustive search"]

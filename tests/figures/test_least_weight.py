@@ -3,12 +3,13 @@
 import cvxpy as cp
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 import convexscore as cs
 from paper_figs import least_weight
 from paper_figs.least_norm import least_norm
 from paper_figs.plain_descent import Descent, started
+
+from .drawings import drawn_quickly
 
 WEIGHTS = ("w", "b", "v", "c")
 
@@ -163,8 +164,7 @@ def test_samples_are_apart_and_labels_are_of_the_noise():
 
 
 def test_a_quick_run_says_what_it_claims():
-    figure, numbers = least_weight.draw(quick=True)
-    FigureCanvasAgg(figure).draw()
+    _, numbers = drawn_quickly("least_weight")
     claims = numbers["claims"]
     assert claims["the linear program and the certified solutions agree on the least cost"]
     assert claims["no trial costs less than the certified bound at its loss"]

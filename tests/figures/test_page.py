@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from paper_figs.common import NUMBERS, module_of
 
 from .quotes import NUMBER, is_quoted, numbers_in
 
-TEXT = page.PAGE.read_text(encoding="utf-8")
+TEXT = page.PAGES[0].read_text(encoding="utf-8")
 NAMES = [module_of(number) for number in NUMBERS]
 
 
@@ -110,4 +109,4 @@ def test_a_wrong_number_would_be_seen():
 
 def test_the_page_names_only_pictures_that_are_there():
     for path in re.findall(r"\]\((figures/[^)]*)\)", TEXT):
-        assert (Path(page.PAGE).parent / path).is_file()
+        assert (page.PAGES[0].parent / path).is_file()

@@ -14,6 +14,8 @@ from paper_figs.common import plain
 from paper_figs.equal_spins import draw_nodes, exact_means, magnetization_law, n_nodes, nodes_of
 from paper_figs.plefka import EqualCouplings, fixed_point
 
+from .drawings import drawn_quickly
+
 
 @pytest.mark.parametrize("field", [0.0, 0.3])
 def test_law_of_the_magnetization(field):
@@ -158,7 +160,7 @@ def test_lobes_by_a_drift_of_signs():
 
 @pytest.fixture(scope="module")
 def drawn():
-    return experiment.draw(quick=True)
+    return drawn_quickly("phase_transition")
 
 
 def finite(value):

@@ -19,6 +19,8 @@ from paper_figs.plefka import (
     score_of,
 )
 
+from .drawings import drawn_quickly
+
 
 def random_couplings(d, rng, size=1.0):
     upper = np.triu(rng.standard_normal((d, d)), 1) * size
@@ -187,7 +189,7 @@ def test_samples_share_their_noise_and_have_the_law():
 
 @pytest.fixture(scope="module")
 def drawn():
-    return spin_dimension.draw(quick=True)
+    return drawn_quickly("spin_dimension")
 
 
 def finite(value):

@@ -6,10 +6,12 @@ import pytest
 import convexscore as cs
 from paper_figs import three_features
 
+from .drawings import drawn_quickly
+
 
 @pytest.fixture(scope="module")
 def drawn():
-    return three_features.draw(quick=True)
+    return drawn_quickly("three_features")
 
 
 def test_bounds_and_gaps_are_those_of_networks(drawn):
