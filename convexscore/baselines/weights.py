@@ -64,6 +64,19 @@ class Weights:
             theirs.reshape(times, *mine.shape)[:] = mine
         return other
 
+    def part(self, trials: slice) -> Weights:
+        """Return a copy of some trials."""
+        count = len(range(*trials.indices(self.shape[0])))
+        other = Weights(count, *self.shape[1:])
+        for theirs, mine in zip(other.blocks, self.blocks, strict=True):
+            theirs[:] = mine[trials]
+        return other
+
+    def put(self, trials: slice, other: Weights) -> None:
+        """Overwrite some trials with all of `other`."""
+        for mine, theirs in zip(self.blocks, other.blocks, strict=True):
+            mine[trials] = theirs
+
     def take(self, trials: NDArray[np.bool_], other: Weights) -> None:
         """Overwrite the weights of some trials with those of `other`."""
         if trials.all():

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -20,8 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen
+from .._support.parallel import run_all
+from .._support.progress import each, steps, ticking
 from .._support.records import save_object
 from .._support.shorthands import Shown, paragraph
+from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
@@ -139,12 +142,27 @@ class Path(Frozen, Shown):
             return piece.tailed or problem, piece.spline, piece.bounds
         return problem, self._spline(problem, beta), None
 
-    def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
-        """Return the certified solutions at several weight decays, by default at `betas`."""
+    def solutions(
+        self, betas: ArrayLike | None = None, *, n_jobs: int | None = None, progress: bool = False
+    ) -> list[Solution]:
+        """Return the certified solutions at several weight decays.
+
+        Parameters
+        ----------
+        betas : array of shape (n_betas,), optional
+            Where, as for `solution`; by default all of `betas`.
+        n_jobs : int, optional
+            Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one,
+            or what an enclosing `joblib.parallel_config` says.
+        progress : bool
+            Show a progress bar (needs tqdm).
+        """
+        workers, bar = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
         chosen = self.betas if betas is None else as_float_array("betas", betas)
         if chosen.ndim > 1:
             raise ValueError(f"betas: expected a number or shape (n_betas,), got {chosen.shape}")
-        return [self.solution(float(beta)) for beta in np.atleast_1d(chosen)]
+        asked = np.atleast_1d(chosen).tolist()
+        return list(each(run_all(self.solution, asked, workers), bar, len(asked), "certificates"))
 
     def kink_spans(self) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int8]]:
         """Return every kink with a range of weight decays at which it is there.
@@ -214,6 +232,8 @@ def regularization_path(
     beta_min: float | None = None,
     max_pieces: int | None = None,
     tails: str | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> Path:
     """Follow the optimal score of a univariate program as the weight decay falls.
 
@@ -236,6 +256,12 @@ def regularization_path(
     tails : {None, "integrable"}
         ``"integrable"`` minimizes over networks whose slopes beyond the data leave a density, as in `solve`;
         it needs `betas`.
+    progress : bool
+        Show a progress bar (needs tqdm): of the weight decays, or of the exact path's pieces.
+    n_jobs : int, optional
+        Workers of joblib that fit the tails of ``tails="integrable"``, threads unless another backend is
+        chosen there; -1 is one a core.  None is one, or what an enclosing `joblib.parallel_config` says.
+        Weight decays start from one another, so that nothing else divides; see `Path.solutions`.
 
     Returns
     -------
@@ -260,6 +286,7 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
+    bar, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
     problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip), tails=tails)
     if tails is not None and betas is None:
         raise ValueError(
@@ -280,9 +307,11 @@ def regularization_path(
             raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
         inner = np.array([units.beta(float(beta)) for beta in grid])
         units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
-        pieces = _grid_pieces(blocks, inner)
+        pieces = _grid_pieces(blocks, inner, bar)
         if tails is not None:
-            pieces = [_tailed(blocks, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
+            pairs = list(zip(inner.tolist(), pieces, strict=True))
+            tailed = run_all(partial(_tailed, blocks, inside.tail_unit), pairs, workers)
+            pieces = list(each(tailed, bar, len(pairs), "tails"))
         exact = False
     else:
         bounds = program_bounds(program)
@@ -290,7 +319,7 @@ def regularization_path(
         end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
         units.run(partial(require_bounded, program, end, "beta_min"))
         limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, limit)
+        inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, limit, bar)
         grid = np.array([units.beta_outside(float(beta)) for beta in inner])
         exact = True
     last = program.position.size - 1
@@ -302,24 +331,28 @@ def regularization_path(
     )
 
 
-def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
+def spline_path(
+    blocks: Blocks, betas: FloatArray, progress: bool = False
+) -> list[tuple[SplineProblem, Spline]]:
     """Solve a program at each weight decay, best in descending order: each starts from the one before."""
     found: list[tuple[SplineProblem, Spline]] = []
     kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
-    for beta in betas:
-        problem = SplineProblem(blocks.program, float(beta), blocks)
+    for number in steps(betas.size, progress, "weight decays"):
+        problem = SplineProblem(blocks.program, float(betas[number]), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, problem.signs_of(spline)
         found.append((problem, spline))
     return found
 
 
-def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[Piece]:
-    return [Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
+def _grid_pieces(blocks: Blocks, grid: FloatArray, progress: bool) -> list[Piece]:
+    found = spline_path(blocks, grid, progress)
+    return [Piece(spline, problem.signs_of(spline), spline) for problem, spline in found]
 
 
-def _tailed(blocks: Blocks, beta: float, piece: Piece, tail_unit: float) -> Piece:
-    """Return the piece of a grid whose solution has a density."""
+def _tailed(blocks: Blocks, tail_unit: float, pair: tuple[float, Piece]) -> Piece:
+    """Return the piece of a grid, at its weight decay, whose solution has a density."""
+    beta, piece = pair
     found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
@@ -327,7 +360,17 @@ def _tailed(blocks: Blocks, beta: float, piece: Piece, tail_unit: float) -> Piec
     return Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
 
 
-def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[Piece]]:
+def _exact_pieces(
+    blocks: Blocks, top: float, end: float, max_pieces: int, progress: bool
+) -> tuple[FloatArray, list[Piece]]:
+    # How many there will be nobody knows.
+    with ticking(None, progress, "pieces of the path") as tick:
+        return _followed(blocks, top, end, max_pieces, tick)
+
+
+def _followed(
+    blocks: Blocks, top: float, end: float, max_pieces: int, tick: Callable[[], object]
+) -> tuple[FloatArray, list[Piece]]:
     betas = [top]
     pieces: list[Piece] = []
     kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
@@ -348,6 +391,7 @@ def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tu
         upper = SplineProblem(program, betas[-1], blocks)
         pieces.append(Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
         betas.append(lower)
+        tick()
     return np.array(betas), pieces
 
 
