@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,10 @@ class Weights:
             theirs.reshape(times, *mine.shape)[:] = mine
         return other
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Views would be copies of their own, and what workers are sent cannot be written to.
+        return _restored, (self.shape, self.flat)
+
     def part(self, trials: slice) -> Weights:
         """Return a copy of some trials."""
         count = len(range(*trials.indices(self.shape[0])))
@@ -113,3 +118,9 @@ class Weights:
         for block, fan_in in ((self.W1, d), (self.W2, m)) + (((self.b1, d), (self.b2, m)) if bias else ()):
             bound = 1 / math.sqrt(fan_in)
             block[trial] = rng.uniform(-bound, bound, block[trial].shape)
+
+
+def _restored(shape: tuple[int, int, int], flat: FloatArray) -> Weights:
+    weights = Weights(*shape)
+    weights.flat[:] = flat
+    return weights

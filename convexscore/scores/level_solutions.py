@@ -47,7 +47,9 @@ def solved_levels(
     """
     solve_level = partial(_solved, at_level, activation, skip, options)
     first = problem_of_level(at_level, activation, skip, options, levels[0][0])
-    if not _takes(first, levels[0][1], "start", options):
+    # Of levels without weight decay and with one the families differ, of others they do not.
+    kinds = {beta == 0: beta for _, beta in levels}.values()
+    if not any(_takes(first, beta, "start", options) for beta in kinds):
         return list(each(run_all(solve_level, levels, n_jobs), progress, len(levels), "noise levels"))
     solutions: list[Solution] = []
     for number in steps(len(levels), progress, "noise levels"):
@@ -86,10 +88,8 @@ def _solved(
     """Solve one level, from the network of the level before where there is one."""
     sigma, beta = level
     objective, given = at_level(sigma), dict(options)
-    if start is not None:
-        given.setdefault("start", start)
-    if n_jobs is not None and _takes(
-        level_problem(objective, activation, skip, given), beta, "n_jobs", given
-    ):
-        given["n_jobs"] = n_jobs
+    problem = level_problem(objective, activation, skip, options)
+    for name, value in (("start", start), ("n_jobs", n_jobs)):
+        if value is not None and _takes(problem, beta, name, options):
+            given.setdefault(name, value)
     return solve(objective, beta, activation, skip, **given)
