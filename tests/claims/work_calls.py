@@ -74,12 +74,18 @@ DIVIDED = {
     "select_beta": ("progress", lambda **work: cs.select_beta(SKEWED, rng=0, skip=True, **work)),
     "select_beta rounded": ("progress", lambda **work: cs.select_beta(SKEWED.round(1), rng=0, **work)),
     "select_beta cv": ("progress", lambda **work: cs.select_beta(SKEWED, "cv", rng=0, **work)),
-    "select_beta expected": ("progress", lambda **work: cs.select_beta(EXPECTED, rng=0, n_replicates=20, skip=True, **work)),
+    "select_beta expected": (
+        "progress",
+        lambda **work: cs.select_beta(EXPECTED, rng=0, n_replicates=20, skip=True, **work),
+    ),
     "select_beta plane": (
         "progress",
         lambda **work: cs.select_beta(PLANE[:12], rng=0, skip=True, n_replicates=4, **work),
     ),
-    "select_beta denoising": ("progress", lambda **work: cs.select_beta(NOISY, rng=0, n_replicates=6, **work)),
+    "select_beta denoising": (
+        "progress",
+        lambda **work: cs.select_beta(NOISY, rng=0, n_replicates=6, **work),
+    ),
     "select_beta space": (
         "progress",
         lambda **work: cs.select_beta(SPACE[:8], rng=0, skip=True, n_replicates=2, n_iterations=1, **work),
@@ -114,7 +120,9 @@ DIVIDED = {
     ),
     "train_adam": (
         "progress",
-        lambda **work: adam(cs.train_adam(cs.ScoreMatching(SKEWED), 5.0, n_trials=3, n_epochs=20, rng=0, **work)),
+        lambda **work: adam(
+            cs.train_adam(cs.ScoreMatching(SKEWED), 5.0, n_trials=3, n_epochs=20, rng=0, **work)
+        ),
     ),
     "train_adam in batches": (
         "progress",
@@ -146,8 +154,14 @@ DIVIDED = {
     "levels, gated": ("progress", conditional(PLANE[:6], [0.8, 0.4], 10.0, n_draws=1, gated=True)),
     "estimator": ("verbose", estimator(SKEWED[:, None])),
     "estimator of the plane": ("verbose", estimator(PLANE, method="certified", beta=20.0)),
-    "estimator, conservative": ("verbose", estimator(PLANE, method="certified", conservative=True, beta=20.0)),
-    "estimator, denoising": ("verbose", estimator(SKEWED[:20, None], method="certified", objective="dsm", beta=5.0)),
+    "estimator, conservative": (
+        "verbose",
+        estimator(PLANE, method="certified", conservative=True, beta=20.0),
+    ),
+    "estimator, denoising": (
+        "verbose",
+        estimator(SKEWED[:20, None], method="certified", objective="dsm", beta=5.0),
+    ),
 }
 
 #: Samplers: their chains are divided among workers in blocks, whose random numbers are their own.
@@ -198,9 +212,14 @@ ALONE = {
         lambda **work: UNROLLED.fit(SPINS, 0.9 * SPINS, 0.5, n_iterations=3, **work).losses.round(9),
     ),
     "langevin_law": ("progress", lambda **work: langevin_law(LAW, gaussian, 0.1, 3, **work).density),
-    "reverse_law": ("progress", lambda **work: reverse_law(
-            gaussian, cs.samplers.sigma_grid(50.0, 0.5, 30), np.linspace(-8, 8, 161), **work
-        ).density),
+    "reverse_law": (
+        "progress",
+        lambda **work: (
+            reverse_law(
+                gaussian, cs.samplers.sigma_grid(50.0, 0.5, 30), np.linspace(-8, 8, 161), **work
+            ).density
+        ),
+    ),
 }
 
 
