@@ -57,7 +57,7 @@ def certify(
         Whether networks of the kind have a skip connection, and biases; by default whether the network has
         one that is not zero.  True compares the network with more others.
     progress : bool
-        Show progress bars (needs tqdm) where the program takes more than one step.
+        Show progress bars (needs tqdm).
     n_jobs : int, optional
         Workers of joblib that price neurons, as for `solve`; without effect where there is nothing to share.
 
@@ -113,8 +113,7 @@ def certify(
         raise ValueError(f"network: expected one whose loss is a float, got {primal}")
     family = family_of(problem, beta)
     options = {"n_jobs": n_jobs} if family.takes("n_jobs", problem, "auto") else {}
-    verbose = progress and family.row("auto").shows_progress
-    best = family.checked_solve(problem, beta, "auto", None, verbose, options).certificate
+    best = family.checked_solve(problem, beta, "auto", None, progress, options).certificate
     own = family.checked_certify(problem, beta, found)
     return replace(
         own,

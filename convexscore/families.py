@@ -268,7 +268,7 @@ FAMILIES = (
     Family(
         name="networks without weight decay",
         admits=lambda problem, beta: beta == 0 and _is_plain(problem) and problem.penalty == "nuclear",
-        solvers={"least_squares": SolverRow(shows_progress=False)},
+        solvers={"least_squares": SolverRow()},
         solve=solve_without_decay,
         certify=certify_without_decay,
         tol=1e-6,
@@ -300,7 +300,7 @@ FAMILIES = (
     Family(
         name="gated networks with a squared penalty",
         admits=lambda problem, beta: beta != 0 and problem.penalty == "ridge",
-        solvers={"kernel": SolverRow(shows_progress=False)},
+        solvers={"kernel": SolverRow()},
         solve=solve_ridge_network,
         tol=1e-6,
     ),

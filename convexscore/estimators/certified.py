@@ -262,8 +262,8 @@ class _Work:
     def options(self, points: ScoreMatching, beta: float | str) -> dict[str, Any]:
         """Return the options of `solve` for its work, the bound of the proof where it has one."""
         several = points.X.shape[1] > 1
-        # Without weight decay nothing is priced, and least squares are one step.
-        found: dict[str, Any] = {"verbose": self.progress and not (several and beta == 0)}
+        found: dict[str, Any] = {"verbose": self.progress}
+        # Without weight decay nothing is priced.
         if beta == "auto" or (several and beta != 0):
             found["n_jobs"] = self.n_jobs
         return {**found, "max_boxes": _BOXES} if points.X.shape[1] > 2 else found

@@ -186,6 +186,9 @@ ALONE = {
     "solve expected": ("verbose", solving(EXPECTED, 5.0, skip=True)),
     "solve gated": ("verbose", solving(PLANE[:8], 40.0, gated=True)),
     "solve gated by columns": ("verbose", solving(PLANE[:8], 40.0, gated=True, solver="column_generation")),
+    "solve without weight decay": ("verbose", solving(cs.DenoisingScoreMatching(PLANE[:8], -PLANE[:8]), 0.0)),
+    "solve ridge": ("verbose", solving(PLANE[:8], 40.0, gated=True, penalty="ridge")),
+    "solve space without bias": ("verbose", solving(SPACE[:8], 30.0, bias=False, max_boxes=1)),
     "certify on the line": (
         "progress",
         lambda **work: cs.certify(cs.solve(SKEWED, 10.0).network, SKEWED, 10.0, **work).dual,
