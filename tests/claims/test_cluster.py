@@ -9,14 +9,8 @@ from .work_calls import DIVIDED, SAMPLERS, content
 
 distributed = pytest.importorskip("distributed")
 
-# What its own threads and sockets leave behind when a cluster is closed.
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning:(distributed|dask|tornado).*"),
-    # A pool in the plane sends about 12 MB a fold.
-    pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning"),
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+# A pool in the plane sends about 12 MB a fold, of which Dask warns.
+pytestmark = pytest.mark.filterwarnings("ignore:Sending large graph:UserWarning")
 
 NAMES = (
     "pool",
@@ -38,7 +32,6 @@ NAMES = (
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    # The workers' own files, and a name by which they find the package where it is not installed.
     with (
         distributed.LocalCluster(
             n_workers=2,

@@ -38,7 +38,6 @@ def test_the_readme_has_code():
     assert sum(command.startswith("convexscore ") for command in commands(PAGES[0])) >= 8
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning:(distributed|tornado|asyncio).*")
 @pytest.mark.parametrize("block", PYTHON)
 def test_a_block_of_python_runs_alone(block, tmp_path, monkeypatch, capsys):
     if "import distributed" in block or "from distributed" in block:
