@@ -4,7 +4,7 @@ Each task is timed with one worker, then with two threads, then with two process
 turn, and that several times.  What is printed are medians of one worker's seconds, of the ratios to them
 (above one: two workers are quicker), and the spread of one worker's own times, which is the noise that no
 ratio is better than; last, the bytes that are sent with a task.  Set OMP_NUM_THREADS=1.
-Run: python benchmarks/parallel.py [--repeats 5]
+Run: python benchmarks/parallel.py [--repeats 5] [--only NAME]
 """
 
 import argparse
@@ -73,7 +73,7 @@ def shipped(call):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            call(n_jobs=1)
+            call(n_jobs=2)
     finally:
         for room in rooms:
             room.run_all = original
@@ -83,9 +83,13 @@ def shipped(call):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--only", default="", help="tasks whose names hold this")
+    options = parser.parse_args()
+    repeats = options.repeats
     print(f"{'task':38} {'one, s':>7} {'threads':>8} {'processes':>9} {'noise':>7} {'sent':>9}")
     for name, call in TASKS.items():
+        if options.only not in name:
+            continue
         seconds(call, "loky", 2)
         times = np.array(
             [
