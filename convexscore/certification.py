@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ._support.sizes import as_workers
 from ._support.validation import as_flag, as_real, shown
 from .activations import get_activation
 from .families import family_of
@@ -31,6 +32,8 @@ def certify(
     skip: bool | None = None,
     *,
     bias: bool | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> Certificate:
     """Say how far a network, whoever has trained it, is from the best of its kind.
 
@@ -53,6 +56,10 @@ def certify(
     skip, bias : bool, optional
         Whether networks of the kind have a skip connection, and biases; by default whether the network has
         one that is not zero.  True compares the network with more others.
+    progress : bool
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib that price neurons, as for `solve`; without effect where there is nothing to share.
 
     Returns
     -------
@@ -91,6 +98,7 @@ def certify(
     >>> cs.certify(best, x, beta=2.0).meets(1e-8)
     True
     """
+    progress, n_jobs = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
     found, data, beta = as_network(network), as_objective(objective), as_real("beta", beta, minimum=0.0)
     if isinstance(found, ConservativeNetwork) and found.n_features == 1:
         # With one feature every network is a gradient.
@@ -109,7 +117,8 @@ def certify(
     if not math.isfinite(primal):
         raise ValueError(f"network: expected one whose loss is a float, got {primal}")
     family = family_of(problem, beta)
-    best = family.checked_solve(problem, beta, "auto", None, False, {}).certificate
+    options = {"n_jobs": n_jobs} if family.takes("n_jobs", problem, "auto") else {}
+    best = family.checked_solve(problem, beta, "auto", None, progress, options).certificate
     own = family.checked_certify(problem, beta, found)
     return replace(
         own,

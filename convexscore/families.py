@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ._support.sizes import as_workers
 from ._support.validation import as_choice, as_flag, as_real, shown
 from .multivariate.bounds import gated_bounds, network_bounds
 from .multivariate.conservative.bounds import conservative_bounds
@@ -84,8 +85,8 @@ class Family:
     bounds : callable or None
         Returns the thresholds of a problem's weight decay.
     select : callable or None
-        ``select(problem, method, rng, **options)`` chooses the weight decay; None where it is not to be
-        chosen.
+        ``select(problem, method, rng, progress=, n_jobs=, **options)`` chooses the weight decay; None where
+        it is not to be chosen.
     methods : mapping of str to tuple of str
         Its methods and the options that have an effect on each.
     grouped : bool
@@ -114,7 +115,7 @@ class Family:
     ) -> Solution:
         """Refuse what has no effect, then solve."""
         chosen = next(iter(self.solvers)) if solver == "auto" else solver
-        row = self.solvers[chosen]
+        row = self.row(solver)
         known = row.option_names(problem)
         unknown = [] if known is None else sorted(set(options) - set(known))
         if unknown:
@@ -156,11 +157,15 @@ class Family:
         rng: np.random.Generator | int | None,
         options: Mapping[str, Any],
         groups: NDArray[np.intp] | None = None,
+        *,
+        progress: bool = False,
+        n_jobs: int | None = None,
     ) -> float:
         """Refuse what has no effect, then choose the weight decay.
 
         `groups` says which samples are noisy copies of one, for families that can make use of it.
         """
+        progress, n_jobs = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
         if self.select is None:
             raise ValueError(f"beta: expected a number for {self.name}, got 'auto'")
         known = self.methods[as_choice("method", method, self.methods)]
@@ -173,13 +178,17 @@ class Family:
         if self.grouped and groups is not None:
             options = {**options, "groups": groups}
         units = units_of(problem, frequencies=True)
-        select = partial(self.select, units.problem(problem), method, rng, **options)
+        shared = {"progress": progress, "n_jobs": n_jobs}
+        select = partial(self.select, units.problem(problem), method, rng, **shared, **options)
         return units.beta_outside(units.run(select))
+
+    def row(self, solver: str) -> SolverRow:
+        """Return the row of a solver, ``"auto"`` the default."""
+        return self.solvers[next(iter(self.solvers)) if solver == "auto" else solver]
 
     def takes(self, option: str, problem: Problem, solver: str) -> bool:
         """Whether a solver (``"auto"``: the default) has an option for a problem."""
-        row = self.solvers[next(iter(self.solvers)) if solver == "auto" else solver]
-        known = row.option_names(problem)
+        known = self.row(solver).option_names(problem)
         return known is None or option in known
 
 
@@ -259,7 +268,7 @@ FAMILIES = (
     Family(
         name="networks without weight decay",
         admits=lambda problem, beta: beta == 0 and _is_plain(problem) and problem.penalty == "nuclear",
-        solvers={"least_squares": SolverRow(shows_progress=False)},
+        solvers={"least_squares": SolverRow()},
         solve=solve_without_decay,
         certify=certify_without_decay,
         tol=1e-6,
@@ -291,7 +300,7 @@ FAMILIES = (
     Family(
         name="gated networks with a squared penalty",
         admits=lambda problem, beta: beta != 0 and problem.penalty == "ridge",
-        solvers={"kernel": SolverRow(shows_progress=False)},
+        solvers={"kernel": SolverRow()},
         solve=solve_ridge_network,
         tol=1e-6,
     ),

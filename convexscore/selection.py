@@ -25,6 +25,8 @@ def select_beta(
     n_replicates: int | None = None,
     n_iterations: int | None = None,
     n_folds: int | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> float:
     """Choose the weight decay from the data.
 
@@ -67,6 +69,13 @@ def select_beta(
         default.
     n_folds : int, optional
         Folds of the cross-validation, 5 by default.
+    progress : bool
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.  They share the draws of the noise, with several
+        features the pricing of neurons too, and the folds of expected denoising and of log-concave scores;
+        other folds of one feature are fitted together.  The result does not depend on them.
 
     Returns
     -------
@@ -130,4 +139,4 @@ def select_beta(
         "n_folds": n_folds,
     }
     given = {name: value for name, value in options.items() if value is not None}
-    return family_of(problem).checked_select(problem, method, rng, given)
+    return family_of(problem).checked_select(problem, method, rng, given, progress=progress, n_jobs=n_jobs)

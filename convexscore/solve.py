@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._support.validation import as_choice, as_float_array, as_real
+from ._support.validation import as_choice, as_flag, as_float_array, as_real
 from .arrangements.patterns import Patterns
 from .errors import NotNormalizableError
 from .families import SOLVERS, family_of
@@ -124,7 +124,7 @@ def solve(
         Relative tolerance on the certificate's gap and violation, and the conic solvers' tolerance; by
         default 1e-8 for one feature and 1e-6 for more.
     verbose : bool
-        Show progress: a bar (needs tqdm), or what a conic solver prints.
+        Show progress: bars (need tqdm), or what a conic solver prints.
     **solver_options
         ``max_iterations`` for ``"active_set"`` and ``"column_generation"``; for the latter, but with gates,
         in three and more dimensions also ``n_starts`` of the search and ``max_boxes``, the number of boxes
@@ -135,7 +135,8 @@ def solve(
         ``max_patterns`` up to which, without bias in three and more dimensions, the gated lower bound is
         computed where nothing better is proven.  Settings of
         Clarabel or OSQP; for ``"cvxpy"`` the name ``cvxpy_solver`` and whatever ``cvxpy.Problem.solve``
-        takes.  An option without effect is refused.
+        takes.  ``beta="auto"`` takes ``n_jobs`` for every problem: see `select_beta`.  An option without
+        effect is refused.
 
     Returns
     -------
@@ -238,8 +239,16 @@ def _solve_automatically(
     problem: Problem, solver: str, tol: float | None, verbose: bool, options: dict[str, Any]
 ) -> Solution:
     """Choose the weight decay and solve, with one feature for a score that has a density."""
-    beta = family_of(problem).checked_select(problem, "combined", 0, {})
+    chooser = family_of(problem)
+    n_jobs = options.get("n_jobs")
+    beta = chooser.checked_select(
+        problem, "combined", 0, {}, progress=as_flag("verbose", verbose), n_jobs=n_jobs
+    )
     family = family_of(problem, beta, solver)
+    known = family.row(solver).option_names(problem)
+    if known is None or "n_jobs" not in known:
+        # It had its effect on the choice.
+        options = {name: value for name, value in options.items() if name != "n_jobs"}
     solution = family.checked_solve(problem, beta, solver, tol, verbose, options)
     if _lacks_density(problem, solution):
         solution = _with_density(problem, beta, tol, verbose, options)

@@ -56,13 +56,6 @@ WITHOUT_EFFECT = [
     (PLANE, 9.0, {"gated": True, "start": None}, TypeError, "does not know start"),
     (EXPECTED, 1.0, {"max_iterations": 5}, TypeError, "'refined_grid' does not know max_iterations"),
     (LINE, 99.0, {"solver": "closed_form", "verbose": True}, ValueError, "verbose: expected False"),
-    (
-        PLANE,
-        0.0,
-        {"gated": True, "verbose": True},
-        ValueError,
-        "verbose: expected False for .*'least_squares'",
-    ),
     (PLANE, 9.0, {"patterns": ONES}, ValueError, "patterns: expected None"),
     (LINE, 9.0, {"patterns": ONES}, ValueError, "patterns: expected None"),
     (EXPECTED, 1.0, {"bias": False}, ValueError, "objective: expected denoising takes networks with bias"),
@@ -173,6 +166,8 @@ def test_levels_of_noise_without_weight_decay():
         (LINE, 4.0, {"shape": "log-concave"}),
         (PLANE, 5.0, {}),
         (PLANE, 5.0, {"gated": True}),
+        (PLANE, 5.0, {"gated": True, "penalty": "ridge"}),
+        (cs.DenoisingScoreMatching(PLANE, -PLANE), 0.0, {}),
         (EXPECTED, 1.0, {}),
     ],
 )

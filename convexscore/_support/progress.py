@@ -42,6 +42,74 @@ def counted(
             bar.update(size(part))
 
 
+def each(parts: Iterable[Part], progress: bool, total: int, description: str) -> Iterator[Part]:
+    """Yield the parts, drawing a bar of their number if `progress`.
+
+    Raises
+    ------
+    ImportError
+        As for `steps`.
+    """
+    if not progress:
+        yield from parts
+        return
+    with _tqdm()(total=total, desc=description, unit="part", leave=False) as bar:
+        for part in parts:
+            yield part
+            bar.update()
+
+
+@contextmanager
+def ticking(total: int | None, progress: bool, description: str) -> Iterator[Callable[[], object]]:
+    """Give a function to be called at every step of somebody else's loop, which draws a bar if `progress`.
+
+    Without a total it tells the number of steps alone.
+
+    Raises
+    ------
+    ImportError
+        As for `steps`.
+    """
+    if not progress:
+        yield lambda: None
+        return
+    with _tqdm()(total=total, desc=description, unit="step", leave=False) as bar:
+        yield bar.update
+
+
+@contextmanager
+def stages(total: int, progress: bool, description: str) -> Iterator[Callable[[str], None]]:
+    """Give a function that is told which stage begins; it draws how many are behind if `progress`.
+
+    Parameters
+    ----------
+    total : int
+        Stages, at most.
+    progress : bool
+        Whether there is a bar.
+    description : str
+        What they are stages of.
+
+    Raises
+    ------
+    ImportError
+        As for `steps`.
+    """
+    if not progress:
+        yield lambda stage: None
+        return
+    with _tqdm()(total=total, desc=description, unit="stage", leave=False) as bar:
+        begun = False
+
+        def begin(stage: str) -> None:
+            nonlocal begun
+            bar.update(int(begun))
+            begun = True
+            bar.set_postfix_str(stage)
+
+        yield begin
+
+
 @contextmanager
 def box_bar(progress: bool, most: int, level: float) -> Iterator[Callable[[int, float], None] | None]:
     """Give a function that draws how many boxes have been cut and the bound so far; None if not `progress`.

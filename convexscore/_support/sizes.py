@@ -47,8 +47,10 @@ def as_size(name: str, value: Any, *, minimum: int = 0, each: int = 0) -> int:
     return count
 
 
-def as_workers(name: str, value: Any) -> int:
-    """Return a number of workers, -1 for one a core, as an int other than 0."""
+def as_workers(name: str, value: Any) -> int | None:
+    """Return a number of workers, -1 for one a core, as an int other than 0; None as it is."""
+    if value is None:
+        return None
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: expected an integer or None, got {shown(value)}")
     if value == 0:

@@ -14,10 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import comb
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .._support.progress import counted
 
 __all__ = ["SetBlock", "count_sets_without_broken_circuits", "sets_without_broken_circuits"]
 
@@ -160,14 +163,19 @@ def _next_quotient(quotient: Integers, direction: Integers) -> Integers:
     return reduced.reshape(n_sets, size - 1, rank)
 
 
-def count_sets_without_broken_circuits(normals: Integers, block_size: int) -> int:
+def count_sets_without_broken_circuits(normals: Integers, block_size: int, progress: bool = False) -> int:
     """Return how many sets avoid 0, without making those of the largest size."""
     rank = normals.shape[1]
     if rank == 1:
         return 1
     total = 0
-    for block in _blocks(normals, block_size, rank - 2):
+    n, largest = len(normals) - 1, rank - 2
+    most = sum(comb(n, size) for size in range(largest + 1))
+    blocks = counted(
+        _blocks(normals, block_size, largest), lambda block: len(block.members), progress, most, "sets"
+    )
+    for block in blocks:
         total += len(block.members)
-        if block.members.shape[1] == rank - 2:
+        if block.members.shape[1] == largest:
             total += int(np.count_nonzero(_candidates(block, normals)[1]))
     return total

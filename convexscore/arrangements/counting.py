@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import comb
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import locked
+from .._support.parallel import run_all
+from .._support.progress import each
+from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_count, as_data, as_flag
 from .broken_circuits import count_sets_without_broken_circuits
 from .cells import CellMaker, as_objects, random_frame
@@ -71,7 +75,9 @@ def pattern_count(n: int, rank: int) -> int:
     return 2 * sum(comb(n - 1, k) for k in range(rank))
 
 
-def count_patterns(X: ArrayLike, bias: bool = False) -> int:
+def count_patterns(
+    X: ArrayLike, bias: bool = False, *, n_jobs: int | None = None, progress: bool = False
+) -> int:
     """Return the number of activation patterns of the data, exactly, without listing them.
 
     Parameters
@@ -80,6 +86,12 @@ def count_patterns(X: ArrayLike, bias: bool = False) -> int:
         Data; zero, repeated and parallel rows and any rank are allowed.
     bias : bool
         Whether to add a column of ones.
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.  They share data in general position; other counts
+        are made one set after the other.
+    progress : bool
+        Whether to show a bar (needs tqdm).
 
     Returns
     -------
@@ -98,7 +110,8 @@ def count_patterns(X: ArrayLike, bias: bool = False) -> int:
     >>> cs.count_patterns([[x, y] for x in range(3) for y in range(3)], bias=True)
     58
     """
-    return _count(reduced(as_rows(X, bias)))
+    workers, bar = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
+    return _count(reduced(as_rows(X, bias)), workers, bar)
 
 
 def as_rows(X: ArrayLike, bias: bool) -> FloatArray:
@@ -114,27 +127,31 @@ def reduced(rows: FloatArray) -> Reduction:
     return reduce_rows(rows.tolist(), rows.shape[1])
 
 
-def _count(reduction: Reduction) -> int:
+def _count(reduction: Reduction, n_jobs: int | None = None, progress: bool = False) -> int:
     if reduction.rank == 0:
         return 1
     if reduction.rank <= 2:
         # Two cells on the line; in the plane each line through zero cuts two.
         return 2 if reduction.rank == 1 else 2 * len(reduction.normals)
     rng = np.random.default_rng(0)
-    if looks_general(reduction.normals, rng) and _is_general(reduction, rng):
+    if looks_general(reduction.normals, rng) and _is_general(reduction, rng, n_jobs, progress):
         return pattern_count(len(reduction.normals), reduction.rank)
-    return 2 * count_sets_without_broken_circuits(integer_normals(reduction), BLOCK_SIZE)
+    return 2 * count_sets_without_broken_circuits(integer_normals(reduction), BLOCK_SIZE, progress)
 
 
-def _is_general(reduction: Reduction, rng: np.random.Generator) -> bool:
+def _is_general(reduction: Reduction, rng: np.random.Generator, n_jobs: int | None, progress: bool) -> bool:
     """Whether no maximal determinant is zero: told by floats, and exactly where these are not certain."""
     size = reduction.rank - 1
     maker = CellMaker(reduction.normals, random_frame(reduction.normals[0], rng), size)
-    for members in all_sets(len(reduction.normals), size, BLOCK_SIZE):
-        _, sure = maker.likely_signs(members)
-        if not sure.all() and not are_general(reduction.normals, members[~sure]):
-            return False
-    return True
+    sets = all_sets(len(reduction.normals), size, BLOCK_SIZE)
+    found = run_all(partial(_are_general, reduction, maker), sets, n_jobs)
+    total = -(-comb(len(reduction.normals) - 1, size) // BLOCK_SIZE)
+    return all(each(found, progress, total, "sets of hyperplanes"))
+
+
+def _are_general(reduction: Reduction, maker: CellMaker, members: NDArray[np.intp]) -> bool:
+    _, sure = maker.likely_signs(members)
+    return bool(sure.all()) or are_general(reduction.normals, members[~sure])
 
 
 def has_more_than(rows: FloatArray, number: int) -> bool:

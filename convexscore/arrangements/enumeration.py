@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -53,7 +54,7 @@ def enumerate_patterns(
     *,
     closed: bool = False,
     max_patterns: int = 10_000_000,
-    n_jobs: int = 1,
+    n_jobs: int | None = None,
     progress: bool = False,
 ) -> Patterns:
     """Return every activation pattern of the data, with a point inside each cell.
@@ -70,8 +71,9 @@ def enumerate_patterns(
         flat is visited, one after the other, without workers or bar.
     max_patterns : int
         Bound on the number of cells.
-    n_jobs : int
-        Workers of joblib, threads unless another backend is chosen there.
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.
     progress : bool
         Whether to show a bar (needs tqdm); its total is the number of cells in general position.
 
@@ -116,7 +118,12 @@ def enumerate_patterns(
 
 
 def iter_patterns(
-    X: ArrayLike, bias: bool = False, *, block_size: int = 20_000, n_jobs: int = 1
+    X: ArrayLike,
+    bias: bool = False,
+    *,
+    block_size: int = 20_000,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Iterator[Patterns]:
     """Yield every activation pattern of the data in blocks, in memory that does not grow with their number.
 
@@ -128,8 +135,11 @@ def iter_patterns(
         Whether to add a column of ones.
     block_size : int
         Patterns in a block, at most; many blocks have fewer.
-    n_jobs : int
-        Workers of joblib, threads unless another backend is chosen there.
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.
+    progress : bool
+        Whether to show a bar (needs tqdm); its total is the number of cells in general position.
 
     Yields
     ------
@@ -150,15 +160,16 @@ def iter_patterns(
     """
     rows = as_rows(X, bias)
     size = max(as_count("block_size", block_size, minimum=2) // 2, 1)
-    return _streamed(rows, size, as_workers("n_jobs", n_jobs))
+    workers, bar = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
+    return _streamed(rows, size, workers, bar)
 
 
-def _streamed(rows: FloatArray, size: int, n_jobs: int) -> Iterator[Patterns]:
+def _streamed(rows: FloatArray, size: int, n_jobs: int | None, progress: bool) -> Iterator[Patterns]:
     reduction = reduced(rows)
     for seed in range(_FRAMES):
         begun = False
         try:
-            for half in _halves(reduction, size, seed, n_jobs):
+            for half in _counted(reduction, _halves(reduction, size, seed, n_jobs), progress):
                 for start in range(0, len(half.signs), size):
                     begun = True
                     yield _patterns(rows, reduction, [half.part(start, start + size)], False)
@@ -205,18 +216,24 @@ class _Witnesses:
         return locked(lifted)
 
 
-def _all_halves(reduction: Reduction, n_jobs: int = 1, progress: bool = False) -> list[_Half]:
+def _counted(reduction: Reduction, halves: Iterator[_Half], progress: bool) -> Iterator[_Half]:
     most = pattern_count(len(reduction.normals), reduction.rank) if reduction.rank else 1
+    return counted(halves, lambda half: 2 * len(half.signs), progress, most, "patterns")
+
+
+def _all_halves(reduction: Reduction, n_jobs: int | None = None, progress: bool = False) -> list[_Half]:
     for seed in range(_FRAMES):
         halves = _halves(reduction, BLOCK_SIZE, seed, n_jobs)
         try:
-            return list(counted(halves, lambda half: 2 * len(half.signs), progress, most, "patterns"))
+            return list(_counted(reduction, halves, progress))
         except NotGenericError:
             continue
     raise ConvergenceError(f"X: {_FRAMES} random frames have all met a direction at a right angle")
 
 
-def _halves(reduction: Reduction, block_size: int, seed: int = 0, n_jobs: int = 1) -> Iterator[_Half]:
+def _halves(
+    reduction: Reduction, block_size: int, seed: int = 0, n_jobs: int | None = None
+) -> Iterator[_Half]:
     if reduction.rank == 0:
         yield _Half(np.ones((1, 0), dtype=bool), np.zeros((1, 0), dtype=np.intp), None)
         return
@@ -224,14 +241,19 @@ def _halves(reduction: Reduction, block_size: int, seed: int = 0, n_jobs: int = 
     general = looks_general(reduction.normals, rng)
     frame = random_frame(reduction.normals[0], rng)
     makers = [CellMaker(reduction.normals, frame, size) for size in range(reduction.rank)]
+    blocks = _sets(reduction, general, block_size)
+    for signs, members in run_all(partial(_signs, reduction, makers, general), blocks, n_jobs):
+        yield _Half(signs, members, makers[members.shape[1]])
 
-    def half(members: NDArray[np.intp]) -> _Half:
-        maker = makers[members.shape[1]]
-        if general:
-            return _Half(*_likely_cells(maker, reduction, members), maker)
-        return _Half(maker.exact_signs(members), members, maker)
 
-    yield from run_all(half, _sets(reduction, general, block_size), n_jobs)
+def _signs(
+    reduction: Reduction, makers: list[CellMaker], general: bool, members: NDArray[np.intp]
+) -> tuple[Signs, NDArray[np.intp]]:
+    """Return the cells of a block of sets, and the sets that have one."""
+    maker = makers[members.shape[1]]
+    if general:
+        return _likely_cells(maker, reduction, members)
+    return maker.exact_signs(members), members
 
 
 def _patterns(rows: FloatArray, reduction: Reduction, halves: list[_Half], complete: bool) -> Patterns:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.seeds import generator
-from .._support.sizes import as_size
+from .._support.sizes import as_size, as_workers
 from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_real
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
@@ -25,7 +25,7 @@ from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
 from .arguments import as_rates, check_initial, check_objective, kink_convention
 from .result import AdamResult
-from .training import SCHEDULES, Plan, Problem, Training
+from .training import SCHEDULES, Plan, Problem, Trained, train_trials
 from .weights import Weights
 
 __all__ = ["train_adam"]
@@ -49,6 +49,7 @@ def train_adam(
     keep_losses: bool = True,
     keep_best: bool = False,
     progress: bool = False,
+    n_jobs: int | None = None,
 ) -> AdamResult:
     """Minimize ``network.loss(objective, beta)`` by Adam from random starts (Kingma & Ba 2015).
 
@@ -93,6 +94,10 @@ def train_adam(
         the last one; the last column of the losses is then the loss of that network.
     progress : bool
         Show a progress bar (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.  Each has a run of the trials; the result does not
+        depend on them.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def train_adam(
     rates = as_rates("learning_rate", learning_rate)
     if batch_size is not None and as_count("batch_size", batch_size, minimum=1) > n:
         raise ValueError(f"batch_size: expected at most n_samples = {n}, got {batch_size}")
-    progress = as_flag("progress", progress)
+    progress, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
     # A generator, too, is a few hundred numbers.
     each = rates.size * (problem.right.size * (2 * d + 2) + d * (d + 1)) + 300
     n_trials = as_size("n_trials", n_trials, minimum=1, each=each)
@@ -155,11 +160,9 @@ def train_adam(
     starts = _starts(rngs, problem.right.size, d, bias, initial)
     # Every rate goes through the same batches, drawn from a copy of the start's generator.
     batch_rngs = [copy.deepcopy(its_rng) for _ in rates for its_rng in rngs]
-    training = Training(
-        problem, plan, starts.repeated(rates.size), _spread(rates, starts, skip, bias), batch_rngs
-    )
-    losses = training.run(progress)
-    return _result(problem, training, losses, np.repeat(rates, n_trials))
+    spread = _spread(rates, starts, skip, bias)
+    trained = train_trials(problem, plan, starts.repeated(rates.size), spread, batch_rngs, progress, workers)
+    return _result(problem, trained, np.repeat(rates, n_trials))
 
 
 def _starts(
@@ -186,20 +189,18 @@ def _spread(rates: FloatArray, starts: Weights, skip: bool, bias: bool) -> Weigh
     return spread
 
 
-def _result(
-    problem: Problem, training: Training, losses: FloatArray, learning_rates: FloatArray
-) -> AdamResult:
-    if training.stopped.all():
+def _result(problem: Problem, trained: Trained, learning_rates: FloatArray) -> AdamResult:
+    if trained.stopped.all():
         raise ConvergenceError(
             f"learning_rate: all {learning_rates.size} trials diverged; expected smaller rates than "
             f"{learning_rates.min():g} to {learning_rates.max():g}"
         )
     networks = tuple(
-        training.kept.network(trial, problem.activation.label, problem.right)
+        trained.kept.network(trial, problem.activation.label, problem.right)
         for trial in range(learning_rates.size)
     )
     # The networks' own losses: what training sees has other rounding errors.
     own = np.full(learning_rates.size, np.inf)
-    for trial in np.flatnonzero(~training.stopped):
+    for trial in np.flatnonzero(~trained.stopped):
         own[trial] = networks[trial].loss(problem.objective, problem.beta)
-    return AdamResult(np.column_stack([losses, own]), learning_rates, networks)
+    return AdamResult(np.column_stack([trained.losses, own]), learning_rates, networks)

@@ -14,14 +14,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.parallel import run_all
+from .._support.progress import steps
 from .._support.seeds import generator
-from .._support.sizes import as_size
-from .._support.validation import FloatArray, as_choice, as_columns, as_data, as_float_array, as_real, shown
+from .._support.sizes import as_size, as_workers
+from .._support.validation import (
+    FloatArray,
+    as_choice,
+    as_columns,
+    as_data,
+    as_flag,
+    as_float_array,
+    as_real,
+    shown,
+)
 from ..errors import ConvergenceError
 
 __all__ = ["fit_mixture", "mixture_objective"]
@@ -114,6 +126,8 @@ def fit_mixture(
     step_size: float | None = None,
     weights: None = None,
     rng: np.random.Generator | int | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> FloatArray:
     """Learn the means of a mixture of equal shares and unit covariances by gradient descent on scores.
 
@@ -137,6 +151,12 @@ def fit_mixture(
         Equal shares are the model; anything else is refused.
     rng : Generator or seed, optional
         Source of start and noise.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one, or
+        what an enclosing `joblib.parallel_config` says.  They share the starts of k-means; descent is one
+        step after the other.
 
     Returns
     -------
@@ -171,21 +191,27 @@ def fit_mixture(
         raise ValueError(f"X: expected numbers up to {_LARGEST:g}, got one of {np.abs(data).max():g}")
     k = as_size("n_components", n_components, minimum=2, each=len(data))
     implicit = as_choice("form", form, FORMS) == "implicit"
+    bar, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
     source = generator(rng, "fit_mixture")
     if k == 2 and start is None:
         _check_centred(data)
         step = _as_step(step_size, _STEP)
-        *_, (pair, after) = symmetric_stages(data, implicit, source, step)
+        *_, (pair, after) = symmetric_stages(data, implicit, source, step, bar)
         return math.exp(after) * np.array([pair, -pair])
-    centers = _as_start(start, data, k, source)
+    centers = _as_start(start, data, k, source, workers)
+    rate = _as_step(step_size, _RATE)
     centers = _descended(
-        data, math.exp(-_TIME) * centers, _TIME, _STEPS, _as_step(step_size, _RATE), implicit, source
+        data, math.exp(-_TIME) * centers, _TIME, _STEPS, rate, implicit, source, progress=bar
     )
     return math.exp(_TIME) * centers
 
 
 def symmetric_stages(
-    data: FloatArray, implicit: bool, source: np.random.Generator, step: float = _STEP
+    data: FloatArray,
+    implicit: bool,
+    source: np.random.Generator,
+    step: float = _STEP,
+    progress: bool = False,
 ) -> Iterator[tuple[FloatArray, float]]:
     """Yield the mean ``theta`` of the pair ``+-theta`` after each stage, and the stage's time."""
     theta = source.standard_normal((data.shape[1],))
@@ -195,7 +221,7 @@ def symmetric_stages(
         theta = theta * math.exp(time - following)
         time = following
         pair = np.array([theta, -theta])
-        theta = _descended(data, pair, time, n_steps, step, implicit, source, symmetric=True)[0]
+        theta = _descended(data, pair, time, n_steps, step, implicit, source, True, progress)[0]
         yield theta, time
 
 
@@ -208,11 +234,12 @@ def _descended(
     implicit: bool,
     source: np.random.Generator,
     symmetric: bool = False,
+    progress: bool = False,
 ) -> FloatArray:
     """Take steps against the gradient, with fresh noise each; a symmetric pair stays one."""
     alpha, scale = math.exp(-t), math.sqrt(-math.expm1(-2 * t))
     limit = _DIVERGED * max(1.0, float(np.linalg.norm(data, axis=1).max()))
-    for _ in range(n_steps):
+    for _ in steps(n_steps, progress, "descent"):
         noise = source.standard_normal(data.shape)
         _, gradient = _objective(means, alpha * data + scale * noise, None if implicit else noise / scale)
         if symmetric:
@@ -275,7 +302,9 @@ def _check_centred(data: FloatArray) -> None:
         )
 
 
-def _as_start(start: Any, data: FloatArray, k: int, source: np.random.Generator) -> FloatArray:
+def _as_start(
+    start: Any, data: FloatArray, k: int, source: np.random.Generator, n_jobs: int | None
+) -> FloatArray:
     """Return the start that is given, or those of k-means."""
     if start is not None:
         centers = as_columns("start", as_float_array("start", start))
@@ -286,7 +315,8 @@ def _as_start(start: Any, data: FloatArray, k: int, source: np.random.Generator)
         return centers
     if k > len(data):
         raise ValueError(f"n_components: expected at most the number of samples, {len(data)}, got {k}")
-    tries = [_lloyd(data, _far_apart(data, k, source)) for _ in range(_STARTS)]
+    starts = (_far_apart(data, k, source) for _ in range(_STARTS))
+    tries = list(run_all(partial(_lloyd, data), starts, n_jobs))
     return tries[int(np.argmin([_spread(data, centers) for centers in tries]))]
 
 

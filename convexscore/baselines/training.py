@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.progress import steps
+from .._support.parallel import n_workers, run_all
+from .._support.progress import each, steps
 from .._support.validation import FloatArray
 from ..activations import Activation
 from ..objectives import DenoisingScoreMatching, ScoreMatching
@@ -18,7 +21,7 @@ from .line import LineLoss
 from .optimizer import Adam
 from .weights import Weights
 
-__all__ = ["SCHEDULES", "Plan", "Problem", "Training"]
+__all__ = ["SCHEDULES", "Plan", "Problem", "Training", "train_trials"]
 
 # The factor on the learning rate, as a function of the share of epochs done.
 SCHEDULES: dict[str, Callable[[float], float]] = {
@@ -46,6 +49,55 @@ class Plan:
     batch_size: int | None
     keep_losses: bool
     keep_best: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """What trials end with: their weights, their losses, and which of them diverged."""
+
+    kept: Weights
+    losses: FloatArray
+    stopped: NDArray[np.bool_]
+
+
+def train_trials(
+    problem: Problem,
+    plan: Plan,
+    weights: Weights,
+    rates: Weights,
+    batch_rngs: list[np.random.Generator],
+    progress: bool,
+    n_jobs: int | None,
+) -> Trained:
+    """Train all trials; workers have a run of them each, in which every trial is what it is alone.
+
+    See `Training` for the other parameters.
+    """
+    n_trials = weights.shape[0]
+    count = min(n_workers(n_jobs), n_trials)
+    if count == 1:
+        return _trained(problem, plan, progress, (weights, rates, batch_rngs))
+    ends = np.linspace(0, n_trials, count + 1).astype(int).tolist()
+    runs = [slice(start, end) for start, end in pairwise(ends)]
+    tasks = ((weights.part(run), rates.part(run), batch_rngs[run]) for run in runs)
+    done = run_all(partial(_trained, problem, plan, False), tasks, n_jobs)
+    parts = list(each(done, progress, count, "adam, runs of trials"))
+    kept = Weights(*weights.shape)
+    for run, part in zip(runs, parts, strict=True):
+        kept.put(run, part.kept)
+    return Trained(
+        kept,
+        np.concatenate([part.losses for part in parts]),
+        np.concatenate([part.stopped for part in parts]),
+    )
+
+
+def _trained(
+    problem: Problem, plan: Plan, progress: bool, task: tuple[Weights, Weights, list[np.random.Generator]]
+) -> Trained:
+    training = Training(problem, plan, *task)
+    losses = training.run(progress)
+    return Trained(training.kept, losses, training.stopped)
 
 
 class Training:

@@ -32,6 +32,7 @@ def tune_adam(
     keep_best: bool = True,
     rng: np.random.Generator | int | None = None,
     progress: bool = False,
+    n_jobs: int | None = None,
 ) -> AdamResult:
     """Train by Adam with every learning rate of a grid: `train_adam` as a fair opponent.
 
@@ -66,6 +67,8 @@ def tune_adam(
         Source of the starts.
     progress : bool
         Show a progress bar (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib, as for `train_adam`.
 
     Returns
     -------
@@ -110,4 +113,5 @@ def tune_adam(
         rng=rng,
         keep_best=keep_best,
         progress=progress,
+        n_jobs=n_jobs,
     )

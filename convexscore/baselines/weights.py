@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,6 +65,23 @@ class Weights:
             theirs.reshape(times, *mine.shape)[:] = mine
         return other
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Views would be copies of their own, and what workers are sent cannot be written to.
+        return _restored, (self.shape, self.flat)
+
+    def part(self, trials: slice) -> Weights:
+        """Return a copy of some trials."""
+        count = len(range(*trials.indices(self.shape[0])))
+        other = Weights(count, *self.shape[1:])
+        for theirs, mine in zip(other.blocks, self.blocks, strict=True):
+            theirs[:] = mine[trials]
+        return other
+
+    def put(self, trials: slice, other: Weights) -> None:
+        """Overwrite some trials with all of `other`."""
+        for mine, theirs in zip(self.blocks, other.blocks, strict=True):
+            mine[trials] = theirs
+
     def take(self, trials: NDArray[np.bool_], other: Weights) -> None:
         """Overwrite the weights of some trials with those of `other`."""
         if trials.all():
@@ -100,3 +118,9 @@ class Weights:
         for block, fan_in in ((self.W1, d), (self.W2, m)) + (((self.b1, d), (self.b2, m)) if bias else ()):
             bound = 1 / math.sqrt(fan_in)
             block[trial] = rng.uniform(-bound, bound, block[trial].shape)
+
+
+def _restored(shape: tuple[int, int, int], flat: FloatArray) -> Weights:
+    weights = Weights(*shape)
+    weights.flat[:] = flat
+    return weights

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from .._support.progress import stages
 from ..bounds import beta_bounds
 from ..datasets import load_old_faithful
 from ..errors import ConvergenceWarning
 from ..objectives import ExpectedDenoising, Objective, ScoreMatching
-from ..results import Solution
+from ..results import BetaBounds, Solution
 from ..solve import solve
 from .data import make_expected, make_objective, read_features
 from .output import FIGURE, INACCURATE, MODEL, NO_FIGURES, OK, can_draw, check_outputs, write
@@ -48,8 +49,12 @@ def run_fit(options: argparse.Namespace) -> int:
     )
     # The score and its density are those of the noisy data.
     noise = f" + noise (sd {options.noise_level:g})" if options.objective == "dsm" else ""
-    write(solution, objective, names, [f"{name}{noise}" for name in names], *targets)
-    _report(solution, objective, options, names, n_missing if options.drop_missing else None)
+    with stages(2, options.progress, "fit") as begin:
+        begin("files")
+        write(solution, objective, names, [f"{name}{noise}" for name in names], *targets)
+        begin("bounds")
+        bounds = _bounds(solution, objective, options)
+    _report(solution, objective, options, names, bounds, n_missing if options.drop_missing else None)
     return code
 
 
@@ -73,16 +78,22 @@ def _solve_quietly(
     return solution, INACCURATE if solution.status == "inaccurate" else OK
 
 
+def _bounds(
+    solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
+) -> BetaBounds:
+    return beta_bounds(
+        objective, solution.network.activation, options.skip, conservative=options.conservative
+    )
+
+
 def _report(
     solution: Solution,
     objective: Objective | ExpectedDenoising,
     options: argparse.Namespace,
     columns: Sequence[str],
+    bounds: BetaBounds,
     n_missing: int | None = None,
 ) -> None:
-    bounds = beta_bounds(
-        objective, solution.network.activation, options.skip, conservative=options.conservative
-    )
     files = [name for name in (options.output, options.plot) if name]
     report(solution, objective, bounds, columns, files, n_missing=n_missing, as_json=options.json)
 
@@ -102,7 +113,7 @@ def run_demo(options: argparse.Namespace) -> int:
     write(solution, objective, ["eruptions"], ["eruption duration (minutes)"], *targets)
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
-    _report(solution, objective, options, ["eruptions"])
+    _report(solution, objective, options, ["eruptions"], _bounds(solution, objective, options))
     if options.plot is None and not options.json:
         print(f"no figure: {NO_FIGURES}")
     return code

@@ -9,6 +9,7 @@ from typing import Any
 from .. import __version__
 from ..solve import SOLVERS
 from .arguments import Parser, figure_names, number, number_or_auto, whole
+from .completion import SHELLS, run_completion
 from .data import BUNDLED, run_data
 from .figures import run_figures
 from .fit import run_demo, run_fit
@@ -46,6 +47,10 @@ _EXAMPLES = {
     "figures": """
         convexscore figures --quick --only 3,5 --out figures
         convexscore figures --quick --only 3 --data data.csv --column eruptions""",
+    "completion": """
+        convexscore completion bash > ~/.local/share/bash-completion/completions/convexscore
+        convexscore completion zsh > ~/.zfunc/_convexscore
+        convexscore completion fish > ~/.config/fish/completions/convexscore.fish""",
 }
 
 
@@ -68,6 +73,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_data(commands)
     _add_demo(commands)
     _add_figures(commands)
+    _add_completion(commands, parser)
     return parser
 
 
@@ -116,6 +122,12 @@ def _add_table(command: argparse.ArgumentParser, several: bool) -> None:
     command.add_argument("--drop-missing", action="store_true", help="leave out rows without a number")
 
 
+def _add_progress(command: Any) -> None:
+    command.add_argument(
+        "--progress", action="store_true", help="show progress on standard error (needs tqdm)"
+    )
+
+
 def _add_path(commands: Any) -> None:
     path = _add_command(commands, "path", "follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
@@ -123,6 +135,7 @@ def _add_path(commands: Any) -> None:
     path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
+    _add_progress(path)
     path.add_argument("--json", action="store_true", help="print the path as JSON")
 
 
@@ -165,7 +178,7 @@ def _add_fit(commands: Any) -> None:
     fit.add_argument(
         "--tol", type=number, help="relative tolerance, default: 1e-8 for one column, 1e-6 for several"
     )
-    fit.add_argument("--progress", action="store_true", help="show the solver's progress on standard error")
+    _add_progress(fit)
     fit.add_argument("-o", "--output", metavar="MODEL", help="write the network to this NPZ file")
     fit.add_argument("--plot", metavar="FIGURE", help="draw the fit to this PNG, PDF or SVG file")
     fit.add_argument("--json", action="store_true", help="print the result as JSON")
@@ -181,7 +194,9 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("--step-size", type=number, help="Langevin step, default: 0.1 / (steepest slope)")
     sample.add_argument("--seed", type=whole, help="seed of the random numbers")
     sample.add_argument("-o", "--output", help="CSV, TSV or NPY file; standard output by default")
-    sample.add_argument("--quiet", action="store_true", help="no progress bar")
+    bar = sample.add_mutually_exclusive_group()
+    _add_progress(bar)
+    bar.add_argument("--quiet", action="store_true", help="no progress bar, which terminals have otherwise")
     sample.add_argument("--json", action="store_true", help="print a summary as JSON (needs -o)")
 
 
@@ -192,6 +207,7 @@ def _add_plot(commands: Any) -> None:
     plot.add_argument("-o", "--output", required=True, help="PNG, PDF or SVG file")
     plot.add_argument("--data", help="data to draw with it, as for fit")
     _add_table(plot, several=True)
+    _add_progress(plot)
 
 
 def _add_data(commands: Any) -> None:
@@ -234,3 +250,10 @@ def add_figure_options(figures: argparse.ArgumentParser, *, out: str, only: bool
         "--data", metavar="FILE", help="draw them of a column of this table (15: of two), standardized"
     )
     _add_table(figures, several=True)
+
+
+def _add_completion(commands: Any, parser: argparse.ArgumentParser) -> None:
+    what = "print a script by which a shell completes convexscore's lines (needs shtab)"
+    completion = _add_command(commands, "completion", what)
+    completion.set_defaults(command=run_completion, parser=parser)
+    completion.add_argument("shell", choices=SHELLS, help="the shell")

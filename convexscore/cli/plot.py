@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .._support.files import written_whole
+from .._support.progress import stages
 from ..univariate.path import Path as RegularizationPath
 from ..univariate.path import regularization_path
 from .data import make_objective, read_data, read_given
@@ -34,7 +35,11 @@ def run_plot(options: argparse.Namespace) -> int:
             raise ValueError(
                 f"--column: expected {network.n_features} for this model, one a feature, got {len(names)}"
             )
-    with written_whole(options.output) as temporary:
+    with (
+        stages(1, options.progress, "plot") as begin,
+        written_whole(options.output) as temporary,
+    ):
+        begin("figure")
         draw(network, values, names, None, temporary)
     print(f"wrote        {options.output}")
     return OK
@@ -46,7 +51,13 @@ def run_path(options: argparse.Namespace) -> int:
     check_outputs([options.data], {"--output": (table, (".csv", ".txt")), "--plot": (figure, FIGURE)})
     column = read_data(options)
     objective = make_objective(options, column.values)
-    path = regularization_path(objective, options.activation, options.skip, beta_min=options.beta_min)
+    path = regularization_path(
+        objective,
+        options.activation,
+        options.skip,
+        beta_min=options.beta_min,
+        progress=options.progress,
+    )
     with ExitStack() as stack:
         if table is not None:
             rows = np.column_stack([path.betas, path.n_kinks])
@@ -55,6 +66,7 @@ def run_path(options: argparse.Namespace) -> int:
                 temporary, rows, fmt=("%.17g", "%d"), delimiter=",", header="beta,n_kinks", comments=""
             )
         if figure is not None:
+            stack.enter_context(stages(1, options.progress, "plot"))("figure")
             _draw_path(path, column.name, stack.enter_context(written_whole(figure)))
     files = [name for name in (options.output, options.plot) if name]
     if options.json:

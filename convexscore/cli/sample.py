@@ -9,6 +9,7 @@ import sys
 
 import numpy as np
 
+from .._support.progress import stages
 from .._support.seeds import generator
 from .._support.tables import WRITTEN, write_columns
 from .._support.validation import FloatArray, as_count, as_real
@@ -32,7 +33,9 @@ def run_sample(options: argparse.Namespace) -> int:
     check_seed(options)
     count = as_count("-n", options.n, minimum=1)
     network = load_network(options.model)
-    density = _density(network)
+    with stages(1, options.progress, "sample") as begin:
+        begin("density")
+        density = _density(network)
     rng = generator(
         None if options.seed is None else as_count("--seed", options.seed), f"{type(density).__name__}.sample"
     )
@@ -90,5 +93,5 @@ def _langevin_samples(
         step_size,
         as_count("--steps", options.steps, minimum=1),
         rng,
-        progress=has_bar and not options.quiet,
+        progress=options.progress or (has_bar and not options.quiet),
     )

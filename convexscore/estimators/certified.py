@@ -130,6 +130,8 @@ def fit_certified(
     sample_weight: FloatArray | None,
     settings: NetworkSettings,
     rng: np.random.Generator | int | None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> CertifiedScore:
     """Train one network and return its score.
 
@@ -143,13 +145,18 @@ def fit_certified(
         What to train.
     rng : Generator or seed
         Source of the noise of denoising, where that is drawn.
+    progress : bool
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib.
     """
+    work = _Work(progress, n_jobs)
     rows = distinct_rows(ScoreMatching(X, sample_weight))
     frame, points = _framed(rows, settings.whiten)
     if settings.objective == "sm":
-        return CertifiedScore(frame, _matched(points, settings))
+        return CertifiedScore(frame, _matched(points, settings, work))
     level = _level(points, settings.noise_level)
-    return CertifiedScore(frame, _denoised(points, level, settings, rng), level)
+    return CertifiedScore(frame, _denoised(points, level, settings, rng, work), level)
 
 
 def _framed(rows: ScoreMatching | DenoisingScoreMatching, whiten: bool) -> tuple[AffineFrame, ScoreMatching]:
@@ -185,7 +192,7 @@ def _spanned(X: FloatArray, mass: FloatArray) -> AffineFrame:
     return AffineFrame(X[0], Q @ (inner.origin + inner.shift), inner.matrix @ Q.T, Q @ inner.inverse)
 
 
-def _matched(points: ScoreMatching, settings: NetworkSettings) -> Solution:
+def _matched(points: ScoreMatching, settings: NetworkSettings, work: _Work) -> Solution:
     """Return the solution of score matching."""
     on_the_line = points.X.shape[1] == 1
     kind: dict[str, Any] = {"activation": settings.activation, "skip": settings.skip}
@@ -194,11 +201,13 @@ def _matched(points: ScoreMatching, settings: NetworkSettings) -> Solution:
         if settings.conservative and beta == "auto":
             # Of all networks: conservative ones are some of them, with the same penalty, so that they are
             # bounded where those are.
-            beta = select_beta(points, rng=0, **kind)
-        return solve(points, beta, conservative=settings.conservative, **kind, **_budget(points))
+            beta = select_beta(points, rng=0, progress=work.progress, n_jobs=work.n_jobs, **kind)
+        kind |= work.options(points, beta)
+        return solve(points, beta, conservative=settings.conservative, **kind)
     # A weight decay that `solve` chooses comes with a density by itself.  Every score on the line is a
     # gradient, so that `conservative` asks for nothing there.
     tails = None if beta == "auto" else settings.tails
+    kind |= work.options(points, beta)
     return solve(points, beta, shape=settings.shape, tails=tails, **kind)
 
 
@@ -216,13 +225,18 @@ def _level(points: ScoreMatching, level: float | None) -> float:
 
 
 def _denoised(
-    points: ScoreMatching, level: float, settings: NetworkSettings, rng: np.random.Generator | int | None
+    points: ScoreMatching,
+    level: float,
+    settings: NetworkSettings,
+    rng: np.random.Generator | int | None,
+    work: _Work,
 ) -> Solution:
     """Return the solution of denoising, the noise integrated out on the line and drawn elsewhere."""
     (n, d), beta = points.X.shape, settings.beta
     kind: dict[str, Any] = {"activation": settings.activation, "skip": settings.skip}
     if d == 1:
-        return solve(ExpectedDenoising(points.X, level, sample_weight=points.weights), beta, **kind)
+        objective = ExpectedDenoising(points.X, level, sample_weight=points.weights)
+        return solve(objective, beta, **kind, **work.options(points, beta))
     draws = _FRAMES * 2 * d
     delta = balanced_normals(n, d, draws, generator(rng, "ConvexScoreEstimator.fit")).reshape(-1, d)
     noisy = DenoisingScoreMatching(
@@ -232,10 +246,24 @@ def _denoised(
     )
     if isinstance(beta, str):
         problem = level_problem(noisy, settings.activation, settings.skip, {})
-        beta = chosen_decays(lambda _: problem, np.array([level]), 1, draws)[0]
-    return solve(noisy, as_real("beta", beta), conservative=settings.conservative, **kind, **_budget(points))
+        levels = np.array([level])
+        beta = chosen_decays(lambda _: problem, levels, 1, draws, work.progress, work.n_jobs)[0]
+    kind |= work.options(points, beta)
+    return solve(noisy, as_real("beta", beta), conservative=settings.conservative, **kind)
 
 
-def _budget(points: ScoreMatching) -> dict[str, Any]:
-    """Return the option that bounds the proof, where `solve` has it."""
-    return {"max_boxes": _BOXES} if points.X.shape[1] > 2 else {}
+@dataclass(frozen=True)
+class _Work:
+    """Whether there are bars, and how many workers."""
+
+    progress: bool
+    n_jobs: int | None
+
+    def options(self, points: ScoreMatching, beta: float | str) -> dict[str, Any]:
+        """Return the options of `solve` for its work, the bound of the proof where it has one."""
+        several = points.X.shape[1] > 1
+        found: dict[str, Any] = {"verbose": self.progress}
+        # Without weight decay nothing is priced.
+        if beta == "auto" or (several and beta != 0):
+            found["n_jobs"] = self.n_jobs
+        return {**found, "max_boxes": _BOXES} if points.X.shape[1] > 2 else found

@@ -91,14 +91,16 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         affine images of data are then the images of fits.  Pools always are.
     n_jobs : int, optional
         Workers of joblib, threads unless another backend is chosen there; None is one, or what an enclosing
-        `joblib.parallel_config` says.  They fit the folds of pools, and evaluate many rows.  No result
-        depends on it.
+        `joblib.parallel_config` says.  They fit the folds of pools, choose weight decays, price neurons and
+        evaluate many rows.  No result depends on it.
     random_state : int, Generator, RandomState or None
         Source of the folds and starts of pools, of the noise that is drawn, and of `sample` where it is given
         none.  None takes fresh entropy.  Networks without drawn noise do not depend on it.
     noise_level : float, optional
         Of ``"dsm"``: standard deviation of the noise, in units of the whitened data (their deviation) where
         these are, else in those of the data.  By default ``n^(-1/(n_features + 4)) / 2`` deviations.
+    verbose : int
+        Whether `fit` shows progress bars (needs tqdm): 0 does not.
 
     Attributes
     ----------
@@ -168,6 +170,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         n_jobs: int | None = None,
         random_state: Any = None,
         noise_level: float | None = None,
+        verbose: int = 0,
     ) -> None:
         self.method = method
         self.objective = objective
@@ -181,6 +184,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.random_state = random_state
         self.noise_level = noise_level
+        self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the score.
@@ -213,14 +217,15 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         if sample_weight is not None:
             weights = as_weights("sample_weight", sample_weight, n_samples, zeros=True)
         source = _source(self.random_state)
+        work: dict[str, Any] = {"n_jobs": self.n_jobs, "progress": bool(self.verbose)}
         self.method_ = "certified" if self.method == "certified" or n_features > 2 else "pooled"
         self.pooled_ = self.solution_ = self.network_ = self.beta_ = self.noise_level_ = None
         if self.method_ == "pooled":
-            pooled = PooledScore.fit(data, rng=source, sample_weight=weights, n_jobs=self.n_jobs)
+            pooled = PooledScore.fit(data, rng=source, sample_weight=weights, **work)
             self._model: PooledScore | CertifiedScore = pooled
             self.pooled_ = pooled
             return self
-        found = fit_certified(data, weights, settings, source)
+        found = fit_certified(data, weights, settings, source, **work)
         self._model, self.solution_, self.network_ = found, found.solution, found.network
         self.beta_, self.noise_level_ = found.solution.beta, found.noise_level
         return self
@@ -322,8 +327,8 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
                 as_choice(name, getattr(self, name), choices[1:])
         if self.noise_level is not None:
             as_scale("noise_level", self.noise_level)
-        if self.n_jobs is not None:
-            as_workers("n_jobs", self.n_jobs)
+        as_workers("n_jobs", self.n_jobs)
+        as_count("verbose", int(self.verbose) if isinstance(self.verbose, bool) else self.verbose)
         if self.method == "pooled":
             self._check_pooled()
         if self.objective == "dsm" and self.shape is not None:

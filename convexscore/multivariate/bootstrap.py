@@ -9,9 +9,13 @@ within a few per cent of that over all.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.parallel import run_all
+from .._support.progress import each
 from .._support.validation import FloatArray
 from ..objectives import Objective
 from .pricing.ascent import AscentPricer
@@ -39,6 +43,10 @@ class NeuronNoise:
         Directions.
     groups : int ndarray of shape (n_rows,), optional
         Samples that share a term, as the noisy copies of one clean sample do, have one factor.
+    progress : bool
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers among which draws are divided, see `run_all`.
     """
 
     def __init__(
@@ -49,8 +57,10 @@ class NeuronNoise:
         rng: np.random.Generator,
         n_directions: int = 200,
         groups: NDArray[np.intp] | None = None,
+        progress: bool = False,
+        n_jobs: int | None = None,
     ) -> None:
-        self.program = program
+        self.program, self._progress, self._n_jobs = program, progress, n_jobs
         which = np.unique(rows.X, axis=0, return_inverse=True)[1].reshape(-1)
         count = len(rows.X) if groups is None else int(groups.max()) + 1
         factors = rng.standard_normal((replicates, count))
@@ -70,21 +80,26 @@ class NeuronNoise:
 
     def largest(self, residual: FloatArray) -> FloatArray:
         """Return the largest correlation of each draw about a weighted residual, shape ``(replicates,)``."""
-        program = self.program
-        plain = residual / program.root_mass
-        free = program.free
-        basis, change = program.free_basis
-        found = []
-        for mass, scatter in zip(self.factors, self.scatter, strict=True):
-            z = mass[:, None] * plain - scatter
-            trace = mass if program.has_trace else np.zeros_like(mass)
-            pull = free.T @ z + (program.free_trace * (mass.sum() / max(program.mass.sum(), 1e-300)))
-            # What bias and skip take up: their normal equations with this right-hand side.
-            z = z - program.root_mass * (basis @ (change.T @ pull))
-            found.append(self.search.largest(self.directions, z, trace))
-        return np.array(found)
+        search = partial(_largest, self.search, self.directions, residual / self.program.root_mass)
+        draws = zip(self.factors, self.scatter, strict=True)
+        found = run_all(search, draws, self._n_jobs)
+        return np.array(list(each(found, self._progress, len(self.factors), "draws of noise")))
 
     def largest_of_data(self, residual: FloatArray) -> float:
         """Return the largest correlation of a weighted residual itself, over the same directions."""
         z = self.program.root_mass * residual
         return self.search.largest(self.directions, z, self.program.trace_mass)
+
+
+def _largest(
+    search: AscentPricer, directions: FloatArray, plain: FloatArray, draw: tuple[FloatArray, FloatArray]
+) -> float:
+    """Return the largest correlation of one draw: its mass at each point, and the scatter of labels."""
+    program, (mass, scatter) = search.program, draw
+    basis, change = program.free_basis
+    z = mass[:, None] * plain - scatter
+    trace = mass if program.has_trace else np.zeros_like(mass)
+    pull = program.free.T @ z + (program.free_trace * (mass.sum() / max(program.mass.sum(), 1e-300)))
+    # What bias and skip take up: their normal equations with this right-hand side.
+    z = z - program.root_mass * (basis @ (change.T @ pull))
+    return search.largest(directions, z, trace)

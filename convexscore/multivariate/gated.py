@@ -34,7 +34,7 @@ def solve_gated(
     decomposition of ``W_j`` gives its neurons.
     """
     limit = as_count("max_iterations", options.get("max_iterations", 500), minimum=1)
-    program, given, slope = on_patterns(problem)
+    program, given, slope = on_patterns(problem, verbose)
     pricer = GatePricer(program, slope)
 
     def write(found: Generated, stretch: float) -> GatedNetwork:

@@ -58,6 +58,7 @@ def given_patterns(
     *,
     thin: bool = False,
     weights: FloatArray | None = None,
+    progress: bool = False,
 ) -> GivenPatterns:
     """Return patterns on the points of a program.
 
@@ -75,6 +76,8 @@ def given_patterns(
         points that are collinear but for rounding, say): no network can be written with those.
     weights : ndarray of shape (n_patterns,), optional
         Weights of these patterns, those of a pattern and its complement added for abs; ones by default.
+    progress : bool
+        Whether to show a bar of those that are enumerated.
 
     Raises
     ------
@@ -84,7 +87,7 @@ def given_patterns(
         If its shape does not fit the data, or a pattern is that of no half space.
     """
     if patterns is None:
-        found = enumerate_patterns(program.points, bias=program.bias)
+        found = enumerate_patterns(program.points, bias=program.bias, progress=progress)
         active, witnesses, complete = found.signs, found.witnesses, True
     elif isinstance(patterns, Patterns):
         active = _on_points(patterns.signs, program, X)
@@ -187,8 +190,12 @@ def _inside(normals: FloatArray) -> FloatArray | None:
     return np.asarray(found.x[:-1], dtype=float)
 
 
-def on_patterns(problem: Problem) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
+def on_patterns(
+    problem: Problem, progress: bool = False
+) -> tuple[NeuronProgram, GivenPatterns, NDArray[np.int8]]:
     """Return the program of a problem on patterns, these, and their slopes."""
     program = NeuronProgram.from_problem(problem, gated=True)
-    given = given_patterns(program, problem.objective.X, problem.patterns, weights=problem.weights)
+    given = given_patterns(
+        program, problem.objective.X, problem.patterns, weights=problem.weights, progress=progress
+    )
     return program, given, given.slope(program.sigma.left_slope)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.progress import stages
 from .._support.validation import FloatArray
 from ..problem import Problem
 from ..results import Solution, SolveStats, judged
@@ -87,10 +88,14 @@ def solve_ridge_network(
     The value is that of this program, not the network's own weight decay.
     """
     start = time.perf_counter()
-    program, given, slope = on_patterns(problem)
-    W, residual, V = solve_ridge(program, slope, beta, given.weights)
+    with stages(3, verbose, "ridge regression") as begin:
+        begin("patterns")
+        program, given, slope = on_patterns(problem, verbose)
+        begin("solution")
+        W, residual, V = solve_ridge(program, slope, beta, given.weights)
+        begin("network")
+        made = network_of_matrices(program, given, W, V)
     used = given.weights > 0
-    made = network_of_matrices(program, given, W, V)
     divided = W[used] / given.weights[used, None, None]
     penalty = 0.5 * beta * float(np.sum(W[used] * divided))
     primal = program.loss(made) + penalty

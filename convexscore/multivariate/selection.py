@@ -12,12 +12,15 @@ residual, whose largest correlation keeps all neurons out, is one that always ex
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._support.caller import warn_caller
+from .._support.progress import stages
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..errors import SolverError, UnboundedError
@@ -58,11 +61,41 @@ def select_network_decay(
     n_replicates: int = 40,
     n_iterations: int = 3,
     groups: NDArray[np.intp] | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> float:
     """Choose the weight decay for data with several features; see `select_beta` for the parameters.
 
     `groups` says which samples are noisy copies of one: their terms have one factor in the noise.
     """
+    with stages(3, progress, "weight decay") as begin:
+        return _selected(
+            problem, rng, confidence, share, n_replicates, n_iterations, groups, _Run(begin, progress, n_jobs)
+        )
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Who is told of each stage, whether there are bars, and how many workers."""
+
+    begin: Callable[[str], None]
+    progress: bool
+    n_jobs: int | None
+
+    def pricer(self, program: NeuronProgram) -> Pricer:
+        return pricer_of(program, n_jobs=self.n_jobs)
+
+
+def _selected(
+    problem: Problem,
+    rng: np.random.Generator | int | None,
+    confidence: float,
+    share: float,
+    n_replicates: int,
+    n_iterations: int,
+    groups: NDArray[np.intp] | None,
+    run: _Run,
+) -> float:
     confidence = as_probability("confidence", confidence)
     share = as_real("share", share, minimum=0.0, strict=True)
     replicates = as_count("n_replicates", n_replicates, minimum=1)
@@ -79,13 +112,17 @@ def select_network_decay(
         if problem.skip:
             raise
         # In a hyperplane no linear score is the best: the constant one is kept.
-        return _threshold(program)
-    if is_straight(rows, with_skip, confidence, replicates, source, groups):
-        return _threshold(with_skip)
-    noise = NeuronNoise(rows, with_skip, replicates, source, groups=groups)
-    level, start = _about_the_fit(program, noise, rounds)
+        return _threshold(program, run)
+    shared: dict[str, Any] = {"groups": groups, "progress": run.progress, "n_jobs": run.n_jobs}
+    run.begin("straightness")
+    if is_straight(rows, with_skip, confidence, replicates, source, **shared):
+        return _threshold(with_skip, run)
+    run.begin("noise")
+    noise = NeuronNoise(rows, with_skip, replicates, source, **shared)
+    level, start = _about_the_fit(program, noise, rounds, run)
     wanted = share * level
-    chosen = _bounded_decay(program, wanted, start)
+    run.begin("boundedness")
+    chosen = _bounded_decay(program, wanted, start, run)
     if chosen > wanted:
         _warn_of_ties(program, wanted, chosen)
     return chosen
@@ -104,13 +141,15 @@ def _groups_of(rows: Objective, objective: Objective, groups: NDArray[np.intp]) 
 _Start = tuple[Neurons, FloatArray] | None
 
 
-def _about_the_fit(program: NeuronProgram, noise: NeuronNoise, rounds: int) -> tuple[float, _Start]:
+def _about_the_fit(
+    program: NeuronProgram, noise: NeuronNoise, rounds: int, run: _Run
+) -> tuple[float, _Start]:
     """Return the median of the noise about the score fitted at this very weight decay, and its neurons."""
     level = float(np.median(noise.largest(noise.program.zero_residual)))
-    pricer = pricer_of(program)
+    pricer = run.pricer(program)
     start: _Start = None
     for _ in range(rounds - 1):
-        fit = _fit(program, pricer, level, 1e-3, start)
+        fit = _fit(program, pricer, level, 1e-3, start, run.progress)
         if fit is None:
             break
         start = fit.neurons, fit.outputs
@@ -124,29 +163,30 @@ def _fit(
     beta: float,
     hair: float,
     start: _Start = None,
+    progress: bool = False,
 ) -> Generated | None:
     """Return a preliminary fit, whose accuracy matters little; None if there is none."""
     try:
         return generate_columns(
-            program, pricer, beta, tol=hair, hair=hair, max_iterations=_ROUNDS, start=start
+            program, pricer, beta, tol=hair, hair=hair, max_iterations=_ROUNDS, start=start, progress=progress
         )
     except (UnboundedError, SolverError):
         return None
 
 
-def _bounded_decay(program: NeuronProgram, wanted: float, start: _Start) -> float:
+def _bounded_decay(program: NeuronProgram, wanted: float, start: _Start, run: _Run) -> float:
     """Return the smallest weight decay from `wanted` on, in steps, that is surely bounded."""
     if not program.has_trace:
         return wanted
-    pricer, most = pricer_of(program), np.inf
+    pricer, most = run.pricer(program), np.inf
     ties = _tie_bound(program)
     beta = wanted if wanted > _MARGIN * ties else _ABOVE_TIES * ties
     while beta < most:
-        fit = _fit(program, pricer, beta / _MARGIN, 0.8 * (_MARGIN - 1), start)
+        fit = _fit(program, pricer, beta / _MARGIN, 0.8 * (_MARGIN - 1), start, run.progress)
         if fit is not None and fit.largest <= beta:
             return beta
         if np.isinf(most):
-            most = _threshold(program)
+            most = _threshold(program, run)
             if program.points.size <= _FEW:
                 # Seconds, and nearer than steps.
                 return min(max(wanted, 1.2 * smallest_decay(program, pricer, 1e-2)), most)
@@ -176,12 +216,12 @@ def _repeated(program: NeuronProgram) -> list[tuple[FloatArray, FloatArray]]:
     return found
 
 
-def _threshold(program: NeuronProgram) -> float:
+def _threshold(program: NeuronProgram, run: _Run) -> float:
     """Return the smallest weight decay, but for a hair, at which there are no neurons."""
     # A search first: exact pricing is quick where it has to beat a good value only.
     residual = program.zero_residual
     found = AscentPricer(program, rng=0).price(residual, 0.0, most=1).largest
-    pricer = pricer_of(program)
+    pricer = run.pricer(program)
     hair = _HAIR if pricer.exact else _SEARCHED_HAIR
     return hair * pricer.price(residual, found * (1 - 1e-12), most=1).largest
 

@@ -8,9 +8,13 @@ directions each with its best bias, and whitened first: the noise of a thin dire
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.parallel import run_all
+from .._support.progress import each
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..numerics.lattice import lattice_spacing
@@ -35,6 +39,8 @@ def is_straight(
     replicates: int,
     rng: np.random.Generator,
     groups: NDArray[np.intp] | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> bool:
     """Return whether the linear score's correlations are below a quantile of the noise about it.
 
@@ -50,7 +56,7 @@ def is_straight(
         Four times as many samples are drawn.
     rng : Generator
         Source of samples and directions.
-    groups : int ndarray of shape (n_rows,), optional
+    groups, progress, n_jobs
         As for `NeuronNoise`.
 
     Returns
@@ -60,9 +66,14 @@ def is_straight(
     draws = _SAMPLES * replicates
     white = _whitened(rows, program.bias)
     own = NeuronProgram.from_objective(white, program.activation, True, program.bias)
-    bootstrap = NeuronNoise(white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS, groups)
+    bootstrap = NeuronNoise(
+        white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS, groups, progress, n_jobs
+    )
     found = bootstrap.largest_of_data(own.zero_residual)
-    noise = _gaussian_noise(program, draws, rng) if own.has_trace else bootstrap.largest(own.zero_residual)
+    if own.has_trace:
+        noise = _gaussian_noise(program, draws, rng, progress, n_jobs)
+    else:
+        noise = bootstrap.largest(own.zero_residual)
     return noise.size == 0 or found <= safe_quantile(noise, confidence) * (1 + 1e-9)
 
 
@@ -79,14 +90,31 @@ def _whitened(
     return DenoisingScoreMatching(x @ axes / root, rows.targets @ axes * root, sample_weight=rows.weights)
 
 
-def _gaussian_noise(program: NeuronProgram, samples: int, rng: np.random.Generator) -> FloatArray:
+# A search about one sample, its directions, and its residual times mass.
+_Sample = tuple[AscentPricer, FloatArray, FloatArray]
+
+
+def _gaussian_noise(
+    program: NeuronProgram, samples: int, rng: np.random.Generator, progress: bool, n_jobs: int | None
+) -> FloatArray:
     """Return the largest correlations of Gaussian samples, those that span the space."""
     total = float(program.mass.sum())
     few = len(program.points) <= _MOST_POINTS
     n = max(int(np.rint(total if few else min(total, _MOST_POINTS))), 2)
+    drawn = _drawn(program, n, samples, rng)
+    noise = list(each(run_all(_largest, drawn, n_jobs), progress, samples, "Gaussian samples"))
+    return np.array(noise) * np.sqrt(total / n)
+
+
+def _largest(sample: _Sample) -> float:
+    search, directions, z = sample
+    return search.largest(directions, z, search.program.trace_mass)
+
+
+def _drawn(program: NeuronProgram, n: int, samples: int, rng: np.random.Generator) -> Iterator[_Sample]:
+    """Draw samples and directions, in an order that does not depend on who looks at them."""
     centred = program.points - program.centre
     factor, spacing = _law(centred, program.mass)
-    noise = []
     for _ in range(samples):
         x = rng.standard_normal((n, len(factor))) @ factor
         for column, step, origin in zip(x.T, spacing, centred[0], strict=True):
@@ -98,9 +126,7 @@ def _gaussian_noise(program: NeuronProgram, samples: int, rng: np.random.Generat
         except UnboundedError:
             continue
         search = AscentPricer(drawn, _DIRECTIONS, rng=rng)
-        z = drawn.root_mass * drawn.zero_residual
-        noise.append(search.largest(search.random_directions(), z, drawn.trace_mass))
-    return np.array(noise) * np.sqrt(total / n)
+        yield search, search.random_directions(), drawn.root_mass * drawn.zero_residual
 
 
 def _law(centred: FloatArray, mass: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -112,7 +112,7 @@ def solve_networks(
     solution = proven_solution(program, pricer, beta, tol, generate, write, kept)
     if solution.certificate.scope != "local" or problem.bias:
         return solution
-    bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol))
+    bound = max(solution.certificate.lower_bound, relaxed_bound(problem, beta, most, tol, verbose))
     return replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
 
 
@@ -186,19 +186,19 @@ def proven_solution(
     return replace(solution, certificate=replace(solution.certificate, lower_bound=bound))
 
 
-def relaxed_bound(problem: Problem, beta: float, most: int, tol: float) -> float:
+def relaxed_bound(problem: Problem, beta: float, most: int, tol: float, progress: bool = False) -> float:
     """Return a lower bound on the loss of every network without bias, from its gated relaxation.
 
     A network is a gated one whose directions stay in their own cells, so the optimum over all patterns is
     below its own.  ``-inf`` if there are more than `most` patterns, or the relaxation is unbounded.
     """
     X = problem.objective.X
-    if count_patterns(np.unique(X, axis=0)) > most:
+    if count_patterns(np.unique(X, axis=0), progress=progress) > most:
         return -np.inf
     program = NeuronProgram.from_problem(problem, gated=True)
-    given = given_patterns(program, X, None, thin=True)
+    given = given_patterns(program, X, None, thin=True, progress=progress)
     pricer = GatePricer(program, given.slope(program.sigma.left_slope))
-    found = solve_nuclear_norm(program, pricer, beta, hair=max(0.05 * tol, 3e-8))
+    found = solve_nuclear_norm(program, pricer, beta, hair=max(0.05 * tol, 3e-8), progress=progress)
     if found is None:
         return -np.inf
     residual, largest = found.residual, float(pricer.spectral_norms(found.residual).max())

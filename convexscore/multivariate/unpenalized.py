@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._support.progress import stages
 from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
@@ -203,12 +204,17 @@ def solve_without_decay(
     """Train without weight decay; see `solve` for the parameters."""
     start = time.perf_counter()
     gated = problem.gated
-    program, given, slope = on_patterns(problem)
-    solution = solve_unpenalized(program, slope)
     write = network_of_matrices if gated else cone_network
-    made: ScoreNetwork = write(program, given, solution.W, solution.V)
-    scope = "global" if given.complete and not gated else "patterns"
-    certificate = certify_matrices(program, slope, made, scope)
+    with stages(4, verbose, "least squares") as begin:
+        begin("patterns")
+        program, given, slope = on_patterns(problem, verbose)
+        begin("solution")
+        solution = solve_unpenalized(program, slope)
+        begin("network")
+        made: ScoreNetwork = write(program, given, solution.W, solution.V)
+        begin("certificate")
+        scope = "global" if given.complete and not gated else "patterns"
+        certificate = certify_matrices(program, slope, made, scope)
     seconds = time.perf_counter() - start
     stats = SolveStats("least_squares", 1, seconds, len(slope))
     status = judged(certificate, tol)

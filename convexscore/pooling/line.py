@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from .._support.parallel import run_all
+from .._support.progress import each, stages
 from .._support.validation import FloatArray
 from .laws import MixtureLaw, NetworkLaw
 from .members import Candidate
@@ -53,7 +54,11 @@ class _Setting:
 
 
 def elect(
-    points: Points, kinds: Collection[str], rng: np.random.Generator, n_jobs: int | None = None
+    points: Points,
+    kinds: Collection[str],
+    rng: np.random.Generator,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Election:
     """Fit all members of some kinds and let them vote.
 
@@ -66,8 +71,22 @@ def elect(
     rng : Generator
         Draws the bootstrap, the starts of mixtures, and the folds.
     n_jobs : int, optional
-        Workers for what is measured and chosen on all points.
+        Workers for what is measured and chosen on all points, and for networks of many values.
+    progress : bool
+        Show progress bars (needs tqdm).
     """
+    with stages(4, progress, "pool") as begin:
+        return _elected(points, kinds, rng, n_jobs, progress, begin)
+
+
+def _elected(
+    points: Points,
+    kinds: Collection[str],
+    rng: np.random.Generator,
+    n_jobs: int | None,
+    progress: bool,
+    begin: Callable[[str], None],
+) -> Election:
     sources = rng.spawn(4)
     # One Gaussian is the line, where that is a member.
     fewest = 2 if "line" in kinds else 1
@@ -77,14 +96,19 @@ def elect(
         tasks["mixtures"] = partial(choose_mixtures, points, sources[1], fewest)
     if change is not None:
         tasks["level"] = partial(measured_noise, _transformed(points, change), sources[3])
-    done = dict(zip(tasks, run_all(_called, tasks.values(), n_jobs), strict=True))
+    begin("noise and mixtures")
+    called = each(run_all(_called, tasks.values(), n_jobs), progress, len(tasks), "on all points")
+    done = dict(zip(tasks, called, strict=True))
     noise, mixtures = done["noise"], done.get("mixtures", [])
     level = done["level"].level if change is not None else 0.0
     masses = held_out_masses(points.mass, _FOLDS, sources[2])
     setting = _Setting(kinds, noise.level, _JITTER * points.spread * points.total**-0.2, level)
     whole = _Part(points, 1.0, mixtures, change)
+    begin("folds")
     parts, held_out = _parts(points, masses, setting, mixtures)
-    candidates, *others = _candidates([whole, *parts], setting)
+    begin("networks")
+    candidates, *others = _candidates([whole, *parts], setting, progress, n_jobs)
+    begin("votes")
     likelihoods = np.zeros(len(candidates))
     for fits, held in zip(others, held_out, strict=True):
         likelihoods += [held.mass @ candidate.law.logpdf(held.value) for candidate in fits]
@@ -145,9 +169,12 @@ def _parts(
     return parts, [points.with_mass(out) for out in masses]
 
 
-def _candidates(parts: list[_Part], setting: _Setting) -> list[list[Candidate]]:
+def _candidates(
+    parts: list[_Part], setting: _Setting, progress: bool, n_jobs: int | None
+) -> list[list[Candidate]]:
     """Return all members fitted to each part."""
-    fitted = iter(fitted_networks([request for part in parts for request in part.requests(setting)]))
+    requests = [request for part in parts for request in part.requests(setting)]
+    fitted = iter(fitted_networks(requests, progress, n_jobs))
     found = []
     for part in parts:
         members = []

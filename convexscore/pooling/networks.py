@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
+from .._support.parallel import run_all
+from .._support.progress import each
 from .._support.validation import FloatArray
 from ..objectives import ScoreMatching
 from ..problem import Problem
@@ -89,10 +92,12 @@ class Fit:
         return replace(found, problem=Problem(data, "relu", skip=True))
 
 
-def fitted_networks(requests: Sequence[tuple[Points, FloatArray]]) -> list[list[Fit]]:
+def fitted_networks(
+    requests: Sequence[tuple[Points, FloatArray]], progress: bool = False, n_jobs: int | None = None
+) -> list[list[Fit]]:
     """Return the networks for several points, at the weight decays asked for with each.
 
-    Weight decays below the boundedness bound are lifted to it.
+    Weight decays below the boundedness bound are lifted to it.  Workers divide programs of many values.
     """
     programs, lifted = [], []
     for points, betas in requests:
@@ -107,13 +112,20 @@ def fitted_networks(requests: Sequence[tuple[Points, FloatArray]]) -> list[list[
     splines = iter(_solved([(programs[number], grids[number]) for number in small]))
     for number in small:
         found[number] = [Fit(programs[number], float(beta), next(splines)) for beta in grids[number]]
-    for number in np.flatnonzero(sizes > _SMALL):
-        path = spline_path(Blocks(programs[number]), grids[number])
-        found[number] = [Fit(programs[number], problem.beta, spline) for problem, spline in path]
+    large = np.flatnonzero(sizes > _SMALL).tolist()
+    paths = run_all(_path, [(programs[number], grids[number]) for number in large], n_jobs)
+    for number, path in zip(large, each(paths, progress, len(large), "networks"), strict=True):
+        found[number] = list(map(partial(Fit, programs[number]), grids[number].tolist(), path))
     return [
         [fits[place] for place in np.searchsorted(-grid, -betas)]
         for fits, grid, betas in zip(found, grids, lifted, strict=True)
     ]
+
+
+def _path(task: tuple[UnivariateProgram, FloatArray]) -> list[Spline]:
+    """Return the solutions at descending weight decays, each from the one before."""
+    program, betas = task
+    return [spline for _, spline in spline_path(Blocks(program), betas)]
 
 
 def _solved(problems: list[tuple[UnivariateProgram, FloatArray]]) -> list[Spline]:

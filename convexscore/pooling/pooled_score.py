@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from .._support.records import save_object
 from .._support.seeds import generator
 from .._support.sizes import as_workers
-from .._support.validation import FloatArray, as_data, as_weights, shown
+from .._support.validation import FloatArray, as_data, as_flag, as_weights, shown
 from ..objectives import ScoreMatching
 from ..problem import Problem
 from ..units import units_of
@@ -95,6 +95,7 @@ class PooledScore(Distribution):
         rng: np.random.Generator | int | None = None,
         sample_weight: ArrayLike | None = None,
         n_jobs: int | None = None,
+        progress: bool = False,
     ) -> PooledScore:
         """Fit members of several kinds and pool them by the likelihood that they give to held-out data.
 
@@ -112,9 +113,12 @@ class PooledScore(Distribution):
         sample_weight : array of shape (n_samples,), optional
             Weights, ones by default: how often each sample came.  Samples of weight zero are left out.
         n_jobs : int, optional
-            Workers of joblib, threads unless another backend is chosen there; -1 is one a core, and by
-            default there is one.  The result does not depend on it.  With two features each fits a fold; with
-            one they share what is measured on all data, and the folds are fitted together.
+            Workers of joblib, threads unless another backend is chosen there; -1 is one a core, and None is
+            one, or what an enclosing `joblib.parallel_config` says.  The result does not depend on it.  With
+            two features each fits a fold; with one they share what is measured on all data and, beyond 4096
+            distinct values, the networks, which otherwise are fitted together.
+        progress : bool
+            Show progress bars (needs tqdm).
 
         Returns
         -------
@@ -154,9 +158,9 @@ class PooledScore(Distribution):
         data, mass = _as_points(X, sample_weight)
         kinds = _as_kinds(members)
         source = generator(rng, "PooledScore.fit")
-        workers = None if n_jobs is None else as_workers("n_jobs", n_jobs)
+        workers, bars = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
         on_the_line = data.shape[1] == 1
-        election, frame = (_line if on_the_line else _plane)(data, mass, kinds, source, workers)
+        election, frame = (_line if on_the_line else _plane)(data, mass, kinds, source, workers, bars)
         # Densities in the units of the data.
         likelihoods = election.log_likelihoods - election.n_held_out * frame.log_scale
         order = np.argsort(-election.weights, kind="stable")
@@ -204,22 +208,32 @@ def _as_members(members: Any) -> tuple[PooledMember, ...]:
 
 
 def _line(
-    data: FloatArray, mass: FloatArray, kinds: tuple[str, ...], rng: np.random.Generator, n_jobs: int | None
+    data: FloatArray,
+    mass: FloatArray,
+    kinds: tuple[str, ...],
+    rng: np.random.Generator,
+    n_jobs: int | None,
+    progress: bool,
 ) -> tuple[Election, AnyFrame]:
     """Fit members to one column, and return them with the frame that they are in."""
     points, frame = standardized(Points.merged(data[:, 0], mass))
     if not skewed_left(points):
-        return line.elect(points, kinds, rng, n_jobs), frame
-    election = line.elect(points.mirrored(), kinds, rng, n_jobs)
+        return line.elect(points, kinds, rng, n_jobs, progress), frame
+    election = line.elect(points.mirrored(), kinds, rng, n_jobs, progress)
     return replace(election, candidates=[candidate.mirrored() for candidate in election.candidates]), frame
 
 
 def _plane(
-    data: FloatArray, mass: FloatArray, kinds: tuple[str, ...], rng: np.random.Generator, n_jobs: int | None
+    data: FloatArray,
+    mass: FloatArray,
+    kinds: tuple[str, ...],
+    rng: np.random.Generator,
+    n_jobs: int | None,
+    progress: bool,
 ) -> tuple[Election, AnyFrame]:
     """Fit members to two columns, and return them with the frame that they are in."""
     points, frame = whitened(data, mass)
-    return plane.elect(points, kinds, rng, n_jobs), frame
+    return plane.elect(points, kinds, rng, n_jobs, progress), frame
 
 
 def _as_kinds(members: Any) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ processes, to which a setup is sent with all it refers to: the score, but never 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 
@@ -33,7 +33,8 @@ from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
 NoisyScore = Callable[[FloatArray, float], FloatArray]
-Advance = Callable[[int], None]
+# Moves chains by a step; what it may return is counted: how many of them moved, say.
+Advance = Callable[[int], int | None]
 Setup = Callable[[FloatArray, np.random.Generator], Advance]
 
 # Chains farther out than this have diverged; overflow would follow, with a less helpful message.  In single
@@ -207,54 +208,62 @@ def run(
     of fixed size, each with a generator spawned for it, so that the result does not depend on the number of
     workers.  A block is moved as a copy and handed back: workers may be threads, the default, or processes.
     """
-    own, bar = generator(rng, description), as_flag("progress", progress)
-    if n_jobs is None:
-        return x, _loop(setup, x, kept, own, steps(count, bar, description))
-    blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
-    done = _blocks(setup, x, blocks, kept, own, range(count), as_workers("n_jobs", n_jobs))
-    states = _room(kept, x)
-    for block, moved in counted(done, lambda part: len(x[part[0]]), bar, len(x), description):
-        # As they come: so memory holds few blocks twice.
-        x[block], states[:, block] = moved
-    return x, states
+    options: dict[str, Any] = {"description": description, "progress": progress, "kept": kept}
+    return run_counted(setup, x, count, rng, **options, n_jobs=n_jobs)[:2]
 
 
-def _blocks(
+def run_counted(
     setup: Setup,
     x: FloatArray,
-    blocks: list[slice],
-    kept: range,
-    rng: np.random.Generator,
-    numbers: range,
-    n_jobs: int,
-) -> Iterator[tuple[slice, tuple[FloatArray, FloatArray]]]:
-    """Yield each block, in their order, with what `_block` returns."""
-    parts = ((x[block], own) for block, own in zip(blocks, rng.spawn(len(blocks)), strict=True))
-    yield from zip(blocks, run_all(partial(_block, setup, kept, numbers), parts, n_jobs), strict=True)
+    count: int,
+    rng: np.random.Generator | int | None,
+    *,
+    description: str,
+    progress: bool,
+    kept: range = range(0),
+    n_jobs: int | None = None,
+) -> tuple[FloatArray, FloatArray, int]:
+    """Do the same as `run`, and return the sum of what the steps return too."""
+    own, bar = generator(rng, description), as_flag("progress", progress)
+    if n_jobs is None:
+        return x, *_loop(setup, x, kept, own, steps(count, bar, description))
+    workers = as_workers("n_jobs", n_jobs)
+    blocks = [slice(start, start + _BLOCK) for start in range(0, len(x), _BLOCK)]
+    parts = ((x[block], its) for block, its in zip(blocks, own.spawn(len(blocks)), strict=True))
+    moved = run_all(partial(_block, setup, kept, range(count)), parts, workers)
+    done = zip(blocks, moved, strict=True)
+    states, total = _room(kept, x), 0
+    for block, (chains, own_states, number) in counted(
+        done, lambda part: len(x[part[0]]), bar, len(x), description
+    ):
+        # As they come: so memory holds few blocks twice.
+        x[block], states[:, block] = chains, own_states
+        total += number
+    return x, states, total
 
 
 def _block(
     setup: Setup, kept: range, numbers: range, part: tuple[FloatArray, np.random.Generator]
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, int]:
     """Move a copy of the chains, which a process may be unable to write to; return it and its states."""
     x, rng = part
     own = np.array(x, order="C")
-    return own, _loop(setup, own, kept, rng, numbers)
+    return own, *_loop(setup, own, kept, rng, numbers)
 
 
 def _loop(
     setup: Setup, x: FloatArray, kept: range, rng: np.random.Generator, numbers: Iterable[int]
-) -> FloatArray:
-    """Move chains, in place; return their states after the steps `kept`."""
-    states = _room(kept, x)
+) -> tuple[FloatArray, int]:
+    """Move chains, in place; return their states after the steps `kept`, and what the steps add up to."""
+    states, total = _room(kept, x), 0
     advance = setup(x, rng)
     if -1 in kept:
         states[0] = x
     for number in numbers:
-        advance(number)
+        total += advance(number) or 0
         if number in kept:
             states[kept.index(number)] = x
-    return states
+    return states, total
 
 
 def _room(kept: range, x: FloatArray) -> FloatArray:

@@ -11,7 +11,7 @@ from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_callable, as_flag, as_real, as_returned
 from ..errors import ConvergenceError
-from ._chains import Advance, Score, as_score, draw, run, scores_at, starting_points
+from ._chains import Advance, Score, as_score, draw, run_counted, scores_at, starting_points
 
 __all__ = ["mala"]
 
@@ -28,6 +28,7 @@ def mala(
     keep_every: int | None = None,
     progress: bool = False,
     dtype: DTypeLike | None = None,
+    n_jobs: int | None = None,
 ) -> FloatArray | tuple[FloatArray, float]:
     """Run the Metropolis-adjusted Langevin algorithm (Roberts & Tweedie 1996).
 
@@ -59,6 +60,10 @@ def mala(
         Show a progress bar (needs tqdm).
     dtype : float32 or float64, optional
         Precision of the chains; by default that of `x0`.
+    n_jobs : int, optional
+        Workers of joblib for blocks of 4096 chains, -1 for one a core.  The same seed gives the same samples
+        for every `n_jobs`, but others than without it.  Workers are threads, unless
+        `joblib.parallel_config` names other ones.
 
     Returns
     -------
@@ -93,19 +98,16 @@ def mala(
     as_callable("logpdf", logpdf)
     return_acceptance = as_flag("return_acceptance", return_acceptance)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
-    accepted = 0
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         step_of = _metropolis(score, logpdf, chains, h, generator)
-
-        def advance(step: int) -> None:
-            nonlocal accepted
-            accepted += step_of(f"step {step + 1} of {count}")
-
-        return advance
+        return lambda step: step_of(f"step {step + 1} of {count}")
 
     kept = range(every - 1, count, every) if every else range(0)
-    x, states = run(setup, x, count, generator(rng, "mala"), description="mala", progress=progress, kept=kept)
+    source = generator(rng, "mala")
+    x, states, accepted = run_counted(
+        setup, x, count, source, description="mala", progress=progress, kept=kept, n_jobs=n_jobs
+    )
     result = states if every else x
     return (result, accepted / max(count * len(x), 1)) if return_acceptance else result
 

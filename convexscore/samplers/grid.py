@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.special import rel_entr
 
 from .._support.frozen import Frozen
+from .._support.progress import steps
 from .._support.sizes import as_size
 from .._support.validation import (
     FloatArray,
@@ -189,7 +190,13 @@ class GridLaw(Frozen):
 
 
 def langevin_law(
-    law: GridLaw, score: Score, step_size: float, n_steps: int, average: bool = False
+    law: GridLaw,
+    score: Score,
+    step_size: float,
+    n_steps: int,
+    average: bool = False,
+    *,
+    progress: bool = False,
 ) -> GridLaw:
     """Return the law of `convexscore.samplers.langevin` chains that start from `law`.
 
@@ -205,6 +212,8 @@ def langevin_law(
         Number of steps, at least 1.
     average : bool
         Return the mean of the laws after steps ``1..n_steps``, which `convexscore.theory` bounds.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -229,19 +238,26 @@ def langevin_law(
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps, minimum=1)
     _require_law("law", law)
-    average = as_flag("average", average)
+    average, bar = as_flag("average", average), as_flag("progress", progress)
     values = scores_at(as_score(score), law.points, "the grid")
     with np.errstate(over="ignore"):
         means = law.points + h * values
     kernel = _kernel(law.points, means, float(np.sqrt(2.0) * np.sqrt(h)))
     total = np.zeros_like(law.density)
-    for _ in range(count):
+    for _ in steps(count, bar, "langevin"):
         law = law._through(kernel)
         total += law.density
     return GridLaw(law.points, total) if average else law
 
 
-def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: str = "frozen") -> GridLaw:
+def reverse_law(
+    score: NoisyScore,
+    sigmas: ArrayLike,
+    points: ArrayLike,
+    rule: str = "frozen",
+    *,
+    progress: bool = False,
+) -> GridLaw:
     """Return the law of ``y / sqrt(1 + sigma^2)`` at the end of `convexscore.samplers.reverse`.
 
     In this coordinate, that of the variance-preserving diffusion, all levels fit one grid: the start is the
@@ -257,6 +273,8 @@ def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: s
         The grid, equally spaced.
     rule : {"frozen", "ancestral", "euler"}
         The step, as for `convexscore.samplers.reverse`; those without noise have no kernel.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -283,7 +301,9 @@ def reverse_law(score: NoisyScore, sigmas: ArrayLike, points: ArrayLike, rule: s
     if not np.abs(grid).min(initial=np.inf) < _FAR:
         raise ValueError("points: expected a grid around 0, where the diffusion starts")
     law = GridLaw.of(lambda x: -(np.minimum(np.abs(x), 1e100) ** 2) / 2, grid)
-    for s, r in zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True):
+    pairs = list(zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True))
+    for number in steps(len(pairs), as_flag("progress", progress), "noise levels"):
+        s, r = pairs[number]
         c, b = coefficients(rule, s, r)
         if b == 0:
             raise ValueError(f"rule: expected a step with noise from level {s:g} to {r:g}, got {rule!r}")

@@ -7,12 +7,14 @@ good as one at each of them, at a third of the cost.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.progress import steps
+from .._support.parallel import has_workers, run_all
+from .._support.progress import each
 from .._support.validation import FloatArray
 from ..families import family_of
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising
@@ -42,6 +44,7 @@ def chosen_decays(
     stride: int,
     copies: int | None,
     progress: bool = False,
+    n_jobs: int | None = None,
 ) -> list[float]:
     """Return a weight decay for each level, chosen at the first, the last, and some between.
 
@@ -56,7 +59,9 @@ def chosen_decays(
     copies : int or None
         How many samples of a problem are draws of one; None if the noise is integrated out.
     progress : bool
-        Show a progress bar (needs tqdm).
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib that share the levels, or the one level's own work, see `select_beta`.
 
     Returns
     -------
@@ -76,10 +81,11 @@ def chosen_decays(
     """
     last = levels.size - 1
     places = np.rint(np.linspace(0, last, -(-last // stride) + 1)).astype(np.intp)
-    chosen = [
-        _chosen(problem_at(float(levels[places[step]])), copies)
-        for step in steps(places.size, progress, "weight decays")
-    ]
+    # Workers have a level each, and draw no bars; one level is divided itself.
+    alone = places.size == 1 or not has_workers(n_jobs)
+    choose = partial(_chosen, problem_at, copies, progress and alone, n_jobs if alone else None)
+    found = run_all(choose, levels[places].tolist(), 1 if alone else n_jobs)
+    chosen = list(each(found, progress, places.size, "weight decays"))
     return _between(np.array(chosen), places, levels.size)
 
 
@@ -93,11 +99,19 @@ def _between(known: FloatArray, places: NDArray[np.intp], n_levels: int) -> list
     return between.tolist()
 
 
-def _chosen(problem: Problem, copies: int | None) -> float:
-    """Choose the weight decay of one problem."""
+def _chosen(
+    problem_at: Callable[[float], Problem],
+    copies: int | None,
+    progress: bool,
+    n_jobs: int | None,
+    level: float,
+) -> float:
+    """Choose the weight decay of one level."""
+    problem = problem_at(level)
+    bars: dict[str, Any] = {"progress": progress, "n_jobs": n_jobs}
     family = family_of(problem)
     if copies is None:
-        return family.checked_select(problem, "combined", 0, {})
+        return family.checked_select(problem, "combined", 0, {}, **bars)
     # Draws after draws of all samples.
     groups = np.tile(np.arange(len(problem.objective.X) // copies), copies) if copies > 1 else None
-    return family.checked_select(problem, "bootstrap", 0, _FEW, groups)
+    return family.checked_select(problem, "bootstrap", 0, _FEW, groups, **bars)

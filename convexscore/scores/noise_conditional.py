@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -20,10 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.frozen import Frozen
-from .._support.progress import steps
 from .._support.records import save_object
 from .._support.shorthands import Shown, paragraph
-from .._support.sizes import as_size
+from .._support.sizes import as_size, as_workers
 from .._support.validation import (
     FloatArray,
     as_callable,
@@ -34,13 +34,10 @@ from .._support.validation import (
     as_real,
     shown,
 )
-from ..families import family_of
-from ..objectives import DenoisingScoreMatching, ExpectedDenoising
-from ..problem import Problem
 from ..results import Solution
-from ..solve import solve
-from .decays import KIND, chosen_decays, level_problem
+from .decays import KIND, chosen_decays
 from .draws import level_objectives
+from .level_solutions import problem_of_level, solved_levels
 from .levels import noise_levels
 
 if TYPE_CHECKING:
@@ -138,6 +135,7 @@ class NoiseConditionalScore(Frozen, Shown):
         skip: bool = True,
         rng: np.random.Generator | int | None = None,
         progress: bool = False,
+        n_jobs: int | None = None,
         **solve_options: Any,
     ) -> NoiseConditionalScore:
         """Train one denoising network a level, from the largest noise down.
@@ -171,7 +169,13 @@ class NoiseConditionalScore(Frozen, Shown):
         rng : Generator or seed, optional
             Source of the noise, if any is drawn.
         progress : bool
-            Show a progress bar (needs tqdm).
+            Show progress bars (needs tqdm).
+        n_jobs : int, optional
+            Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one,
+            or what an enclosing `joblib.parallel_config` says.  They share the levels, where these do not
+            start from one another: the choice of weight decays always, networks with one feature, and gated
+            ones.  Of several features they price neurons of one level after the other.  The result does not
+            depend on them.
         **solve_options
             Further arguments of `solve`; with ``sigmas="auto"`` `tol` is 1e-4 by default, 1e-3 for several
             features.
@@ -197,21 +201,15 @@ class NoiseConditionalScore(Frozen, Shown):
         else:
             levels = _levels(sigmas)
         at_level, copies = level_objectives(data, drawn, chosen, rng)
-        bar = as_flag("progress", progress)
+        bar, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
+        problem_at = partial(problem_of_level, at_level, activation, skip, options)
         if isinstance(beta, str):
             as_choice("beta", beta, ("auto",))
-
-            def problem_at(sigma: float) -> Problem:
-                return level_problem(at_level(sigma), activation, skip, options)
-
-            betas = chosen_decays(problem_at, levels, _STRIDE if chosen else 1, copies, bar)
+            betas = chosen_decays(problem_at, levels, _STRIDE if chosen else 1, copies, bar, workers)
         else:
             betas = _betas(beta, levels.size)
-        solutions: list[Solution] = []
-        for level in steps(levels.size, bar, "noise levels"):
-            start = solutions[-1].network if solutions and solutions[-1].network.n_neurons else None
-            objective, decay = at_level(float(levels[level])), betas[level]
-            solutions.append(_solved(objective, decay, activation, skip, start, dict(options)))
+        pairs = list(zip(levels.tolist(), betas, strict=True))
+        solutions = solved_levels(at_level, pairs, activation, skip, options, bar, workers)
         networks = [solution.network for solution in solutions]
         return cls(levels, networks, tuple(solutions), *_moments(data))
 
@@ -416,18 +414,3 @@ def _betas(beta: float | ArrayLike, n_levels: int) -> list[Any]:
     if values.shape != (n_levels,):
         raise ValueError(f"beta: expected a number, or one a level, shape ({n_levels},), got {values.shape}")
     return values.tolist()
-
-
-def _solved(
-    objective: DenoisingScoreMatching | ExpectedDenoising,
-    beta: float,
-    activation: str,
-    skip: bool,
-    start: Any,
-    options: dict[str, Any],
-) -> Solution:
-    """Solve one level, from the network of the level before where the solver can start from it."""
-    problem, solver = level_problem(objective, activation, skip, options), options.get("solver", "auto")
-    if start is not None and family_of(problem, beta, solver).takes("start", problem, solver):
-        options.setdefault("start", start)
-    return solve(objective, beta, activation, skip, **options)

@@ -10,9 +10,11 @@ Bias and skip are free and absorb their part: every atom is regressed on the con
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 import numpy as np
 
+from .._support.parallel import run_all
 from .._support.validation import FloatArray
 from ..objectives import Objective
 
@@ -58,14 +60,18 @@ class SteinProcess:
             draws *= deviation
             yield np.ascontiguousarray(draws[:, ::-1])
 
-    def largest(self, score: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+    def largest(
+        self, score: FloatArray, replicates: int, rng: np.random.Generator, n_jobs: int | None = None
+    ) -> FloatArray:
         """Return ``max_t |H(t)|`` of each replicate, bias and skip profiled out."""
-        return self.largest_of(score, self.draws(replicates, rng))
+        return self.largest_of(score, self.draws(replicates, rng), n_jobs)
 
-    def largest_of(self, score: FloatArray, draws: Iterable[FloatArray]) -> FloatArray:
-        """Return ``max_t |H(t)|`` of each replicate, from its `draws`."""
+    def largest_of(
+        self, score: FloatArray, draws: Iterable[FloatArray], n_jobs: int | None = None
+    ) -> FloatArray:
+        """Return ``max_t |H(t)|`` of each replicate, from its `draws`, which workers may share."""
         residual = (np.repeat(score, self.end - self.first) - self.label)[::-1]
-        return np.concatenate([self._largest(residual, weights) for weights in draws])
+        return np.concatenate(list(run_all(partial(self._largest, residual), draws, n_jobs)))
 
     def _largest(self, score_residual: FloatArray, weights: FloatArray) -> FloatArray:
         residual = weights * score_residual

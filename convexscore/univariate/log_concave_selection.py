@@ -10,9 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from itertools import product
 
 import numpy as np
 
+from .._support.parallel import run_all
+from .._support.progress import each
 from .._support.seeds import generator
 from .._support.validation import FloatArray
 from ..errors import NotNormalizableError
@@ -38,16 +42,27 @@ _NEGLIGIBLE = 0.75
 
 
 def select_decay_on_the_line(
-    problem: Problem, method: str, rng: np.random.Generator | int | None, **options: float | int
+    problem: Problem,
+    method: str,
+    rng: np.random.Generator | int | None,
+    *,
+    progress: bool = False,
+    n_jobs: int | None = None,
+    **options: float | int,
 ) -> float:
     """Choose the weight decay for data with one feature; see `select_beta` for the parameters."""
     if problem.shape is None:
         select: Callable[..., float] = select_univariate_decay
-        return select(problem, method, rng, **options)
-    return select_log_concave_decay(problem, rng)
+        return select(problem, method, rng, progress=progress, n_jobs=n_jobs, **options)
+    return select_log_concave_decay(problem, rng, progress, n_jobs)
 
 
-def select_log_concave_decay(problem: Problem, rng: np.random.Generator | int | None = None) -> float:
+def select_log_concave_decay(
+    problem: Problem,
+    rng: np.random.Generator | int | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
+) -> float:
     """Choose the weight decay of a log-concave score.
 
     Parameters
@@ -56,6 +71,10 @@ def select_log_concave_decay(problem: Problem, rng: np.random.Generator | int | 
         With one feature and the shape ``"log-concave"``.
     rng : Generator or seed, optional
         Source of the folds.
+    progress : bool
+        Show a progress bar (needs tqdm).
+    n_jobs : int, optional
+        Workers that fit folds, see `run_all`.
 
     Returns
     -------
@@ -70,9 +89,12 @@ def select_log_concave_decay(problem: Problem, rng: np.random.Generator | int | 
         return lowest
     # What ties ask for is no matter of choice: the rest is.
     extra = room * np.geomspace(1.0, _SMALLEST, _TRIED)
+    tasks = list(product(_folds(program, generator(rng, "select_beta")), extra.tolist()))
+    fitted = run_all(partial(_held_out_likelihood, program, problem.tail_unit), tasks, n_jobs)
+    likelihoods = list(each(fitted, progress, len(tasks), "fits to folds"))
     total = np.zeros(_TRIED)
-    for held_out in _folds(program, generator(rng, "select_beta")):
-        total += [_held_out_likelihood(program, held_out, float(more), problem.tail_unit) for more in extra]
+    for fold in np.reshape(likelihoods, (_FOLDS, _TRIED)):
+        total += fold
     if total.max() == -np.inf:
         return bounds.linear
     gain = (total - total.max()) * program.position.size / program.total
@@ -88,13 +110,14 @@ def _folds(program: UnivariateProgram, rng: np.random.Generator) -> list[FloatAr
 
 
 def _held_out_likelihood(
-    program: UnivariateProgram, held_out: FloatArray, extra: float, tail_unit: float
+    program: UnivariateProgram, tail_unit: float, task: tuple[FloatArray, float]
 ) -> float:
     """Return the log-likelihood of a fold under the density that is fitted to the others.
 
-    Their weight decay is `extra` above the boundedness bound, less by the square root of their share, like
-    the noise that it is there to outweigh.
+    `task` is the fold's mass, and how far above the boundedness bound the weight decay of all data is; that
+    of the others is nearer by the square root of their share, like the noise that it is there to outweigh.
     """
+    held_out, extra = task
     mass = program.mass - held_out
     used = mass > 0
     if np.count_nonzero(used) < 2:

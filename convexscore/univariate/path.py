@@ -20,8 +20,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.frozen import Frozen
+from .._support.parallel import run_all
+from .._support.progress import each, steps
 from .._support.records import save_object
 from .._support.shorthands import Shown, paragraph
+from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_count, as_flag, as_float_array, as_real, shown
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
@@ -33,7 +36,8 @@ from .bounds import program_bounds, require_bounded
 from .certificate import certified_solution
 from .integrable import solve_integrable
 from .moments import Blocks
-from .path_events import STEP, Piece, first_event, is_past_its_breakpoint
+from .path_events import Piece
+from .path_walk import exact_pieces, moved
 from .program import UnivariateProgram
 from .reconstruction import reconstruct
 from .solvers.active_set import solve_active_set
@@ -44,8 +48,6 @@ __all__ = ["Path", "beginning_of_path", "regularization_path", "spline_path"]
 
 # Linear pieces of an exact path, at most.
 _MOST_PIECES = 100_000
-# How often a piece is looked at from ten times further below its breakpoint.
-_FURTHER = 4
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,12 +143,27 @@ class Path(Frozen, Shown):
             return piece.tailed or problem, piece.spline, piece.bounds
         return problem, self._spline(problem, beta), None
 
-    def solutions(self, betas: ArrayLike | None = None) -> list[Solution]:
-        """Return the certified solutions at several weight decays, by default at `betas`."""
+    def solutions(
+        self, betas: ArrayLike | None = None, *, n_jobs: int | None = None, progress: bool = False
+    ) -> list[Solution]:
+        """Return the certified solutions at several weight decays.
+
+        Parameters
+        ----------
+        betas : array of shape (n_betas,), optional
+            Where, as for `solution`; by default all of `betas`.
+        n_jobs : int, optional
+            Workers of joblib, threads unless another backend is chosen there; -1 is one a core.  None is one,
+            or what an enclosing `joblib.parallel_config` says.
+        progress : bool
+            Show a progress bar (needs tqdm).
+        """
+        workers, bar = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
         chosen = self.betas if betas is None else as_float_array("betas", betas)
         if chosen.ndim > 1:
             raise ValueError(f"betas: expected a number or shape (n_betas,), got {chosen.shape}")
-        return [self.solution(float(beta)) for beta in np.atleast_1d(chosen)]
+        asked = np.atleast_1d(chosen).tolist()
+        return list(each(run_all(self.solution, asked, workers), bar, len(asked), "certificates"))
 
     def kink_spans(self) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int8]]:
         """Return every kink with a range of weight decays at which it is there.
@@ -195,7 +212,7 @@ class Path(Frozen, Shown):
             # At and above the largest threshold nothing depends on beta.
             return solve_active_set(problem).spline
         piece = self._pieces[number - 1]
-        return _moved(piece, problem.beta - self._units.beta(float(self.betas[number - 1])), problem)
+        return moved(piece, problem.beta - self._units.beta(float(self.betas[number - 1])), problem)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write data and choices to an NPZ file (no pickle); `load` follows the path again."""
@@ -216,6 +233,8 @@ def regularization_path(
     beta_min: float | None = None,
     max_pieces: int | None = None,
     tails: str | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> Path:
     """Follow the optimal score of a univariate program as the weight decay falls.
 
@@ -238,6 +257,12 @@ def regularization_path(
     tails : {None, "integrable"}
         ``"integrable"`` minimizes over networks whose slopes beyond the data leave a density, as in `solve`;
         it needs `betas`.
+    progress : bool
+        Show a progress bar (needs tqdm): of the weight decays, or of the exact path's pieces.
+    n_jobs : int, optional
+        Workers of joblib that fit the tails of ``tails="integrable"``, threads unless another backend is
+        chosen there; -1 is one a core.  None is one, or what an enclosing `joblib.parallel_config` says.
+        Weight decays start from one another, so that nothing else divides; see `Path.solutions`.
 
     Returns
     -------
@@ -269,6 +294,7 @@ def regularization_path(
     >>> path.solution(20).value == cs.solve(objective, 20, skip=True).value
     True
     """
+    bar, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
     problem = Problem(as_sampled_objective(objective), activation, as_flag("skip", skip), tails=tails)
     if betas is None:
         if tails is not None:
@@ -276,7 +302,7 @@ def regularization_path(
                 f"betas: expected weight decays with tails={tails!r}, whose path is a grid, got None"
             )
         limit = _MOST_PIECES if max_pieces is None else as_count("max_pieces", max_pieces, minimum=1)
-        path, ended = beginning_of_path(problem, beta_min, limit)
+        path, ended = beginning_of_path(problem, beta_min, limit, bar)
         if not ended:
             raise ConvergenceError(
                 f"max_pieces: expected a path of at most {limit} pieces, got to beta={path.betas[-1]:.6g}"
@@ -285,10 +311,12 @@ def regularization_path(
     for name, value in (("beta_min", beta_min), ("max_pieces", max_pieces)):
         if value is not None:
             raise ValueError(f"{name}: expected none beside betas, which end the path, got {shown(value)}")
-    return _grid_path(problem, betas)
+    return _grid_path(problem, betas, bar, workers)
 
 
-def beginning_of_path(problem: Problem, beta_min: float | None, max_pieces: int) -> tuple[Path, bool]:
+def beginning_of_path(
+    problem: Problem, beta_min: float | None, max_pieces: int, progress: bool = False
+) -> tuple[Path, bool]:
     """Follow the exact path for so many pieces at most, and say whether it ended before.
 
     Parameters
@@ -299,6 +327,8 @@ def beginning_of_path(problem: Problem, beta_min: float | None, max_pieces: int)
         Where the path ends, as for `regularization_path`.
     max_pieces : int
         The most pieces.
+    progress : bool
+        Whether there is a bar.
     """
     units = units_of(problem)
     program = UnivariateProgram.from_problem(units.problem(problem))
@@ -307,7 +337,7 @@ def beginning_of_path(problem: Problem, beta_min: float | None, max_pieces: int)
     default = max(1e-3 * bounds.linear, 1.05 * bounds.minimum)
     end = default if beta_min is None else units.beta(as_real("beta_min", beta_min, minimum=0.0))
     units.run(partial(require_bounded, program, end, "beta_min"))
-    inner, pieces = _exact_pieces(blocks, max(bounds.maximum, end), end, max_pieces)
+    inner, pieces = exact_pieces(blocks, max(bounds.maximum, end), end, max_pieces, progress)
     grid = np.array([units.beta_outside(float(beta)) for beta in inner])
     n_kinks = _numbers_of_kinks(program, pieces)
     n_kinks = np.append(n_kinks, n_kinks[-1:])
@@ -315,7 +345,7 @@ def beginning_of_path(problem: Problem, beta_min: float | None, max_pieces: int)
     return Path(*known, grid, n_kinks, True, program, units, pieces, blocks), bool(inner[-1] <= end)
 
 
-def _grid_path(problem: Problem, betas: ArrayLike) -> Path:
+def _grid_path(problem: Problem, betas: ArrayLike, progress: bool, workers: int | None) -> Path:
     units = units_of(problem)
     inside = units.problem(problem)
     program = UnivariateProgram.from_problem(inside)
@@ -325,9 +355,11 @@ def _grid_path(problem: Problem, betas: ArrayLike) -> Path:
         raise ValueError(f"betas: expected numbers of at least 0, got {grid.tolist()}")
     inner = np.array([units.beta(float(beta)) for beta in grid])
     units.run(partial(require_bounded, program, float(inner[-1]), "betas"), float(grid[-1]))
-    pieces = _grid_pieces(blocks, inner)
+    pieces = _grid_pieces(blocks, inner, progress)
     if problem.tails is not None:
-        pieces = [_tailed(blocks, *pair, inside.tail_unit) for pair in zip(inner, pieces, strict=True)]
+        pairs = list(zip(inner.tolist(), pieces, strict=True))
+        tailed = run_all(partial(_tailed, blocks, inside.tail_unit), pairs, workers)
+        pieces = list(each(tailed, progress, len(pairs), "tails"))
     known = problem.objective, problem.activation, problem.skip
     n_kinks = _numbers_of_kinks(program, pieces)
     return Path(*known, grid, n_kinks, False, program, units, pieces, blocks, problem.tails)
@@ -339,77 +371,30 @@ def _numbers_of_kinks(program: UnivariateProgram, pieces: Sequence[Piece]) -> ND
     return np.array([np.sum((piece.kinks > 0) & (piece.kinks < last)) for piece in pieces], dtype=np.intp)
 
 
-def spline_path(blocks: Blocks, betas: FloatArray) -> list[tuple[SplineProblem, Spline]]:
+def spline_path(
+    blocks: Blocks, betas: FloatArray, progress: bool = False
+) -> list[tuple[SplineProblem, Spline]]:
     """Solve a program at each weight decay, best in descending order: each starts from the one before."""
     found: list[tuple[SplineProblem, Spline]] = []
     kinks, signs = np.zeros(0, dtype=np.intp), np.zeros(0)
-    for beta in betas:
-        problem = SplineProblem(blocks.program, float(beta), blocks)
+    for number in steps(betas.size, progress, "weight decays"):
+        problem = SplineProblem(blocks.program, float(betas[number]), blocks)
         spline = solve_active_set(problem, kinks, signs).spline
         kinks, signs = spline.kinks, problem.signs_of(spline)
         found.append((problem, spline))
     return found
 
 
-def _grid_pieces(blocks: Blocks, grid: FloatArray) -> list[Piece]:
-    return [Piece(spline, problem.signs_of(spline), spline) for problem, spline in spline_path(blocks, grid)]
+def _grid_pieces(blocks: Blocks, grid: FloatArray, progress: bool) -> list[Piece]:
+    found = spline_path(blocks, grid, progress)
+    return [Piece(spline, problem.signs_of(spline), spline) for problem, spline in found]
 
 
-def _tailed(blocks: Blocks, beta: float, piece: Piece, tail_unit: float) -> Piece:
-    """Return the piece of a grid whose solution has a density."""
+def _tailed(blocks: Blocks, tail_unit: float, pair: tuple[float, Piece]) -> Piece:
+    """Return the piece of a grid, at its weight decay, whose solution has a density."""
+    beta, piece = pair
     found = solve_integrable(SplineProblem(blocks.program, float(beta), blocks), piece.spline, tail_unit)
     if not isinstance(found.problem, TailProblem):
         return replace(piece, bounds=found.bounds)
     signs = found.problem.signs_of(found.spline)
     return Piece(found.spline, signs, found.spline, bounds=found.bounds, tailed=found.problem)
-
-
-def _exact_pieces(blocks: Blocks, top: float, end: float, max_pieces: int) -> tuple[FloatArray, list[Piece]]:
-    betas = [top]
-    pieces: list[Piece] = []
-    kinks, signs, program = np.zeros(0, dtype=np.intp), np.zeros(0), blocks.program
-    while betas[-1] > end and len(pieces) < max_pieces:
-        problem, piece = _piece_below(blocks, betas[-1], end, kinks, signs)
-        beta, kinks, signs = problem.beta, piece.spline.kinks, piece.signs
-        step = first_event(problem, piece, beta - end)
-        lower = beta - step
-        # Events this close to the end are rounding errors of those at the end itself.
-        lower = lower if lower - end > 1e-12 * top else end
-        upper = SplineProblem(program, betas[-1], blocks)
-        pieces.append(Piece(_moved(piece, betas[-1] - beta, upper), signs, piece.rate, piece.pinned))
-        betas.append(lower)
-    return np.array(betas), pieces
-
-
-def _piece_below(
-    blocks: Blocks, upper: float, end: float, kinks: NDArray[np.intp], signs: FloatArray
-) -> tuple[SplineProblem, Piece]:
-    """Return the piece that begins at a breakpoint, as seen from just below, and the problem there."""
-    for step in STEP * 10.0 ** np.arange(_FURTHER):
-        beta = max(upper * (1 - step), 0.5 * (upper + end))
-        problem = SplineProblem(blocks.program, float(beta), blocks)
-        spline = solve_active_set(problem, kinks, signs).spline
-        found = problem.signs_of(spline)
-        piece = Piece(spline, found, problem.derivative(spline, found), _pinned(problem, spline.kappa))
-        if is_past_its_breakpoint(problem, piece):
-            break
-    return problem, piece
-
-
-def _pinned(problem: SplineProblem, kappa: float) -> int | None:
-    edges = (*problem.kappa_range, *([0.0] if problem.omega else []))
-    return edges.index(kappa) if kappa in edges else None
-
-
-def _moved(piece: Piece, change: float, problem: SplineProblem) -> Spline:
-    """Return the solution when ``beta`` has changed by `change` within the piece, for the problem there."""
-    values = piece.spline.values + change * piece.rate.values
-    kappa = piece.spline.kappa + change * piece.rate.kappa
-    low, high = problem.kappa_range
-    # A multiplier at zero or an end of its range must be there exactly: the reconstruction asks.
-    if piece.pinned is not None:
-        return Spline(piece.spline.kinks, values, (low, high, 0.0)[piece.pinned])
-    for edge in (low, high, 0.0) if problem.omega else (low, high):
-        if abs(kappa - edge) <= 1e-9 * max(high - low, 0.0):
-            kappa = edge
-    return Spline(piece.spline.kinks, values, float(kappa))

@@ -20,13 +20,14 @@ Weights are frequencies: everything is computed from distinct samples in ascendi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 
 from .._support.caller import warn_caller
+from .._support.progress import stages
 from .._support.seeds import generator
 from .._support.validation import FloatArray, as_count, as_probability, as_real
 from ..activations import get_activation
@@ -67,8 +68,27 @@ def select_univariate_decay(
     n_replicates: int | None = None,
     n_iterations: int = 3,
     n_folds: int = 5,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> float:
     """Choose the weight decay for data with one feature; see `select_beta` for the parameters."""
+    options = (confidence, share, n_replicates, n_iterations, n_folds)
+    with stages(3, progress, "weight decay") as begin:
+        return _selected(problem, method, rng, *options, begin, n_jobs)
+
+
+def _selected(
+    problem: Problem,
+    method: str,
+    rng: np.random.Generator | int | None,
+    confidence: float,
+    share: float,
+    n_replicates: int | None,
+    n_iterations: int,
+    n_folds: int,
+    begin: Callable[[str], None],
+    n_jobs: int | None,
+) -> float:
     confidence = as_probability("confidence", confidence)
     share = as_real("share", share, minimum=0.0, strict=True)
     if n_replicates is not None:
@@ -80,9 +100,11 @@ def select_univariate_decay(
     source = generator(rng, "select_beta")
     lowest = boundedness_bound(program) * _HAIR
     if method == "cv":
+        begin("folds")
         chosen, wanted = _cross_validated(program, rows, folds, source)
     else:
-        noise = _Noise(rows, program, n_replicates or _default_replicates(rows), source)
+        noise = _Noise(rows, program, n_replicates or _default_replicates(rows), source, n_jobs)
+        begin("straightness")
         level = noise.straightness(confidence)
         if level is not None:
             chosen, wanted = max(level, lowest, noise.keeps_the_line), level
@@ -90,10 +112,14 @@ def select_univariate_decay(
                 # The line is the same at every weight decay that keeps it.
                 return chosen
         elif method == "bootstrap" or program.position.size < 2 * folds:
+            begin("noise")
             wanted = share * noise.about_the_fit(rounds)
             chosen = max(wanted, lowest)
         else:
-            chosen, wanted = _share_of_noise(program, rows, noise.about_the_fit(rounds), folds, source)
+            begin("noise")
+            level = noise.about_the_fit(rounds)
+            begin("folds")
+            chosen, wanted = _share_of_noise(program, rows, level, folds, source)
     if wanted < lowest and _has_ties(program):
         warn_caller(_held_by_ties(program, wanted, lowest), UserWarning)
     return chosen
@@ -179,8 +205,9 @@ class _Noise:
         program: UnivariateProgram,
         replicates: int,
         rng: np.random.Generator,
+        n_jobs: int | None = None,
     ) -> None:
-        self.program, self.replicates = program, replicates
+        self.program, self.replicates, self.n_jobs = program, replicates, n_jobs
         self.with_skip = replace(program, skip=True)
         self.process = SteinProcess(rows)
         self.test_seed, self.seed = (int(seed) for seed in rng.integers(2**63, size=2))
@@ -188,7 +215,7 @@ class _Noise:
     def straightness(self, confidence: float) -> float | None:
         """Return the quantile of the noise about the line if the line's own correlations are below it."""
         rng = np.random.default_rng(self.test_seed)
-        return straight_level(self.with_skip, self.process, confidence, self.replicates, rng)
+        return straight_level(self.with_skip, self.process, confidence, self.replicates, rng, self.n_jobs)
 
     @property
     def keeps_the_line(self) -> float:
@@ -207,7 +234,8 @@ class _Noise:
 
     def _median(self, score: FloatArray) -> float:
         jump = get_activation(self.program.activation).jump
-        return jump * float(np.median(self.process.largest_of(score, self._draws())))
+        largest = self.process.largest_of(score, self._draws(), self.n_jobs)
+        return jump * float(np.median(largest))
 
     def _draws(self) -> Iterable[FloatArray]:
         """Return the same random factors every time: kept, or drawn anew where they are very many."""

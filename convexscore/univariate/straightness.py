@@ -16,9 +16,14 @@ Denoising.  Labels scatter about the line in any way: the law is that of the mul
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from .._support.parallel import run_all
 from .._support.validation import FloatArray
 from ..numerics.lattice import lattice_spacing
 from ..numerics.quantiles import safe_quantile
@@ -49,6 +54,7 @@ def straight_level(
     confidence: float,
     replicates: int,
     rng: np.random.Generator,
+    n_jobs: int | None = None,
 ) -> float | None:
     """Return the quantile of the noise about the line if the line's own correlations are below it.
 
@@ -64,6 +70,8 @@ def straight_level(
         Ten times as many samples are drawn.
     rng : Generator
         Source of the samples.
+    n_jobs : int, optional
+        Workers that look at the samples, see `run_all`.
 
     Returns
     -------
@@ -73,11 +81,11 @@ def straight_level(
     if program.has_trace:
         spacing = lattice_spacing(program.position)
         found = float(largest_at_edges(program.centred, program.mass, spacing))
-        noise = _gaussian_noise(program, spacing, _SAMPLES * replicates, rng)
+        noise = _gaussian_noise(program, spacing, _SAMPLES * replicates, rng, n_jobs)
     else:
         slope, mean = line_solution(program, 0.0)
         found = program_bounds(program).linear * program.rules.width
-        noise = process.largest(mean + slope * program.centred, _SAMPLES * replicates, rng)
+        noise = process.largest(mean + slope * program.centred, _SAMPLES * replicates, rng, n_jobs)
     level = safe_quantile(noise, confidence) if noise.size else np.inf
     if found > level * (1 + _ROUNDING):
         return None
@@ -150,23 +158,29 @@ def largest_of_distinct(x: FloatArray) -> FloatArray:
 
 
 def _gaussian_noise(
-    program: UnivariateProgram, spacing: float, samples: int, rng: np.random.Generator
+    program: UnivariateProgram, spacing: float, samples: int, rng: np.random.Generator, n_jobs: int | None
 ) -> FloatArray:
     """Return the largest correlations of Gaussian samples as large, and as rounded, as the data."""
     # Sheppard's correction; where rounding is all there is, some of the variance must be left.
     deviation = np.sqrt(max(program.variance - spacing**2 / 12, program.variance / 4))
     n_cells = 2 * _REACH * deviation / spacing if spacing else np.inf
     if n_cells < min(program.total, _MOST_CELLS):
-        noise = _counted(program, spacing, deviation, samples, rng)
+        noise = _counted(program, spacing, deviation, samples, rng, n_jobs)
     else:
         most = _MOST_POINTS if spacing else _MOST_DISTINCT
         n = int(np.clip(np.rint(program.total), 2, most))
-        noise = _drawn(program, spacing, deviation, (samples, n), rng) * np.sqrt(program.total / n)
+        noise = _drawn(program, spacing, deviation, (samples, n), rng, n_jobs)
+        noise = noise * np.sqrt(program.total / n)
     return noise[~np.isnan(noise)]
 
 
 def _counted(
-    program: UnivariateProgram, spacing: float, deviation: float, samples: int, rng: np.random.Generator
+    program: UnivariateProgram,
+    spacing: float,
+    deviation: float,
+    samples: int,
+    rng: np.random.Generator,
+    n_jobs: int | None,
 ) -> FloatArray:
     """Draw how many samples each cell of a lattice has."""
     origin = program.centred[0]
@@ -177,11 +191,14 @@ def _counted(
     place = origin + spacing * cells
     below = ndtr((place[:-1] + 0.5 * spacing) / deviation)
     share = np.diff(np.concatenate([[0.0], below, [1.0]]))
-    n, found = int(np.rint(program.total)), []
-    for count in _groups(samples, place.size):
-        mass = rng.multinomial(n, share, size=count).astype(np.float64)
-        found.append(largest_at_edges(np.broadcast_to(place, mass.shape), mass, spacing))
-    return np.concatenate(found)
+    n = int(np.rint(program.total))
+    counts = (rng.multinomial(n, share, size=count) for count in _groups(samples, place.size))
+    return np.concatenate(list(run_all(partial(_largest_of_counts, place, spacing), counts, n_jobs)))
+
+
+def _largest_of_counts(place: FloatArray, spacing: float, counts: NDArray[np.int64]) -> FloatArray:
+    mass = counts.astype(np.float64)
+    return largest_at_edges(np.broadcast_to(place, mass.shape), mass, spacing)
 
 
 def _drawn(
@@ -190,19 +207,20 @@ def _drawn(
     deviation: float,
     shape: tuple[int, int],
     rng: np.random.Generator,
+    n_jobs: int | None,
 ) -> FloatArray:
     """Draw every sample, and round it."""
-    found = []
-    for count in _groups(*shape):
-        x = rng.standard_normal((count, shape[1]))
-        x.sort(axis=1)
-        if spacing:
-            origin = program.centred[0]
-            x = origin + spacing * np.rint((deviation * x - origin) / spacing)
-            found.append(largest_at_edges(x, np.ones_like(x), spacing))
-        else:
-            found.append(largest_of_distinct(x))
-    return np.concatenate(found)
+    drawn: Iterator[FloatArray] = (rng.standard_normal((count, shape[1])) for count in _groups(*shape))
+    look = partial(_largest_of_drawn, spacing, deviation, float(program.centred[0]))
+    return np.concatenate(list(run_all(look, drawn, n_jobs)))
+
+
+def _largest_of_drawn(spacing: float, deviation: float, origin: float, drawn: FloatArray) -> FloatArray:
+    x = np.sort(drawn, axis=1)
+    if not spacing:
+        return largest_of_distinct(x)
+    x = origin + spacing * np.rint((deviation * x - origin) / spacing)
+    return largest_at_edges(x, np.ones_like(x), spacing)
 
 
 def _groups(samples: int, size: int) -> list[int]:

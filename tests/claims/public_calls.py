@@ -49,6 +49,17 @@ SOLUTION = cs.solve(SM, 4.0, skip=True)
 FAITHFUL = cs.datasets.load_old_faithful()
 
 
+WORK = {"progress": False, "verbose": False, "n_jobs": None}
+
+
+def _parameters(function):
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):
+        # Some classes of exceptions, and functions of C.
+        return ()
+
+
 def listed(function):
     """All that a generator yields: its arguments are looked at only then."""
 
@@ -398,6 +409,10 @@ CALLS = {
     **GRAPHICAL_CALLS,
 }
 CALLS |= baseline_calls.CALLS | pooling_calls.CALLS | door_calls.CALLS
+for _function, _arguments in CALLS.values():
+    # Bars and workers, wherever there are any; `solve` knows its workers by problem.
+    _taken = set(_parameters(_function))
+    _arguments |= {name: value for name, value in WORK.items() if name in _taken - set(_arguments)}
 
 
 def cleared(function, **panels):

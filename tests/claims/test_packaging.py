@@ -75,7 +75,7 @@ def test_every_import_of_the_package_is_declared():
 def test_every_dependency_is_imported():
     imported = set(package_imports())
     assert set(modules_of(PROJECT["dependencies"])) <= imported
-    for extra in ("plot", "progress", "sklearn", "torch", "tables"):
+    for extra in ("plot", "progress", "sklearn", "torch", "tables", "completion"):
         assert set(modules_of(EXTRAS[extra])) - ENGINES <= imported, extra
 
 
@@ -107,7 +107,7 @@ def test_the_oldest_versions_are_those_declared():
         for line in (ROOT / "tests" / "oldest.txt").read_text(encoding="utf-8").splitlines()
         if not line.startswith("#")
     )
-    extras = [EXTRAS[extra] for extra in ("plot", "progress", "sklearn", "tables", "test")]
+    extras = [EXTRAS[extra] for extra in ("plot", "progress", "sklearn", "tables", "completion", "test")]
     requirements = [*PROJECT["dependencies"], *chain.from_iterable(extras)]
     floors = dict(requirement.split(">=") for requirement in requirements if "[" not in requirement)
     assert pins.keys() == floors.keys()

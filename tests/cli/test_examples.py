@@ -12,7 +12,7 @@ from convexscore.cli.parser import make_parser
 from tests.cli.helpers import is_drawn, names
 
 README = Path(__file__).parents[2] / "README.md"
-COMMANDS = ("fit", "sample", "plot", "path", "report", "data", "demo", "figures")
+COMMANDS = ("fit", "sample", "plot", "path", "report", "data", "demo", "figures", "completion")
 
 
 def lines_of(text):
@@ -47,7 +47,7 @@ def test_the_lines_of_the_readme_run_in_order_from_an_empty_directory(capsys, tm
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_of_the_help_are_lines_of_that_command(capsys, command):
     shown = help_of([command], capsys).partition("examples:\n")[2]
-    lines = lines_of(re.sub(r"\| convexscore .*|< \S+", "", shown))
+    lines = lines_of(re.sub(r"\| convexscore .*|[<>] \S+", "", shown))
     assert lines
     for line in lines:
         assert line[0] == command

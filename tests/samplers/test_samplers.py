@@ -182,7 +182,7 @@ def test_chains_are_copied_for_blocks_only():
     np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
     start = np.zeros(5)
     start.setflags(write=False)
-    own, states = _chains._block(setup, range(1, 3), range(3), (start, np.random.default_rng(0)))
+    own, states, _ = _chains._block(setup, range(1, 3), range(3), (start, np.random.default_rng(0)))
     np.testing.assert_array_equal(own, [3] * 5)
     np.testing.assert_array_equal(states, [[2] * 5, [3] * 5])
 

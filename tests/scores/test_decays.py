@@ -40,7 +40,7 @@ def test_between_them_is_a_power_of_the_noise():
 
 def test_a_weight_decay_of_zero_is_no_power(monkeypatch):
     known = iter([4.0, 0.0])
-    monkeypatch.setattr("convexscore.scores.decays._chosen", lambda problem, copies: next(known))
+    monkeypatch.setattr("convexscore.scores.decays._chosen", lambda *task: next(known))
     assert chosen_decays(problem_at, np.array([0.8, 0.4, 0.2]), 2, None) == [4.0, 2.0, 0.0]
 
 

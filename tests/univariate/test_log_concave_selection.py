@@ -34,7 +34,7 @@ def test_the_likelihood_of_a_fold_is_that_of_the_density_fitted_to_the_others(ac
         own = minimum * (1 + 1e-6) + 5.0 * np.sqrt(rest.sum() / program.total)
         solution = cs.solve(objective, own, activation, skip, shape="log-concave", tails="integrable")
         expected = held_out @ cs.ScoreDensity(solution.network).logpdf(program.position)
-        assert _held_out_likelihood(program, held_out, 5.0, 1.0) == pytest.approx(expected, rel=1e-9)
+        assert _held_out_likelihood(program, 1.0, (held_out, 5.0)) == pytest.approx(expected, rel=1e-9)
 
 
 def test_heavy_ties_are_in_every_fold_and_others_in_one():

@@ -8,12 +8,16 @@ the convex program learns (`reweighted_least_squares`).
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import ArrayLike
+from functools import partial
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ..._support.parallel import run_all
+from ..._support.progress import each
 from ..._support.seeds import generator
-from ..._support.sizes import as_size
-from ..._support.validation import FloatArray
+from ..._support.sizes import as_size, as_workers
+from ..._support.validation import FloatArray, as_flag
 from ...arrangements.enumeration import enumerate_patterns
 from ...arrangements.patterns import Patterns
 from ...arrangements.solid_angles import MOST_RANK, cell_shares, rank_of
@@ -30,6 +34,8 @@ def pattern_weights(
     *,
     n_draws: int | None = None,
     rng: np.random.Generator | int | None = None,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> FloatArray:
     """Return the probability of each activation pattern under a normal direction.
 
@@ -48,6 +54,10 @@ def pattern_weights(
         and less.
     rng : Generator or seed, optional
         Source of the draws; None without them.
+    progress : bool
+        Show progress bars (needs tqdm).
+    n_jobs : int, optional
+        Workers of joblib that list patterns and look at draws, as for `enumerate_patterns`.
 
     Returns
     -------
@@ -73,10 +83,11 @@ def pattern_weights(
     >>> np.allclose(((p[:, None] * signs).T @ signs) * (X @ X.T), cs.baselines.ntk(X, X))
     True
     """
-    patterns = enumerate_patterns(X, bias)
+    bar, workers = as_flag("progress", progress), as_workers("n_jobs", n_jobs)
+    patterns = enumerate_patterns(X, bias, n_jobs=workers, progress=bar)
     if n_draws is not None:
         n = as_size("n_draws", n_draws, minimum=1, each=patterns.rows.size)
-        return _frequencies(patterns, n, generator(rng, "pattern_weights"))
+        return _frequencies(patterns, n, generator(rng, "pattern_weights"), bar, workers)
     if rng is not None:
         raise ValueError("rng: expected None without n_draws, as nothing is drawn, got one")
     rank = rank_of(patterns)
@@ -94,19 +105,26 @@ def start_weights(patterns: Patterns) -> FloatArray:
     return cell_shares(patterns, rank) if rank <= MOST_RANK else np.full(len(patterns), 1 / len(patterns))
 
 
-def _frequencies(patterns: Patterns, n: int, source: np.random.Generator) -> FloatArray:
+def _frequencies(
+    patterns: Patterns, n: int, source: np.random.Generator, progress: bool, n_jobs: int | None
+) -> FloatArray:
     """Return how often each pattern is that of a drawn direction."""
     number = {row.tobytes(): i for i, row in enumerate(patterns.packed)}
     counts = np.zeros(len(patterns))
-    cut = patterns.rows.any(axis=1)
     size = max(1, _BLOCK // len(patterns.rows))
-    for start in range(0, n, size):
-        directions = source.standard_normal((min(size, n - start), patterns.rows.shape[1]))
-        signs = directions @ patterns.rows.T >= 0
-        signs[:, ~cut] = True
-        packed, times = np.unique(np.packbits(signs, axis=1), axis=0, return_counts=True)
+    starts = range(0, n, size)
+    drawn = (source.standard_normal((min(size, n - start), patterns.rows.shape[1])) for start in starts)
+    found = run_all(partial(_distinct, patterns.rows), drawn, n_jobs)
+    for packed, times in each(found, progress, len(starts), "directions"):
         # A direction on a boundary to rounding may have a pattern that no cell has.
         for row, count in zip(packed, times, strict=True):
             if row.tobytes() in number:
                 counts[number[row.tobytes()]] += count
     return counts / n
+
+
+def _distinct(rows: FloatArray, directions: FloatArray) -> tuple[NDArray[np.uint8], NDArray[np.intp]]:
+    """Return the patterns of directions, each once, and how often each came."""
+    signs = directions @ rows.T >= 0
+    signs[:, ~rows.any(axis=1)] = True
+    return np.unique(np.packbits(signs, axis=1), axis=0, return_counts=True)

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._support.frozen import Frozen
+from ..._support.progress import steps
 from ..._support.seeds import generator
 from ..._support.sizes import as_size
-from ..._support.validation import FloatArray, as_data
+from ..._support.validation import FloatArray, as_data, as_flag
 from .descent import as_labels, as_step_size
 from .tangent import kernel_of, ntk
 
@@ -78,6 +79,7 @@ def train_ntk_network(
     *,
     step_size: float | None = None,
     rng: np.random.Generator | int | None = None,
+    progress: bool = False,
 ) -> NTKNetwork:
     """Train the first layer of a wide network by gradient descent on ``1/2 sum_j |f(x_j) - y_j|^2``.
 
@@ -96,6 +98,8 @@ def train_ntk_network(
         network's own kernel may be larger, and its loss rise at first.
     rng : Generator or seed, optional
         Source of the starting weights and of the signs.
+    progress : bool
+        Show a progress bar (needs tqdm).
 
     Returns
     -------
@@ -131,11 +135,18 @@ def train_ntk_network(
     source = generator(rng, "train_ntk_network")
     half = source.standard_normal((width // 2, points.shape[1]))
     signs = source.choice([-1.0, 1.0], size=(width // 2, *labels.shape[1:]))
-    return _descended(points, labels, np.vstack([half, half]), np.concatenate([signs, -signs]), eta, n_steps)
+    both = np.vstack([half, half]), np.concatenate([signs, -signs])
+    return _descended(points, labels, *both, eta, n_steps, as_flag("progress", progress))
 
 
 def _descended(
-    X: FloatArray, Y: FloatArray, start: FloatArray, signs: FloatArray, eta: float, n_steps: int
+    X: FloatArray,
+    Y: FloatArray,
+    start: FloatArray,
+    signs: FloatArray,
+    eta: float,
+    n_steps: int,
+    progress: bool,
 ) -> NTKNetwork:
     """Take the steps."""
     root = np.sqrt(len(start))
@@ -143,7 +154,7 @@ def _descended(
     labels = Y.reshape(len(Y), -1)
     weights = start.copy()
     losses = np.empty(n_steps + 1)
-    for k in range(n_steps + 1):
+    for k in steps(n_steps + 1, progress, "descent"):
         before = X @ weights.T
         residual = np.maximum(before, 0.0) @ outer / root - labels
         losses[k] = 0.5 * np.vdot(residual, residual)

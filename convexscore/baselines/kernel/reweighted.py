@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 from scipy.linalg import cho_factor, cho_solve
 
 from ..._support.frozen import Frozen
+from ..._support.progress import steps
 from ..._support.sizes import as_size
 from ..._support.validation import FloatArray, as_data, as_flag, as_real
 from ...arrangements.enumeration import enumerate_patterns
@@ -84,7 +85,13 @@ class ReweightedLeastSquares(Frozen):
 
 
 def reweighted_least_squares(
-    X: ArrayLike, Y: ArrayLike, penalty: float, n_iterations: int = 100, *, bias: bool = False
+    X: ArrayLike,
+    Y: ArrayLike,
+    penalty: float,
+    n_iterations: int = 100,
+    *,
+    bias: bool = False,
+    progress: bool = False,
 ) -> ReweightedLeastSquares:
     """Train a gated network by kernel ridge regressions whose weights are learned.
 
@@ -103,6 +110,8 @@ def reweighted_least_squares(
         Ridge regressions, at least 1; the first is that of the neural tangent kernel.
     bias : bool
         Whether to add a column of ones.
+    progress : bool
+        Show progress bars (needs tqdm).
 
     Returns
     -------
@@ -138,14 +147,15 @@ def reweighted_least_squares(
     labels = as_labels(Y, len(rows))
     level = as_real("penalty", penalty, minimum=0.0, strict=True)
     n = as_size("n_iterations", n_iterations, minimum=1, each=1)
-    patterns = enumerate_patterns(rows)
+    bar = as_flag("progress", progress)
+    patterns = enumerate_patterns(rows, progress=bar)
     program = _Program(rows, labels.reshape(len(rows), -1), level, patterns.signs.astype(float))
     values = np.empty(n)
     start = start_weights(patterns)
     step = program.scalar if program.Y.shape[1] == 1 else program.matrix
     weights = start if program.Y.shape[1] == 1 else start[:, None, None] * np.eye(rows.shape[1])
     smoothing = _FIRST
-    for k in range(n):
+    for k in steps(n, bar, "ridge regressions"):
         W, residual, norms, weights = step(weights, smoothing)
         values[k] = 0.5 * np.vdot(residual, residual) + level * norms
         smoothing = max(_FACTOR * smoothing, _LAST)

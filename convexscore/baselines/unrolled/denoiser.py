@@ -18,7 +18,7 @@ from ..._support.caller import warn_caller
 from ..._support.frozen import Frozen
 from ..._support.seeds import generator
 from ..._support.sizes import as_size
-from ..._support.validation import FloatArray, as_data, as_float_array, as_real
+from ..._support.validation import FloatArray, as_data, as_flag, as_float_array, as_real
 from .interpolation import spread_knots, sup_error
 from .layers import as_noisy, as_time, explicit_layer, run_layers, start_of
 from .training import TrainedDenoiser, train_layers
@@ -175,6 +175,7 @@ class UnrolledDenoiser(Frozen):
         n_iterations: int = 20,
         held_out: float = 0.0,
         rng: np.random.Generator | int | None = None,
+        progress: bool = False,
     ) -> TrainedDenoiser:
         """Train all matrices of all layers on ``mean |m - x|^2``, by L-BFGS from the explicit weights.
 
@@ -195,6 +196,8 @@ class UnrolledDenoiser(Frozen):
             Share of the pairs that is held out, below 1; the weights of the least loss on them are kept.
         rng : Generator or seed, optional
             Source of the choice of the held-out pairs.
+        progress : bool
+            Show a progress bar (needs tqdm).
 
         Returns
         -------
@@ -239,4 +242,5 @@ class UnrolledDenoiser(Frozen):
         states = start_of(noisy, time)
         parts = [(states[rows], clean[rows]) for rows in (order[apart:], order[:apart])]
         outer, inner = (np.repeat(W[None], self.n_layers, axis=0) for W in (W1, W2))
-        return train_layers(outer, inner, parts[0], parts[1] if apart else None, time, n_iterations)
+        rest = parts[1] if apart else None
+        return train_layers(outer, inner, parts[0], rest, time, n_iterations, as_flag("progress", progress))

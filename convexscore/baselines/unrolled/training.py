@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..._support.frozen import Frozen
+from ..._support.progress import ticking
 from ..._support.validation import FloatArray
 from .layers import as_noisy, as_time, loss_and_gradients, run_layers, start_of
 
@@ -71,6 +72,7 @@ def train_layers(
     held_out: tuple[FloatArray, FloatArray] | None,
     t: float,
     n_iterations: int,
+    progress: bool = False,
 ) -> TrainedDenoiser:
     """Minimize the loss of all layers by L-BFGS, from these weights.
 
@@ -105,14 +107,20 @@ def train_layers(
         if others[-1] == min(others):
             iterates[0] = weights.copy()
 
-    if n_iterations:
-        minimize(
-            objective,
-            iterates[0],
-            jac=True,
-            method="L-BFGS-B",
-            callback=seen,
-            options={"maxiter": n_iterations, "maxfun": 20 * n_iterations},
-        )
+    with ticking(n_iterations, progress, "L-BFGS") as tick:
+
+        def counted(weights: FloatArray) -> None:
+            seen(weights)
+            tick()
+
+        if n_iterations:
+            minimize(
+                objective,
+                iterates[0],
+                jac=True,
+                method="L-BFGS-B",
+                callback=counted,
+                options={"maxiter": n_iterations, "maxfun": 20 * n_iterations},
+            )
     made = [array.copy() for array in unpacked(iterates[0])]
     return TrainedDenoiser(made[0], made[1], t, np.array(losses), np.array(others))

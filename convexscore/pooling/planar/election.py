@@ -13,13 +13,14 @@ They vote as on the line (`voting`).
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from ..._support.parallel import run_all
+from ..._support.progress import each, stages
 from ..._support.validation import FloatArray
 from ...errors import ConvergenceError, NotNormalizableError
 from ...networks.conservative import ConservativeNetwork
@@ -72,7 +73,11 @@ class _Part:
 
 
 def elect(
-    points: PlanarPoints, kinds: Collection[str], rng: np.random.Generator, n_jobs: int | None = None
+    points: PlanarPoints,
+    kinds: Collection[str],
+    rng: np.random.Generator,
+    n_jobs: int | None = None,
+    progress: bool = False,
 ) -> Election:
     """Fit all members of some kinds and let them vote.
 
@@ -86,12 +91,28 @@ def elect(
         Draws the bootstrap, the starts of mixtures, and the folds.
     n_jobs : int, optional
         Workers for the folds.
+    progress : bool
+        Show progress bars (needs tqdm).
     """
+    with stages(5, progress, "pool") as begin:
+        return _elected(points, kinds, rng, n_jobs, progress, begin)
+
+
+def _elected(
+    points: PlanarPoints,
+    kinds: Collection[str],
+    rng: np.random.Generator,
+    n_jobs: int | None,
+    progress: bool,
+    begin: Callable[[str], None],
+) -> Election:
     sources = rng.spawn(3)
     points = points.coarse(_MOST_POINTS)
     dictionary = Dictionary.of(points)
+    begin("noise")
     noise = measured_noise(points, dictionary, sources[0])
     fewest = 2 if "line" in kinds else 1
+    begin("mixtures")
     mixtures = [
         (law, prior)
         for prior in (_PRIORS if "mixture" in kinds else ())
@@ -100,9 +121,12 @@ def elect(
     setting = _Setting(kinds, noise.level, dictionary)
     width = _JITTER * points.total ** (-1 / 6)
     whole = _Part.of(points, points.jittered(width), dictionary)
+    begin("networks")
     candidates = _candidates(whole, 1.0, setting, [law for law, _ in mixtures], width)
-    likelihoods, seen = _held_out(whole, setting, mixtures, width, sources[2], n_jobs)
+    begin("folds")
+    likelihoods, seen = _held_out(whole, setting, mixtures, width, sources[2], n_jobs, progress)
     weights = vote([candidate.kind for candidate in candidates], likelihoods, noise)
+    begin("densities")
     return _finished(Election(candidates, weights, likelihoods, seen))
 
 
@@ -113,6 +137,7 @@ def _held_out(
     width: float,
     rng: np.random.Generator,
     n_jobs: int | None,
+    progress: bool,
 ) -> tuple[FloatArray, float]:
     """Return the log-likelihood that each member gives to points that its fits do not see; their number."""
     points = whole.points
@@ -131,7 +156,8 @@ def _held_out(
         for number, (kept, out) in enumerate(zip(training, masses, strict=True))
     ]
     total: FloatArray | float = 0.0
-    for likelihoods in run_all(partial(_fold, whole, setting, width), folds, n_jobs):
+    fitted = run_all(partial(_fold, whole, setting, width), folds, n_jobs)
+    for likelihoods in each(fitted, progress, len(folds), "folds"):
         total = total + likelihoods
     return np.asarray(total), float(sum(out.sum() for out in masses))
 

@@ -16,11 +16,13 @@ noise wide: samples are shared between the two positions beside them, and integr
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from scipy.signal import oaconvolve
 from scipy.sparse import csr_array
 
+from ..._support.parallel import run_all
 from ..._support.validation import FloatArray
 from ...numerics.lattice import lattice_spacing
 from ...numerics.quantiles import safe_quantile
@@ -127,7 +129,9 @@ class SmoothStein:
         self.on_constant = self.grid.hinges(density) / (total * self.grid.step)
         self.on_line = self.grid.hinges(density * self.centred) / (total * self.grid.step * variance)
 
-    def largest(self, score: FloatArray, replicates: int, rng: np.random.Generator) -> FloatArray:
+    def largest(
+        self, score: FloatArray, replicates: int, rng: np.random.Generator, n_jobs: int | None = None
+    ) -> FloatArray:
         """Return ``max_t |H(t)|`` of each replicate, bias and skip profiled out.
 
         Parameters
@@ -138,17 +142,22 @@ class SmoothStein:
             Number of draws.
         rng : Generator
             Source of the factors.
+        n_jobs : int, optional
+            Workers among which draws are divided, see `run_all`.
         """
-        found = []
-        for count in _groups(replicates, max(self.weight.size, self.centred.size)):
-            factors = rng.standard_normal((count, self.weight.size)) * np.sqrt(self.weight)
-            mass = factors @ self.sharing
-            residual = score * self.grid.density(mass) - self.grid.slope(mass)
-            constant = self.grid.step * residual.sum(axis=1, keepdims=True)
-            line = self.grid.step * (residual @ self.centred[:, None])
-            height = self.grid.hinges(residual) - constant * self.on_constant - line * self.on_line
-            found.append(np.abs(height).max(axis=1))
-        return np.concatenate(found)
+        draws = (
+            rng.standard_normal((count, self.weight.size))
+            for count in _groups(replicates, max(self.weight.size, self.centred.size))
+        )
+        return np.concatenate(list(run_all(partial(self._largest, score), draws, n_jobs)))
+
+    def _largest(self, score: FloatArray, draws: FloatArray) -> FloatArray:
+        mass = (draws * np.sqrt(self.weight)) @ self.sharing
+        residual = score * self.grid.density(mass) - self.grid.slope(mass)
+        constant = self.grid.step * residual.sum(axis=1, keepdims=True)
+        line = self.grid.step * (residual @ self.centred[:, None])
+        height = self.grid.hinges(residual) - constant * self.on_constant - line * self.on_line
+        return np.asarray(np.abs(height).max(axis=1))
 
 
 def straight_level(
@@ -158,6 +167,7 @@ def straight_level(
     confidence: float,
     replicates: int,
     rng: np.random.Generator,
+    n_jobs: int | None = None,
 ) -> float | None:
     """Return the quantile of the noise about the line if the line's own correlations are below it.
 
@@ -178,6 +188,8 @@ def straight_level(
         Ten times as many samples are drawn.
     rng : Generator
         Source of the samples.
+    n_jobs : int, optional
+        Workers that look at the samples, see `run_all`.
 
     Returns
     -------
@@ -193,12 +205,14 @@ def straight_level(
     found = float(data.about_the_line(_spread(data, x[None], weight[None]))[0])
     n = int(np.clip(np.rint(total), 2, _MOST_POINTS))
     law = _Grid(-_FAR * deviation, _FAR * deviation, data.width)
-    noise = [
-        law.about_the_line(_spread(law, sample, np.ones_like(sample)))
-        for sample in _gaussian_samples(x, deviation, law, (_SAMPLES * replicates, n), rng)
-    ]
+    samples = _gaussian_samples(x, deviation, law, (_SAMPLES * replicates, n), rng)
+    noise = list(run_all(partial(_about_the_line, law), samples, n_jobs))
     level = safe_quantile(np.concatenate(noise) * np.sqrt(total / n), confidence)
     return None if found > level * (1 + _ROUNDING) else level
+
+
+def _about_the_line(law: _Grid, sample: FloatArray) -> FloatArray:
+    return law.about_the_line(_spread(law, sample, np.ones_like(sample)))
 
 
 def _spread(grid: _Grid, x: FloatArray, weight: FloatArray) -> FloatArray:

@@ -11,9 +11,15 @@ Weights are frequencies: everything is computed from distinct samples in ascendi
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
+from ..._support.parallel import run_all
+from ..._support.progress import each, stages
 from ..._support.seeds import generator
 from ..._support.validation import FloatArray, as_count, as_probability, as_real
 from ...numerics.piecewise import PiecewiseLinear
@@ -50,8 +56,35 @@ def select_expected_decay(
     n_replicates: int | None = None,
     n_iterations: int = 3,
     n_folds: int = 5,
+    progress: bool = False,
+    n_jobs: int | None = None,
 ) -> float:
     """Choose the weight decay of expected denoising; see `select_beta` for the parameters."""
+    options = (confidence, share, n_replicates, n_iterations, n_folds)
+    with stages(3, progress, "weight decay") as begin:
+        return _selected(problem, method, rng, *options, _Run(begin, progress, n_jobs))
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Who is told of each stage, whether there are bars, and how many workers."""
+
+    begin: Callable[[str], None]
+    progress: bool
+    n_jobs: int | None
+
+
+def _selected(
+    problem: Problem,
+    method: str,
+    rng: np.random.Generator | int | None,
+    confidence: float,
+    share: float,
+    n_replicates: int | None,
+    n_iterations: int,
+    n_folds: int,
+    run: _Run,
+) -> float:
     confidence = as_probability("confidence", confidence)
     share = as_real("share", share, minimum=0.0, strict=True)
     replicates = None if n_replicates is None else as_count("n_replicates", n_replicates, minimum=1)
@@ -69,21 +102,23 @@ def select_expected_decay(
             )
         linear = expected_bounds(fits.program).linear
         betas = np.geomspace(max(linear, least), max(_PART * linear, least), _STEPS)
-        return _cross_validated(fits, betas, folds, source, 1).best(1.0)
+        return _cross_validated(fits, betas, folds, source, 1, run).best(1.0)
     if replicates is None:
         replicates = _REPLICATES if n_distinct <= _FEW else _REPLICATES_OF_MANY
     seeds = [np.random.default_rng(int(seed)) for seed in source.integers(2**63, size=2)]
-    line = straight_level(*fits.sample, objective.noise_level, confidence, replicates, seeds[0])
+    run.begin("straightness")
+    line = straight_level(*fits.sample, objective.noise_level, confidence, replicates, seeds[0], run.n_jobs)
     if line is not None:
         # With skip the line is the same at every weight decay that keeps it.
         return max(line / fits.program.rules.width, fits.keeps_the_line, least)
-    level = max(_about_the_fit(fits, rounds, replicates, seeds[1]), least)
+    run.begin("noise")
+    level = max(_about_the_fit(fits, rounds, replicates, seeds[1], run.n_jobs), least)
     if method == "bootstrap" or n_distinct < 2 * folds:
         return max(share * level, least)
     betas = np.unique(np.maximum(level * _SHARES, least))[::-1]
     normalizable = np.array([not score.failing_tails for score in fits.scores(betas)])
     repeats = _REPEATS if n_distinct <= _FEW else 1
-    return _cross_validated(fits, betas, folds, source, repeats).best(allowed=normalizable)
+    return _cross_validated(fits, betas, folds, source, repeats, run).best(allowed=normalizable)
 
 
 def _distinct(objective: ExpectedDenoising) -> ExpectedDenoising:
@@ -128,25 +163,17 @@ class _CoarseFits:
             found.append(reconstruct(problem, spline).piecewise)
         return found
 
-    def without(self, held_out: NDArray[np.bool_]) -> _CoarseFits:
-        """Return the fits to the other samples."""
-        part = self.part(~held_out)
-        return _CoarseFits(part, self.program.activation, self.program.skip)
 
-    def part(self, chosen: NDArray[np.bool_]) -> ExpectedDenoising:
-        """Return the objective of some samples."""
-        x, weight = self.sample
-        return ExpectedDenoising(x[chosen], self.objective.noise_level, sample_weight=weight[chosen])
-
-
-def _about_the_fit(fits: _CoarseFits, rounds: int, replicates: int, rng: np.random.Generator) -> float:
+def _about_the_fit(
+    fits: _CoarseFits, rounds: int, replicates: int, rng: np.random.Generator, n_jobs: int | None
+) -> float:
     """Return the median of the noise about the score that is fitted at this very weight decay."""
     process, program = SmoothStein(*fits.sample, fits.objective.noise_level), fits.program
     place, seed = process.grid.position, int(rng.integers(2**63))
     score, level = -(place - program.centre) / program.variance, 0.0
     for remaining in range(rounds - 1, -1, -1):
         # The same factors every time: the iteration converges instead of jittering.
-        draws = process.largest(score, replicates, np.random.default_rng(seed))
+        draws = process.largest(score, replicates, np.random.default_rng(seed), n_jobs)
         level = float(np.median(draws)) / program.rules.width
         if remaining and level > 0:
             score = fits.scores(np.array([level]))[0](place)
@@ -154,18 +181,42 @@ def _about_the_fit(fits: _CoarseFits, rounds: int, replicates: int, rng: np.rand
 
 
 def _cross_validated(
-    fits: _CoarseFits, betas: FloatArray, n_folds: int, rng: np.random.Generator, repeats: int
+    fits: _CoarseFits, betas: FloatArray, n_folds: int, rng: np.random.Generator, repeats: int, run: _Run
 ) -> FoldLosses:
     """Fit to all folds but one, in turn, and return the losses per unit of weight on the one left out.
 
     Weight decays are smaller in a fold by the root of its share, like the noise they are to outweigh.
     """
+    run.begin("folds")
     folds = np.arange(len(fits.objective.X)) % n_folds
-    columns = []
-    for fold_of in (rng.permutation(folds) for _ in range(repeats)):
-        for fold in range(n_folds):
-            others, rest = fits.without(fold_of == fold), fits.part(fold_of == fold)
-            own = betas * np.sqrt(others.program.total / fits.program.total)
-            weight = float(rest.weights.sum())
-            columns.append([rest.loss(score) / weight for score in others.scores(own)])
-    return FoldLosses(betas, np.array(columns).T)
+    orders = [rng.permutation(folds) for _ in range(repeats)]
+    held_out = [fold_of == fold for fold_of in orders for fold in range(n_folds)]
+    program = fits.program
+    fold_losses = partial(
+        _fold_losses, fits.objective, program.activation, program.skip, betas, program.total
+    )
+    columns = each(run_all(fold_losses, held_out, run.n_jobs), run.progress, len(held_out), "folds")
+    return FoldLosses(betas, np.array(list(columns)).T)
+
+
+def _fold_losses(
+    objective: ExpectedDenoising,
+    activation: str,
+    skip: bool,
+    betas: FloatArray,
+    total: float,
+    held_out: NDArray[np.bool_],
+) -> list[float]:
+    """Return the losses on one fold of fits to the others."""
+    others = _CoarseFits(_part(objective, ~held_out), activation, skip)
+    rest = _part(objective, held_out)
+    weight = float(rest.weights.sum())
+    own = betas * np.sqrt(others.program.total / total)
+    return [rest.loss(score) / weight for score in others.scores(own)]
+
+
+def _part(objective: ExpectedDenoising, chosen: NDArray[np.bool_]) -> ExpectedDenoising:
+    """Return the objective of some samples."""
+    return ExpectedDenoising(
+        objective.X[chosen, 0], objective.noise_level, sample_weight=objective.weights[chosen]
+    )
