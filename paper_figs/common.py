@@ -96,6 +96,8 @@ def draw_one(name, quick=False, own=None):
     draw = importlib.import_module(f"{__package__}.{module_of(name)}").draw
     figure, results = draw(quick) if own is None else draw(quick, own)
     finish(figure, results)
+    if own is not None:
+        read_plainly(figure)
     return figure, results
 
 
@@ -137,7 +139,11 @@ def finish(figure, results):
     wrapped = [textwrap.fill(line, int(15.5 * figure.get_figwidth())) for line in lines]
     figure.supxlabel("\n".join(wrapped), x=0.01, ha="left", fontsize=LETTERS)
     figure.suptitle(textwrap.fill(figure.get_suptitle(), int(12 * figure.get_figwidth())), fontsize=10)
-    # Names of columns may have dollar signs in them.
+    figure._supxlabel.set_parse_math(False)
+
+
+def read_plainly(figure):
+    """Take dollar signs as they are: those in names of columns begin no formula."""
     for text in [*figure.texts, *(axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis))]:
         text.set_parse_math(False)
 

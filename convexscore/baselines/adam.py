@@ -22,8 +22,8 @@ from .._support.validation import FloatArray, as_choice, as_count, as_flag, as_r
 from ..activations import Activation, get_activation
 from ..errors import ConvergenceError
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
-from .arguments import as_rates, check_initial, check_objective, kink_convention
+from ..objectives import DenoisingScoreMatching, ScoreMatching
+from .arguments import as_rates, as_trained_objective, check_initial, kink_convention
 from .result import AdamResult
 from .training import SCHEDULES, Plan, Problem, Trained, train_trials
 from .weights import Weights
@@ -32,7 +32,7 @@ __all__ = ["train_adam"]
 
 
 def train_adam(
-    objective: ScoreMatching | DenoisingScoreMatching,
+    objective: ScoreMatching | DenoisingScoreMatching | ArrayLike,
     beta: float,
     activation: str | Activation = "relu",
     skip: bool = False,
@@ -60,8 +60,8 @@ def train_adam(
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        The data term, any number of features.
+    objective : ScoreMatching, DenoisingScoreMatching or array
+        The data term, any number of features; an array is score matching on it.
     beta : float
         Weight decay of the summed loss, at least 0.
     activation : {"relu", "abs"}
@@ -128,8 +128,7 @@ def train_adam(
     >>> result.best_loss > cs.solve(objective, beta=5).value
     True
     """
-    check_objective(objective)
-    objective = weighted_part(objective)
+    objective = as_trained_objective(objective)
     n, d = objective.X.shape
     problem = Problem(
         objective,

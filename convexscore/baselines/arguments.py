@@ -11,17 +11,20 @@ from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_float_array, shown
 from ..activations import Activation
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, as_objective
 
-__all__ = ["as_rates", "check_initial", "check_objective", "kink_convention"]
+__all__ = ["as_rates", "as_trained_objective", "check_initial", "kink_convention"]
 
 
-def check_objective(objective: Any) -> None:
-    """Raise a TypeError unless `objective` is one that Adam trains on."""
-    if not isinstance(objective, (ScoreMatching, DenoisingScoreMatching)):
+def as_trained_objective(objective: Any) -> ScoreMatching | DenoisingScoreMatching:
+    """Return an objective that Adam trains on; an array of data is score matching on it."""
+    found = as_objective(objective)
+    if not isinstance(found, (ScoreMatching, DenoisingScoreMatching)):
         raise TypeError(
-            f"objective: expected ScoreMatching or DenoisingScoreMatching, got {type(objective).__name__}"
+            "objective: expected ScoreMatching, DenoisingScoreMatching or an array of data, got "
+            f"{type(found).__name__}"
         )
+    return found
 
 
 def kink_convention(n_neurons: int, initial: TwoLayerNetwork | None) -> NDArray[np.bool_]:

@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ..activations import Activation
-from ..objectives import DenoisingScoreMatching, ScoreMatching, weighted_part
+from ..objectives import DenoisingScoreMatching, ScoreMatching
 from .adam import train_adam
-from .arguments import as_rates, check_objective
+from .arguments import as_rates, as_trained_objective
 from .result import AdamResult
 
 __all__ = ["tune_adam"]
@@ -18,7 +18,7 @@ _FEWEST_NEURONS, _MOST_NEURONS = 64, 512
 
 
 def tune_adam(
-    objective: ScoreMatching | DenoisingScoreMatching,
+    objective: ScoreMatching | DenoisingScoreMatching | ArrayLike,
     beta: float,
     activation: str | Activation = "relu",
     skip: bool = False,
@@ -41,8 +41,8 @@ def tune_adam(
 
     Parameters
     ----------
-    objective : ScoreMatching or DenoisingScoreMatching
-        The data term, any number of features.
+    objective : ScoreMatching, DenoisingScoreMatching or array
+        The data term, any number of features; an array is score matching on it.
     beta : float
         Weight decay of the summed loss, at least 0.
     activation : {"relu", "abs"}
@@ -96,9 +96,9 @@ def tune_adam(
     >>> bool(0 < result.best_loss - optimum < 0.01 * abs(optimum))
     True
     """
-    check_objective(objective)
+    objective = as_trained_objective(objective)
     if n_neurons is None:
-        n_neurons = min(max(_FEWEST_NEURONS, 2 * (len(weighted_part(objective).X) + 1)), _MOST_NEURONS)
+        n_neurons = min(max(_FEWEST_NEURONS, 2 * (len(objective.X) + 1)), _MOST_NEURONS)
     return train_adam(
         objective,
         beta,

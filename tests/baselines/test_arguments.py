@@ -11,7 +11,7 @@ from tests.baselines.helpers import problem, random_network
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"objective": [1.0]}, TypeError, "objective: expected ScoreMatching or Denoising.*, got list"),
+        ({"objective": None}, TypeError, "objective: expected ScoreMatching, Denoising.*, got None"),
         (
             {"objective": cs.DenoisingScoreMatching.expected([0.0, 1.0], 1.0)},
             TypeError,

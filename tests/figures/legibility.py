@@ -5,6 +5,7 @@ from itertools import groupby, pairwise
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
+from matplotlib.container import ErrorbarContainer
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
 
@@ -78,8 +79,10 @@ def is_not_clipped(figure):
 
 def looks_without_color(handle):
     """Return what a legend's handle looks like in print: its kind, line and marker, and how dark it is."""
+    if isinstance(handle, ErrorbarContainer):
+        handle = handle.lines[0]
     if isinstance(handle, Line2D):
-        kind = (str(handle.get_linestyle()), str(handle.get_marker()))
+        kind = (str(handle.get_linestyle()), str(handle.get_marker()), handle.get_markersize())
         color = handle.get_color()
     else:
         kind = (type(handle).__name__, getattr(handle, "get_fill", lambda: True)())
@@ -90,11 +93,11 @@ def looks_without_color(handle):
 def differs_without_color(figure):
     """Assert that what a legend names looks different in print."""
     for ax in figure.axes:
-        looks = (
-            [looks_without_color(handle) for handle in ax.get_legend().legend_handles]
-            if ax.get_legend()
-            else []
-        )
+        # A legend shows the bars alone of points with errors.
+        bars = {entry.get_label(): entry for entry in ax.containers if isinstance(entry, ErrorbarContainer)}
+        legend = ax.get_legend()
+        shown = zip(legend.legend_handles, legend.get_texts(), strict=True) if legend else ()
+        looks = [looks_without_color(bars.get(text.get_text(), handle)) for handle, text in shown]
         for number, (kind, dark) in enumerate(looks):
             for other, how_dark in looks[:number]:
                 assert kind != other or abs(dark - how_dark) > 0.15, ax.get_title()

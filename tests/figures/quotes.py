@@ -23,7 +23,7 @@ def numbers_in(value):
 def is_quoted(word, numbers):
     """Whether a number on the page is one of these to the digits that it has."""
     digits = len(word.partition(".")[2].partition("e")[0])
+    kind = "e" if "e" in word else "f"
     return any(
-        (f"{number:.{digits}e}" if "e" in word else f"{number:.{digits}f}") == word or number == float(word)
-        for number in numbers
+        float(f"{number:.{digits}{kind}}") == float(word) or number == float(word) for number in numbers
     )
