@@ -289,7 +289,7 @@ def _draw_locations(ax, windows, limit):
     ax.set_title("where it peaks, slope in log d", fontsize=9)
     ax.set_xlabel("spins d", fontsize=8)
     ax.set_ylabel("OU time of the peak", fontsize=8)
-    ax.legend(frameon=False, fontsize=8, loc="upper left", handlelength=1.6)
+    ax.legend(frameon=False, fontsize=8, loc="upper left", handlelength=1.0, borderpad=0.1, handletextpad=0.5)
 
 
 def _draw_samples(ax, entry):

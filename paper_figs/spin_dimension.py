@@ -17,6 +17,7 @@ Chosen by us: strength 0.6, OU time 0.5, ``tau`` from 0.01 to 20, 24 noise level
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 import convexscore as cs
 
@@ -57,6 +58,8 @@ def draw(quick=False):
         ax.legend(frameon=False, fontsize=8, loc="upper right", handlelength=2.2, borderaxespad=0.2)
     axes[1].set_xticks(glass["d"], [str(d) for d in glass["d"]])
     axes[1].minorticks_off()
+    # Only powers of ten fit.
+    axes[2].xaxis.set_minor_formatter(NullFormatter())
     trim(axes)
     return figure, _report(ferromagnet, glass, strengths, path, samples, quick)
 

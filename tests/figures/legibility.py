@@ -64,7 +64,7 @@ def is_not_clipped(figure):
         assert box.x1 <= figure.bbox.x1, text
         assert box.y1 <= figure.bbox.y1, text
     boxes = [ax.title.get_window_extent() for ax in figure.axes if ax.get_title()]
-    boxes += [text.get_window_extent() for text in figure.texts]
+    boxes += [text.get_window_extent() for text in figure.texts if text.get_text()]
     labels = [axis.label for ax in figure.axes for axis in (ax.xaxis, ax.yaxis)]
     boxes += [label.get_window_extent() for label in labels if label.get_text()]
     boxes += [ax.get_legend().get_window_extent() for ax in figure.axes if ax.get_legend()]
@@ -82,7 +82,8 @@ def looks_without_color(handle):
     if isinstance(handle, ErrorbarContainer):
         handle = handle.lines[0]
     if isinstance(handle, Line2D):
-        kind = (str(handle.get_linestyle()), str(handle.get_marker()), handle.get_markersize())
+        filled = to_rgb(handle.get_markerfacecolor()) != (1.0, 1.0, 1.0)
+        kind = (str(handle.get_linestyle()), str(handle.get_marker()), handle.get_markersize(), filled)
         color = handle.get_color()
     else:
         kind = (type(handle).__name__, getattr(handle, "get_fill", lambda: True)())
