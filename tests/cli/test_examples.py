@@ -30,7 +30,11 @@ def help_of(command, capsys):
 
 
 def test_the_lines_of_the_readme_run_in_order_from_an_empty_directory(capsys, tmp_path):
-    section = README.read_text(encoding="utf-8").partition("## Ten-minute tour")[2].partition("\n## What is solved")[0]
+    section = (
+        README.read_text(encoding="utf-8")
+        .partition("## Ten-minute tour")[2]
+        .partition("\n## What is solved")[0]
+    )
     blocks = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
     lines = lines_of("".join(blocks))
     assert lines[0] == ["data", "old_faithful", "-o", "data.csv"]
