@@ -36,6 +36,9 @@ CALLS = {
         for name, thing in {
             "solution": SOLUTION,
             "density": cs.ScoreDensity(SOLUTION.network),
+            "density in the plane": cs.ConservativeDensity(
+                cs.ConservativeNetwork(np.zeros((0, 2)), [], [], [0.0, 0.0], -np.eye(2))
+            ),
             "pooled": POOLED,
             "levels": cs.NoiseConditionalScore([2.0, 1.0], [NETWORK, NETWORK]),
             "patterns": cs.enumerate_patterns(PLANE),
