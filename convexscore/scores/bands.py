@@ -26,7 +26,7 @@ from .._support.parallel import run_all
 from .._support.progress import counted
 from .._support.seeds import generator
 from .._support.sizes import as_size, as_workers
-from .._support.validation import FloatArray, as_flag, as_float_array, as_probability
+from .._support.validation import FloatArray, as_flag, as_float_array, as_probability, shown
 from ..errors import NotNormalizableError
 from ..numerics.monotone_pieces import MonotonePieces
 from ..numerics.piecewise import PiecewiseLinear
@@ -34,7 +34,7 @@ from ..results import Solution
 from ..units import Units, units_of
 from ..univariate.replicates import Replicates, random_masses
 
-__all__ = ["Band", "Bands", "bootstrap_bands"]
+__all__ = ["Band", "Bands", "bootstrap_bands", "check_source"]
 
 # Replicates without a density may be this share of all; those whose weight decay is raised, without a word.
 _MOST = 0.1
@@ -155,6 +155,15 @@ class _Part:
     rows: FloatArray
     drawn: int
     raised: int
+
+
+def check_source(solution: Any, network: Any) -> None:
+    """Raise unless a network, or the one that is equal to a conservative one, is that of a solution."""
+    if not isinstance(solution, Solution):
+        raise TypeError(f"solution: expected a Solution or None, got {shown(solution)}")
+    known = (solution.network, getattr(solution.network, "network", None))
+    if network is None or not any(network is one for one in known):
+        raise ValueError("solution: expected that of the network, got one of another network")
 
 
 def bootstrap_bands(

@@ -34,8 +34,7 @@ from ..numerics.monotone_pieces import MonotonePieces
 from ..numerics.piecewise import PiecewiseLinear
 from ..numerics.quantiles import central_interval
 from ..numerics.scaling import times_power, unit_scale
-from ..results import Solution
-from .bands import Bands, bootstrap_bands
+from .bands import Bands, bootstrap_bands, check_source
 
 __all__ = ["ScoreDensity"]
 
@@ -85,12 +84,15 @@ class ScoreDensity(Frozen, Shown):
     """
 
     def __init__(
-        self, network: TwoLayerNetwork | PiecewiseLinear, *, solution: Solution | None = None
+        self,
+        network: TwoLayerNetwork | PiecewiseLinear,
+        *,
+        solution: Any = None,  # a Solution, whose file names this one
     ) -> None:
         score = network if isinstance(network, PiecewiseLinear) else _score_on_line(network)
         _require_tails(score)
         if solution is not None:
-            _check_source(solution, network)
+            check_source(solution, network)
         self._score, self._solution = score, solution
         self._pieces = MonotonePieces.of(score)
         self.log_normalizer = self._pieces.log_total
@@ -327,15 +329,6 @@ def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
     if not isinstance(score, PiecewiseLinear):
         raise TypeError(f"network: expected a TwoLayerNetwork or PiecewiseLinear, got {shown(network)}")
     return score
-
-
-def _check_source(solution: Any, network: Any) -> None:
-    """Raise unless a network, or the one that is equal to a conservative one, is that of a solution."""
-    if not isinstance(solution, Solution):
-        raise TypeError(f"solution: expected a Solution or None, got {shown(solution)}")
-    known = (solution.network, getattr(solution.network, "network", None))
-    if network is None or not any(network is one for one in known):
-        raise ValueError("solution: expected that of the network, got one of another network")
 
 
 def _require_tails(score: PiecewiseLinear) -> None:
