@@ -40,6 +40,8 @@ __all__ = ["Band", "Bands", "bootstrap_bands", "check_source"]
 _MOST = 0.1
 # Places of the bands by default: how many, between which quantiles; and the probabilities of quantiles.
 _PLACES, _ENDS = 101, (0.01, 0.99)
+# Points are at most so many ranges of the data from them.
+_FURTHEST = 1e60
 _PROBABILITIES = np.linspace(0.05, 0.95, 19)
 
 
@@ -189,6 +191,11 @@ def bootstrap_bands(
         ends = np.ldexp(ends, units.length) + units.origin[0]
         x = np.linspace(float(ends[0]), float(ends[1]), _PLACES)
     view = _View(np.ldexp(x - units.origin[0], -units.length), q)
+    if np.abs(view.points).max() > _FURTHEST:
+        raise ValueError(
+            f"points: expected places within {_FURTHEST:g} ranges of the data, whose log-densities and their "
+            f"squares are floats, got {shown(float(x[np.argmax(np.abs(view.points))]))}"
+        )
     masses = random_masses(replicates.samples.weights, n_replicates, source)
     found = run_all(partial(view.rows, replicates), masses, n_jobs)
     parts = list(counted(found, lambda part: part.drawn, progress, n_replicates, "replicates"))

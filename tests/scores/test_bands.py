@@ -149,6 +149,7 @@ def test_copies_keep_the_data_and_files_do_not(tmp_path):
         ({"points": [[0.0]]}, ValueError, "points: expected shape"),
         ({"points": []}, ValueError, "points: expected shape"),
         ({"points": [np.nan]}, ValueError, "points: expected finite numbers"),
+        ({"points": [1e300]}, ValueError, "points: expected places within 1e.60 ranges of the data"),
         ({"progress": 1}, TypeError, "progress: expected True or False"),
         ({"n_jobs": 0}, ValueError, "n_jobs: expected an integer other than 0"),
         ({"rng": -1}, ValueError, "rng: expected an integer of at least 0"),
