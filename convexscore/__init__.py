@@ -36,6 +36,7 @@ from .pooling import PooledMember, PooledScore
 from .report import report
 from .results import BetaBounds, Certificate, Solution, SolveStats
 from .saving import load, provenance
+from .scores.bands import Band, Bands
 from .scores.changes_of_variables import (
     denoise_many,
     from_denoiser,
@@ -58,6 +59,8 @@ if TYPE_CHECKING:
 __version__ = "0.2.0"
 
 __all__ = [
+    "Band",
+    "Bands",
     "BetaBounds",
     "Certificate",
     "Cone",

@@ -249,6 +249,8 @@ class Solution(Shown):
     def density(self) -> ScoreDensity | ConservativeDensity:
         """Return the density of its score: one feature, or two with ``conservative=True``.
 
+        One on the line knows the solution, so that it can make `ScoreDensity.interval_bands`.
+
         Raises
         ------
         ValueError
@@ -256,7 +258,7 @@ class Solution(Shown):
         NotNormalizableError
             If the score has no density.
         """
-        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network)
+        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network, self)
         return found
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:

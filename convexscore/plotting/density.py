@@ -8,10 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
-from .._support.validation import FloatArray, as_text
+from .._support.validation import FloatArray, as_text, shown
+from ..scores.bands import Bands
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
 from .arguments import Law, as_law, as_points, mesh, padded, spread
+from .bands import as_bands, draw_band
 from .field import draw_levels, draw_points, legend_above
 from .style import INK, SOFT, labelled, legend, titled
 
@@ -22,12 +24,15 @@ __all__ = ["draw_density", "histogram", "plot_density"]
 
 # Points a side of the plane.
 _FINE = 120
+# Bands are shown up to so many times the density's own height.
+_HIGHEST = 3.0
 
 
 def plot_density(
     density: Any,
     data: ArrayLike | None = None,
     *,
+    band: float | Bands | None = None,
     label: str = "x",
     title: str | None = None,
     ax: Axes | None = None,
@@ -40,6 +45,10 @@ def plot_density(
         The density of a score, one or two features.
     data : array of shape (n_samples,) or (n_samples, n_features), optional
         Data to show; they set the range.
+    band : float or Bands, optional
+        A level, such as 0.9, of pointwise and simultaneous bands by 200 replicates, always the same; or bands
+        that `ScoreDensity.interval_bands` has made.  One feature and a solution, or the density that it
+        makes.  What is more than three times as high as the density is not shown.
     label : str
         Label of the horizontal axis; in the plane features are numbered.
     title : str, optional
@@ -56,7 +65,7 @@ def plot_density(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or a solution's density is not known.
+        If an argument is of the wrong kind, or a solution's density is not known, or has no bands.
 
     See Also
     --------
@@ -80,16 +89,23 @@ def plot_density(
     )
     points, label = as_points("data", data, 2 if planar else 1), as_text("label", label)
     title = None if title is None else as_text("title", title)
+    bands = as_bands(band, law)
+    if bands is not None and not isinstance(law, ScoreDensity):
+        raise ValueError(
+            f"band: expected None for {shown(law)}, whose bands are not known, got {shown(band)}"
+        )
     ax = as_axes("ax", ax)
     if planar:
         _draw_contours(ax, law, points)
     else:
-        draw_density(ax, law, None if points is None else points[:, 0], label)
+        draw_density(ax, law, None if points is None else points[:, 0], label, bands)
     titled(ax, title)
     return ax
 
 
-def draw_density(ax: Axes, law: Law, points: FloatArray | None, label: str) -> None:
+def draw_density(
+    ax: Axes, law: Law, points: FloatArray | None, label: str, bands: Bands | None = None
+) -> None:
     """Draw a density on the line."""
     assert not isinstance(law, ConservativeDensity)
     if points is None:
@@ -101,9 +117,13 @@ def draw_density(ax: Axes, law: Law, points: FloatArray | None, label: str) -> N
     peaks = known[(known > low) & (known < high)]
     x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
     ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
+    top = ax.get_ylim()[1]
+    if bands is not None:
+        draw_band(ax, bands.points, bands.pdf, bands.level)
+        highest = float(bands.pdf.simultaneous_upper.max())
+        top = max(top, min(1.05 * highest, _HIGHEST * float(bands.pdf.estimate.max())))
     labelled(ax, label, "density")
     ax.set_xlim(low, high)
-    top = ax.get_ylim()[1]
     ax.set_ylim(0.0, 1.02 * top)
     legend(ax, below=0.98 * top)
 

@@ -9,7 +9,9 @@ from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
 from .._support.validation import FloatArray, as_text
+from ..scores.bands import Bands
 from .arguments import Subject, as_subject
+from .bands import as_bands, draw_band
 from .field import draw_field
 from .style import ACCENT, INK, SOFT, labelled, legend, titled
 
@@ -23,6 +25,7 @@ def plot_score(
     network: Any,
     data: ArrayLike | None = None,
     *,
+    band: float | Bands | None = None,
     label: str = "x",
     title: str | None = None,
     ax: Axes | None = None,
@@ -35,6 +38,9 @@ def plot_score(
         A score of one or two features; of a solution the data are drawn too.
     data : array of shape (n_samples,) or (n_samples, n_features), optional
         Data to show; they set the range, and a score that does not say its features needs them.
+    band : float or Bands, optional
+        A level, such as 0.9, of pointwise and simultaneous bands by 200 replicates, always the same; or bands
+        that `ScoreDensity.interval_bands` has made.  One feature and a solution.
     label : str
         Label of the horizontal axis; in the plane features are numbered.
     title : str, optional
@@ -68,17 +74,20 @@ def plot_score(
     'score'
     """
     subject, label = as_subject("network", network, data), as_text("label", label)
+    bands = as_bands(band, network)
+    if bands is not None and subject.n_features != 1:
+        raise ValueError("band: expected None for two features, got bands of one")
     title = None if title is None else as_text("title", title)
     ax = as_axes("ax", ax)
     if subject.n_features == 2:
         draw_field(ax, subject)
     else:
-        draw_score(ax, subject, label)
+        draw_score(ax, subject, label, bands)
     titled(ax, title)
     return ax
 
 
-def draw_score(ax: Axes, subject: Subject, label: str) -> None:
+def draw_score(ax: Axes, subject: Subject, label: str, bands: Bands | None = None) -> None:
     """Draw a score on the line."""
     low, high = subject.ends()
     network, points = subject.network, subject.column
@@ -92,6 +101,8 @@ def draw_score(ax: Axes, subject: Subject, label: str) -> None:
         name = f"{inside.size} kink" + "s" * (inside.size != 1)
         at_kinks = subject.values(inside[:, None])[:, 0]
         ax.plot(inside, at_kinks, "o", color=ACCENT, markersize=6, label=name)
+    if bands is not None:
+        draw_band(ax, bands.points, bands.score, bands.level)
     if points is not None:
         draw_rug(ax, points)
     labelled(ax, label, "score")
@@ -100,6 +111,8 @@ def draw_score(ax: Axes, subject: Subject, label: str) -> None:
         # Far outside the data the line runs off; its slope there is visible without its end.
         within = score[(x >= points.min()) & (x <= points.max())]
         inner = np.append(within, subject.values(np.array([[points.min()], [points.max()]])))
+        if bands is not None:
+            inner = np.concatenate([inner, bands.score.simultaneous_lower, bands.score.simultaneous_upper])
         height = float(np.ptp(inner)) or 1.0
         ax.set_ylim(inner.min() - 0.12 * height, inner.max() + 0.05 * height)
     legend(ax, below=None if points is None else float(inner.max()))

@@ -7,19 +7,22 @@ from typing import Any
 from .._support.validation import shown
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
+from ..results import Solution
 from .density import ScoreDensity
 from .planar_density import ConservativeDensity
 
 __all__ = ["density_of"]
 
 
-def density_of(network: Any) -> ScoreDensity | ConservativeDensity:
+def density_of(network: Any, solution: Solution | None = None) -> ScoreDensity | ConservativeDensity:
     """Return the density of a network.
 
     Parameters
     ----------
     network : TwoLayerNetwork or ConservativeNetwork
         One feature, or two of a conservative network.
+    solution : Solution, optional
+        Where it comes from; a density on the line keeps it, for its bands.
 
     Raises
     ------
@@ -38,11 +41,11 @@ def density_of(network: Any) -> ScoreDensity | ConservativeDensity:
     """
     if isinstance(network, ConservativeNetwork):
         if network.n_features == 1:
-            return ScoreDensity(network.network)
+            return ScoreDensity(network.network, solution=solution)
         if network.n_features == 2:
             return ConservativeDensity(network)
     if isinstance(network, TwoLayerNetwork) and network.n_features == 1:
-        return ScoreDensity(network)
+        return ScoreDensity(network, solution=solution)
     raise ValueError(
         "network: expected one feature, or two with conservative=True, whose density is known, got "
         f"{shown(network)}; `samplers.langevin` draws from any score"

@@ -34,6 +34,7 @@ from ..numerics.monotone_pieces import MonotonePieces
 from ..numerics.piecewise import PiecewiseLinear
 from ..numerics.quantiles import central_interval
 from ..numerics.scaling import times_power, unit_scale
+from .bands import Bands, bootstrap_bands, check_source
 
 __all__ = ["ScoreDensity"]
 
@@ -47,6 +48,9 @@ class ScoreDensity(Frozen, Shown):
     ----------
     network : TwoLayerNetwork or PiecewiseLinear
         The score, one feature.
+    solution : Solution, optional
+        Where the score comes from, with its data: what `interval_bands` needs.  `Solution.density` hands it
+        over; copies keep it, files do not.
 
     Attributes
     ----------
@@ -58,7 +62,7 @@ class ScoreDensity(Frozen, Shown):
     Raises
     ------
     ValueError
-        If the network has more than one feature.
+        If the network has more than one feature, or is not that of the solution.
     NotNormalizableError
         If a tail does not decay; the message says which.
 
@@ -79,10 +83,17 @@ class ScoreDensity(Frozen, Shown):
     array([0.5     , 0.841345])
     """
 
-    def __init__(self, network: TwoLayerNetwork | PiecewiseLinear) -> None:
+    def __init__(
+        self,
+        network: TwoLayerNetwork | PiecewiseLinear,
+        *,
+        solution: Any = None,  # a Solution, whose file names this one
+    ) -> None:
         score = network if isinstance(network, PiecewiseLinear) else _score_on_line(network)
         _require_tails(score)
-        self._score = score
+        if solution is not None:
+            check_source(solution, network)
+        self._score, self._solution = score, solution
         self._pieces = MonotonePieces.of(score)
         self.log_normalizer = self._pieces.log_total
         self.breakpoints = self._pieces.points
@@ -117,6 +128,82 @@ class ScoreDensity(Frozen, Shown):
     def sf(self, x: ArrayLike) -> FloatArray:
         """Return ``P(X > x)``, of the shape of `x`."""
         return np.minimum(np.exp(self.logsf(x)), 1.0)
+
+    def interval_bands(
+        self,
+        level: float = 0.9,
+        n_replicates: int = 200,
+        rng: np.random.Generator | int | None = None,
+        *,
+        points: ArrayLike | None = None,
+        probabilities: ArrayLike | None = None,
+        progress: bool = False,
+        n_jobs: int | None = None,
+    ) -> Bands:
+        """Return pointwise and simultaneous bands of score, density and quantiles, by a bootstrap of the fit.
+
+        Each replicate gives every sample a random weight of mean and variance one (or of its weight or number
+        of repetitions: weights count as frequencies), divided by the mean of all, and is fitted to the end at
+        the weight decay of the solution, one that was chosen by ``"auto"`` as well: it is not chosen
+        anew.  Bands are about the fit and know of chance alone; `docs/bands.md` has measured
+        where weight decay, which smooths, makes them miss the truth.
+
+        Parameters
+        ----------
+        level : float
+            Nominal coverage, between 0 and 1.
+        n_replicates : int
+            Replicates, at least ``level / (1 - level)``.
+        rng : Generator, int or None
+            Source of randomness.
+        points : array of shape (n_points,), optional
+            Where score and density are looked at; the simultaneous bands hold at these together.  By default
+            101, evenly from the 1 % to the 99 % quantile.
+        probabilities : array of shape (n_probabilities,), optional
+            Of which quantiles; by default 5 % to 95 % by 5 %.
+        progress : bool
+            Show a progress bar (needs tqdm).
+        n_jobs : int, optional
+            Workers that replicates are divided among, on which results do not depend; None is one, or what
+            `joblib.parallel_config` says.
+
+        Returns
+        -------
+        Bands
+            Replicates have densities as with ``tails="integrable"``; those of refits and of expected
+            denoising, and of abs neurons without skip, may have none, and are then left out and counted.
+
+        Raises
+        ------
+        ValueError
+            If the density does not know its solution with its data; it is of score matching or expected
+            denoising with one feature.  Or if an argument is out of range.
+        NotNormalizableError
+            If more than a tenth of the replicates have no density.
+
+        Warns
+        -----
+        UserWarning
+            If random weights make score matching unbounded at the solution's weight decay (of about 2.6 and
+            less) in more than a tenth of the replicates, which then take their own bound.
+
+        Examples
+        --------
+        >>> import convexscore as cs
+        >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
+        >>> density = cs.solve(eruptions, 20, skip=True).density()
+        >>> bands = density.interval_bands(0.9, 100, rng=0, points=[2.0, 3.0, 4.5])
+        >>> [ends.round(1).tolist() for ends in (bands.pdf.lower, bands.pdf.estimate, bands.pdf.upper)]
+        [[0.3, 0.1, 0.4], [0.5, 0.1, 0.5], [0.9, 0.2, 0.7]]
+        """
+        if self._solution is None:
+            raise ValueError(
+                "density: expected one made by `Solution.density`, which knows its data, got that of a score "
+                "alone"
+            )
+        return bootstrap_bands(
+            self._solution, level, n_replicates, rng, points, probabilities, progress, n_jobs
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the density to an NPZ file (no pickle); `load` opens it."""

@@ -19,6 +19,8 @@ def calls(ax, pair):
     return {
         "plot_score": (plotting.plot_score, {"network": SOLUTION.network, "data": X, **shown, **on}),
         "plot_density": (plotting.plot_density, {"density": SOLUTION.density(), "data": X, **shown, **on}),
+        "plot_score with bands": (plotting.plot_score, {"network": SOLUTION, "band": 0.9, **on}),
+        "plot_density with bands": (plotting.plot_density, {"density": SOLUTION, "band": 0.9, **on}),
         "plot_fit": (plotting.plot_fit, {"network": SOLUTION.network, "data": X, **shown, "axes": pair}),
         "plot_fit on axes": (plotting.plot_fit, {"network": SOLUTION, **shown, **on}),
         "plot_field": (plotting.plot_field, {"score": lambda x: -x, "X": PLANE, "title": "title", **on}),

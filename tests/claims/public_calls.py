@@ -238,6 +238,11 @@ CALLS = {
         },
     ),
     "ScoreDensity": (cs.ScoreDensity, {"network": LINES[0]}),
+    "ScoreDensity of a solution": (cs.ScoreDensity, {"network": SOLUTION.network, "solution": SOLUTION}),
+    "density.interval_bands": (
+        SOLUTION.density().interval_bands,
+        {"level": 0.5, "n_replicates": 9, "rng": 0, "points": X, "probabilities": [0.2, 0.5]},
+    ),
     **{
         f"density.{name}": (getattr(DENSITY, name), {"x": X})
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf")
@@ -450,6 +455,7 @@ FUNCTIONS |= baseline_calls.FUNCTIONS | plotting_calls.FUNCTIONS
 NOT_CALLED = {
     # Records that the package makes, of numbers that it knows.
     **dict.fromkeys(("Solution", "SolveStats", "Certificate", "BetaBounds", "Path"), "a record"),
+    **dict.fromkeys(("Band", "Bands"), "a record"),
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     **dict.fromkeys(("ScoreDensity.ppf", "ScoreDensity.rvs"), "icdf and sample by SciPy's names"),

@@ -78,6 +78,7 @@ MAKERS = {
     "grid_law": lambda: GridLaw(np.linspace(-1, 1, 5), np.ones(5)),
     "dataset": cs.datasets.load_galaxies,
     "density": lambda: cs.ScoreDensity(cs.solve(cs.ScoreMatching(X), 4.0, skip=True).network),
+    "bands": lambda: cs.solve(X, 4.0, skip=True).density().interval_bands(rng=0),
     "pooled": lambda: POOLED,
     "pooled_member": lambda: POOLED.members[0],
     "planar_pooled": lambda: PLANAR_POOLED,

@@ -23,6 +23,7 @@ GRID = np.linspace(-6, 6, 61)
 LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 NETWORK = cs.solve(PLANE, 12.0, skip=True).network
 TIED = cs.solve(PLANE, 12.0, skip=True, conservative=True).network
+BENT = cs.solve(SKEWED, 8.0, skip=True, tails="integrable")
 PATH = cs.regularization_path(SKEWED, skip=True, betas=[20.0, 10.0])
 UNROLLED = cs.baselines.UnrolledDenoiser([[0.0, 0.4], [0.4, 0.0]], 2, 3)
 SPINS = np.tile([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0], [1.0, 1.0]], (50, 1))
@@ -89,6 +90,14 @@ DIVIDED = {
     "select_beta space": (
         "progress",
         lambda **work: cs.select_beta(SPACE[:8], rng=0, skip=True, n_replicates=2, n_iterations=1, **work),
+    ),
+    "interval_bands": (
+        "progress",
+        lambda **work: [
+            (band.lower, band.simultaneous_upper)
+            for found in [BENT.density().interval_bands(0.9, 60, rng=0, **work)]
+            for band in (found.score, found.pdf, found.quantile)
+        ],
     ),
     "solve auto": ("verbose", solving(SKEWED, "auto", skip=True)),
     "solve auto log-concave": ("verbose", solving(SKEWED[:12], "auto", skip=True, shape="log-concave")),

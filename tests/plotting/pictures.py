@@ -11,6 +11,7 @@ mpl.use("Agg")
 LINE = cs.datasets.load_old_faithful()["eruptions"]
 PLANE = cs.targets.ring(n_modes=3, radius=4.0, scale=0.8).sample(40, rng=0)
 ON_LINE = cs.solve(LINE, 20.0, skip=True)
+BANDS = ON_LINE.density().interval_bands(0.9, 60, rng=0)
 IN_PLANE = cs.solve(PLANE, 10.0)
 CONSERVATIVE = cs.solve(PLANE, 10.0, skip=True, conservative=True)
 TRAINED = cs.baselines.train_adam(cs.ScoreMatching(LINE), 20.0, n_epochs=3, n_trials=3, rng=0)
@@ -22,6 +23,8 @@ PICTURES = {
     "score in the plane": lambda **on: plotting.plot_score(IN_PLANE.network, PLANE, **on),
     "any score": lambda **on: plotting.plot_score(lambda x: -x, LINE, **on),
     "density": lambda **on: plotting.plot_density(ON_LINE, LINE, **on),
+    "score with bands": lambda **on: plotting.plot_score(ON_LINE, band=BANDS, label="minutes", **on),
+    "density with bands": lambda **on: plotting.plot_density(ON_LINE, LINE, band=BANDS, **on),
     "density in the plane": lambda **on: plotting.plot_density(CONSERVATIVE, PLANE, **on),
     "density without data": lambda **on: plotting.plot_density(CONSERVATIVE.density(), **on),
     "fit": lambda **on: plotting.plot_fit(ON_LINE, **on),
