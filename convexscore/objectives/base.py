@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, as_weights, check_no_nan
+from .support import has_no_weight
 
 __all__ = [
     "Objective",
@@ -59,11 +60,21 @@ def check_weights(objective: Any) -> None:
 
 
 def weighted_part(objective: Any) -> Any:
-    """Return an objective without its samples of weight zero; itself if there are none."""
-    weights = getattr(objective, "sample_weight", None)
-    if weights is None or not is_dataclass(objective) or np.all(weights):
+    """Return an objective without its samples of weight zero; itself if there are none.
+
+    Samples on an end of the data's support have weight zero.
+    """
+    if not is_dataclass(objective):
         return objective
-    return chosen_samples(objective, np.asarray(weights) > 0)
+    weights = getattr(objective, "sample_weight", None)
+    kept = np.ones(len(objective.X), dtype=bool) if weights is None else np.asarray(weights) > 0
+    if getattr(objective, "support", None) is not None:
+        kept &= ~has_no_weight(objective.boundary[0])
+    if kept.all():
+        return objective
+    if not kept.any():
+        raise ValueError("X: expected values inside the support, got none that is not on an end of it")
+    return chosen_samples(objective, kept)
 
 
 def chosen_samples(objective: Any, chosen: NDArray[np.bool_]) -> Any:

@@ -93,8 +93,7 @@ def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> fl
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     """Return the size that correlations of a program have."""
-    labels = np.sqrt(program.variance * program.total * program.label_square)
-    return float(max(beta, program.trace_total, labels))
+    return max(beta, program.trace_total, program.label_correlation)
 
 
 def problem_scales(
@@ -103,6 +102,8 @@ def problem_scales(
     """Return the sizes of values and correlations, and the rounding of values."""
     pull = data_term.pull
     energy = program.zero_value + program.trace_total / program.variance
+    if program.has_trace and program.has_labels:
+        energy += program.label_correlation**2 / (program.total * program.variance)
     rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     decay = beta * network.weight_decay()
     return {
@@ -239,13 +240,7 @@ def _excess_slope(network: TwoLayerNetwork, shape: str | None, tails: Bounds | N
 
 
 def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, tails: Bounds | None) -> float:
-    total = 0.0
-    for part in parts(residual.size):
-        fit = 0.5 * residual[part]
-        if not program.has_trace:
-            fit += program.target[part]
-        total += float(np.sum(program.mass[part] * residual[part] * fit))
-    value = program.scatter - total
+    value = program.dual_value(residual)
     if tails is not None and any(tails):
         multipliers = tail_multipliers(program, beta, tails, program.correlation(residual))
         value -= multipliers[0] * tails[0] + multipliers[1] * tails[1]
@@ -266,7 +261,8 @@ def _meant_residual(
     for part in parts(residual.size):
         found = meant(program.position[part])
         found -= program.target[part]
-        if np.abs(found - residual[part]).max() > rounding:
+        off = np.abs(found - residual[part])
+        if (off > rounding + 4 * np.finfo(float).eps * np.abs(program.target[part])).any():
             return program.data_term(network).residual
         residual[part] = found
     return residual

@@ -2,7 +2,8 @@
 
     min  1/2 ||A y + b2 1 + V x - l||^2  +  c'y  +  n V [SM]  +  beta ||y||_1
 
-The columns of ``A`` and the entries of ``c`` are in the table at the head of `program`.  This file
+The columns of ``A`` and the entries of ``c`` are in the table at the head of `program`.  Data with limits have
+weights ``w h`` in place of ``w``, ``l = 0``, and ``+ sum w h' s`` in the objective.  This file
 shares no code with the fast paths: it works on the samples as they come, with one set of atoms a
 sample, repetitions included.
 """
@@ -92,7 +93,10 @@ def state_univariate(
 
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
-    x, w = objective.X[:, 0], objective.weights
+    x, w, pull = objective.X[:, 0], objective.weights, np.zeros(len(objective.X))
+    if getattr(objective, "support", None) is not None:
+        share, derivative = objective.boundary
+        w, pull = w * share, w * derivative
     atoms = _relu_atoms if activation == "relu" else _abs_atoms
     A, c = atoms(x, w)
     if not objective.has_trace:
@@ -102,7 +106,8 @@ def state_univariate(
     b2 = cp.Variable()
     V = cp.Variable() if skip else None
     score = A @ y + b2 + (V * x if V is not None else 0)
-    loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - objective.targets[:, 0])) + c @ y
+    label = np.zeros(x.size) if objective.has_trace else objective.targets[:, 0]
+    loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - label)) + c @ y + pull @ score
     if V is not None and objective.has_trace:
         loss += w.sum() * V
     constraints = []

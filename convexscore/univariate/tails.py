@@ -177,8 +177,13 @@ def _extended(program: UnivariateProgram, held: Held) -> UnivariateProgram:
         position[0] = program.position[0] - reach
     if pad[1]:
         position[-1] = program.position[-1] + reach
+    frequency = None if program.frequency is None else np.pad(program.frequency, pad)
     return replace(
-        program, position=position, mass=np.pad(program.mass, pad), target=np.pad(program.target, pad)
+        program,
+        position=position,
+        mass=np.pad(program.mass, pad),
+        target=np.pad(program.target, pad),
+        frequency=frequency,
     )
 
 
