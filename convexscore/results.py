@@ -246,8 +246,14 @@ class Solution(Shown):
         """The data and the loss that it was trained on, without samples of weight zero; None if unknown."""
         return None if self.problem is None else self.problem.objective
 
+    @property
+    def _support(self) -> tuple[float, float] | None:
+        return getattr(self.objective, "support", None)
+
     def density(self) -> ScoreDensity | ConservativeDensity:
         """Return the density of its score: one feature, or two with ``conservative=True``.
+
+        It is that on the support of the objective, if this has one.
 
         Raises
         ------
@@ -256,7 +262,7 @@ class Solution(Shown):
         NotNormalizableError
             If the score has no density.
         """
-        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network)
+        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network, self._support)
         return found
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:

@@ -286,8 +286,8 @@ def _require_near_limits(objective: ScoreMatching, length: int) -> None:
     largest = times_power(float(objective.boundary[0].max()), -length)
     if not 1 / _FURTHEST <= largest <= _FURTHEST:
         raise ValueError(
-            f"support: expected limits within {_FURTHEST:g} times the range of the data, and a boundary_weight "
-            f"that is not below its inverse, got a largest weight of {largest:g} ranges"
+            f"support: expected limits within {_FURTHEST:g} times the range of the data, and a "
+            f"boundary_weight that is not below its inverse, got a largest weight of {largest:g} ranges"
         )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from .._support.caller import warn_caller
 from .._support.validation import shown
-from .base import Objective, weighted_part
+from .base import Objective, has_limits, weighted_part
 from .denoising import DenoisingScoreMatching
 from .expected import ExpectedDenoising
 from .score_matching import ScoreMatching
@@ -64,12 +64,12 @@ def as_sampled_objective(objective: Objective | ArrayLike) -> Objective:
 
 def _warn_of_limits(objective: Any, part: Any) -> None:
     """Warn of samples of positive weight that are left out because they are on an end of the support."""
-    if part is objective or getattr(objective, "support", None) is None:
+    if part is objective or not has_limits(objective):
         return
     lost = int(np.count_nonzero(objective.weights)) - len(part.X)
     if lost:
         warn_caller(
-            f"X: {lost} of {len(objective.X)} samples are on an end of the support, where the weight of the loss "
-            "is zero, and left out; if the data are rounded, give the limit of what was rounded",
+            f"X: {lost} of {len(objective.X)} samples are on an end of the support, where the weight of the "
+            "loss is zero, and left out; if the data are rounded, give the limit of what was rounded",
             UserWarning,
         )

@@ -112,7 +112,7 @@ class ScoreMatching(Frozen):
 
     @property
     def boundary(self) -> tuple[FloatArray, FloatArray]:
-        """The weight ``h`` and its derivative at the samples, shape ``(n_samples,)``; 1 and 0 without support."""
+        """The weight ``h`` and its derivative at the samples, ``(n_samples,)``; 1 and 0 without support."""
         if self.support is None or self.boundary_weight is None:
             return np.ones(len(self.X)), np.zeros(len(self.X))
         return boundary_terms(self.X[:, 0], self.support, self.boundary_weight)

@@ -36,7 +36,9 @@ def as_support(name: str, support: Any) -> Support | None:
     if support is None:
         return None
     if isinstance(support, str) or not hasattr(support, "__len__") or len(support) != 2:
-        raise ValueError(f"{name}: expected a pair of numbers, None where there is no limit, got {shown(support)}")
+        raise ValueError(
+            f"{name}: expected a pair of numbers, None where there is no limit, got {shown(support)}"
+        )
     ends = []
     for number, (end, none) in enumerate(zip(support, (-math.inf, math.inf), strict=True)):
         infinite = isinstance(end, (float, np.floating)) and end == none
@@ -106,8 +108,8 @@ def boundary_terms(x: FloatArray, support: Support, height: float) -> tuple[Floa
     """
     from_low, from_high = x - support[0], support[1] - x
     weight = np.minimum(np.minimum(from_low, from_high), height)
-    ties = [np.abs(part - weight) <= _AT * weight for part in (from_low, from_high, np.full(x.shape, height))]
-    low, high, flat = (tie & np.isfinite(part) for tie, part in zip(ties, (from_low, from_high, height), strict=True))
+    parts = from_low, from_high, np.full(x.shape, height)
+    low, high, flat = (np.isfinite(part) & (np.abs(part - weight) <= _AT * weight) for part in parts)
     # Left of a bend the slope is the larger of those that meet there, right of it the smaller.
     before = np.where(low, 1.0, np.where(flat, 0.0, -1.0))
     after = np.where(high, -1.0, np.where(flat, 0.0, 1.0))

@@ -13,13 +13,17 @@ from .planar_density import ConservativeDensity
 __all__ = ["density_of"]
 
 
-def density_of(network: Any) -> ScoreDensity | ConservativeDensity:
+def density_of(
+    network: Any, support: tuple[float, float] | None = None
+) -> ScoreDensity | ConservativeDensity:
     """Return the density of a network.
 
     Parameters
     ----------
     network : TwoLayerNetwork or ConservativeNetwork
         One feature, or two of a conservative network.
+    support : tuple of two floats, optional
+        Limits of data with one feature.
 
     Raises
     ------
@@ -38,11 +42,11 @@ def density_of(network: Any) -> ScoreDensity | ConservativeDensity:
     """
     if isinstance(network, ConservativeNetwork):
         if network.n_features == 1:
-            return ScoreDensity(network.network)
+            return ScoreDensity(network.network, support)
         if network.n_features == 2:
             return ConservativeDensity(network)
     if isinstance(network, TwoLayerNetwork) and network.n_features == 1:
-        return ScoreDensity(network)
+        return ScoreDensity(network, support)
     raise ValueError(
         "network: expected one feature, or two with conservative=True, whose density is known, got "
         f"{shown(network)}; `samplers.langevin` draws from any score"

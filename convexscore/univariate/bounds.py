@@ -10,11 +10,11 @@ positions (all 1 without ties), the value is finite iff ``beta`` is at least
 Denoising is bounded for every ``beta >= 0``.
 
 Large weight decay.  Let ``L(t) = sum m (x - t)_+ (l - mean l) - c_right(t)``, the first zero for SM and the
-second for DSM, ``C = L(-inf)`` and ``g(t) = sum m (x - t)_+ (x - mu) / (n v)``, falling from 1 to 0.  On the data
-the solution is a line whose slope is ``C / (n v)`` with skip and its soft-thresholded version
-``sign(C) (|C| - beta)_+ / (n v)`` without (rising lines cost less with a trace: a neuron at the end of the data
-counts the smaller slope, zero, at the mass on its kink); inserting its residual in the certificate gives one linear
-inequality in ``beta`` a position, hence the exact thresholds below.
+second for DSM, ``C = L(-inf)`` and ``g(t) = sum m (x - t)_+ (x - mu) / (n v)``, falling from 1 to 0.  On the
+data the solution is a line whose slope is ``C / (n v)`` with skip and its soft-thresholded version
+``sign(C) (|C| - beta)_+ / (n v)`` without (rising lines cost less with a trace: a neuron at the end of the
+data counts the smaller slope, zero, at the mass on its kink); inserting its residual in the certificate gives
+one linear inequality in ``beta`` a position, hence the exact thresholds below.
 """
 
 from __future__ import annotations
@@ -171,9 +171,9 @@ def _sloped_from(lower: _Profile, upper: _Profile, total: float, spared: float, 
 
     For ``C > 0`` the residual gives ``H = (C - beta) g - L`` with ``kappa = -beta``, and the band of
     either activation is ``[-beta, 0]``; ``C < 0`` is the mirror image.  So ``beta`` is at least
-    ``C - L / g`` and ``C - (C - L) / (1 - g)`` everywhere.  With `spared`, the mass at the heavier end, which a
-    rising line does without, ``kappa`` is above ``-beta`` by that (twice that for abs), which is added to ``C``
-    in `total`, and the band is higher, by so much that it is added to ``L`` and to ``C - L``.
+    ``C - L / g`` and ``C - (C - L) / (1 - g)`` everywhere.  With `spared`, the mass at the heavier end, which
+    a rising line does without, ``kappa`` is above ``-beta`` by that (twice that for abs), which is added to
+    ``C`` in `total`, and the band is higher, by so much that it is added to ``L`` and to ``C - L``.
     """
     ahead, behind = shape.ahead / shape.total, shape.behind / shape.total
     from_below = total - (lower.ahead[:-1] + spared) / ahead[:-1]

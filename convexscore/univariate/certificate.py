@@ -64,8 +64,9 @@ def _largest_and_kappa(
         low, high, kappa = program.correlation_range(residual)
         return program.rules.smallest_beta(low, high, kappa), kappa
     exclusive, inclusive, kappa = program.correlation(residual)
-    largest = tails_correlation if shape is None else log_concave_correlation
-    return largest(program, exclusive, inclusive, kappa), kappa
+    if shape is None and tails is not None:
+        return tails_correlation(program, tails, exclusive, inclusive, kappa), kappa
+    return log_concave_correlation(program, exclusive, inclusive, kappa), kappa
 
 
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
@@ -209,7 +210,8 @@ def certify(
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(largest - beta, 0.0, imbalance)
     # A constraint on the slopes may take a negative kappa upon its multiplier.
-    unbalanced = max(kappa, 0.0) if shape or tails else kappa
+    takes = shape is not None or tails is not None
+    unbalanced = max(kappa, 0.0) if takes else kappa
     if program.skip:
         violation = max(violation, abs(unbalanced))
     violation = max(violation, _excess_slope(network, shape, tails) * program.total * program.variance)
@@ -219,7 +221,7 @@ def certify(
     if program.skip:
         # Removing the mean has moved kappa.
         kappa += mean * program.total * program.from_mean(slice(0, 1))[0]
-        unbalanced = max(kappa, 0.0) if shape or tails else kappa
+        unbalanced = max(kappa, 0.0) if takes else kappa
         lever = unbalanced / (program.total * program.variance)
     for part in parts(residual.size):
         residual[part] -= mean + lever * program.from_mean(part) if lever else mean
@@ -243,7 +245,8 @@ def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, t
     value = program.dual_value(residual)
     if tails is not None and any(tails):
         multipliers = tail_multipliers(program, beta, tails, program.correlation(residual))
-        value -= multipliers[0] * tails[0] + multipliers[1] * tails[1]
+        # Where a bound is infinite the multiplier is zero.
+        value -= sum(m * bound for m, bound in zip(multipliers, tails, strict=True) if m)
     return value
 
 

@@ -114,8 +114,9 @@ def _held_out_likelihood(
 ) -> float:
     """Return the log-likelihood of a fold under the density that is fitted to the others.
 
-    `task` is the fold's sample weights, and how far above the boundedness bound the weight decay of all data is; that
-    of the others is nearer by the square root of their share, like the noise that it is there to outweigh.
+    `task` is the fold's sample weights, and how far above the boundedness bound the weight decay of all data
+    is; that of the others is nearer by the square root of their share, like the noise that it is there to
+    outweigh.
     """
     held_out, extra = task
     left = program.frequencies - held_out
@@ -128,7 +129,7 @@ def _held_out_likelihood(
         found = solve_integrable(fitted, solve_log_concave(fitted).spline, tail_unit, "log-concave")
     except NotNormalizableError:
         return -np.inf
-    density = MonotonePieces.of(reconstruct(found.problem, found.spline).piecewise)
+    density = MonotonePieces.of(reconstruct(found.problem, found.spline).piecewise, program.limits)
     left_out = held_out > 0
     height = density.exponent(program.position[left_out]) - density.log_total
     return float(np.sum(held_out[left_out] * height))

@@ -129,7 +129,9 @@ class Blocks:
             np.divide(moments[3], moments[0], out=mean, where=moments[0] > 0)
             above[:], below[:] = self._label_deviation(blocks, offsets, mass * (target - mean[:, None]))
         if program.has_trace:
-            for total, stray in zip((above, below), self._staircase_deviation(part, blocks, offsets), strict=True):
+            for total, stray in zip(
+                (above, below), self._staircase_deviation(part, blocks, offsets), strict=True
+            ):
                 total += stray
 
     def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:

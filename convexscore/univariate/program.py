@@ -21,8 +21,8 @@ choice is the one-sided derivative that a neuron takes at its own kink.
 Repeated points are merged into one of their total weight, so the sums above run over distinct
 positions with masses ``m``; norms, counts and ``n`` become weighted.
 
-**Data with limits** (generalized score matching, `objectives.support`) have masses ``m = w h`` in place of the
-weights ``w``, and labels ``l = -h'/h`` beside the trace: the loss ``w (h s^2 / 2 + h s' + h' s)`` is
+**Data with limits** (generalized score matching, `objectives.support`) have masses ``m = w h`` in place of
+the weights ``w``, and labels ``l = -h'/h`` beside the trace: the loss ``w (h s^2 / 2 + h s' + h' s)`` is
 ``m ((s - l)^2 - l^2) / 2 + m s'``.  The constant is left out wherever it would be added, since near the ends
 it is far larger than what it is added to.
 
@@ -83,8 +83,8 @@ class DataTerm:
     misfit : float
         ``1/2 sum_i w_i (s(x_i) - l_i)^2``.
     trace : float
-        The weighted sum of slopes, and for data with limits what labels pull; zero for denoising.  The misfit is
-        then that of the scores themselves.
+        The weighted sum of slopes, and for data with limits what labels pull; zero for denoising.  The misfit
+        is then that of the scores themselves.
     pull : float
         ``sum_i m_i (|l_i| + |z_i|)``, by which errors of the outputs move the value at most.
     residual : ndarray of shape (n_positions,)
@@ -169,9 +169,7 @@ class UnivariateProgram:
         if support is None or height is None:
             return program
         share, derivative = boundary_terms(position, support, height)
-        return replace(
-            program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support
-        )
+        return replace(program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support)
 
     @classmethod
     def from_problem(cls, problem: Problem) -> UnivariateProgram:
@@ -274,7 +272,7 @@ class UnivariateProgram:
 
     @cached_property
     def label_square(self) -> float:
-        """The weighted sum of squares of the targets; zero for score matching, whose value it is not part of."""
+        """The weighted sum of squares of the targets; zero with a trace, where no value has it."""
         if self.has_trace:
             return 0.0
         return sum(float(np.sum(self.mass[part] * self.target[part] ** 2)) for part in parts(self.mass.size))

@@ -163,7 +163,8 @@ def _outer_line(problem: SplineProblem, slope: float) -> Atoms:
 
     For SM on the whole line the slope is negative: a rising line left over would mean that every slope of the
     score is positive, hence ``sum m (x - mu) s > 0``, while ``kappa <= 0`` says that it is at most ``-n``.
-    Labels may ask for a rising one, whose neuron does not count the mass at its own kink: the heavier end has it.
+    Labels may ask for a rising one, whose neuron does not count the mass at its own kink: the heavier end
+    has it.
     """
     program = problem.program
     t, tie = program.position, program.tie_mass
