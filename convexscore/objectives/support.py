@@ -40,9 +40,9 @@ def as_support(name: str, support: Any) -> Support | None:
             f"{name}: expected a pair of numbers, None where there is no limit, got {shown(support)}"
         )
     ends = []
-    for number, (end, none) in enumerate(zip(support, (-math.inf, math.inf), strict=True)):
+    for end, none in zip(support, (-math.inf, math.inf), strict=True):
         infinite = isinstance(end, (float, np.floating)) and end == none
-        ends.append(none if end is None or infinite else as_real(f"{name}[{number}]", end))
+        ends.append(none if end is None or infinite else as_real(name, end))
     low, high = ends
     if not low < high:
         raise ValueError(f"{name}: expected a lower end below the upper one, got {low:g} and {high:g}")

@@ -73,6 +73,10 @@ def listed(function):
 #: Everything public, with arguments that are right.
 CALLS = {
     "ScoreMatching": (cs.ScoreMatching, {"X": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]}),
+    "ScoreMatching with limits": (
+        cs.ScoreMatching,
+        {"X": X, "sample_weight": [1.0, 2.0, 0.0, 1.0], "support": (-1.0, 9.0), "boundary_weight": 0.5},
+    ),
     "DenoisingScoreMatching": (
         cs.DenoisingScoreMatching,
         {"X": X, "targets": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]},
@@ -237,7 +241,7 @@ CALLS = {
             "solver": "auto",
         },
     ),
-    "ScoreDensity": (cs.ScoreDensity, {"network": LINES[0]}),
+    "ScoreDensity": (cs.ScoreDensity, {"network": LINES[0], "support": (-1.0, 9.0)}),
     **{
         f"density.{name}": (getattr(DENSITY, name), {"x": X})
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf")

@@ -102,7 +102,7 @@ def test_samples_on_an_end_are_left_out_and_said_to():
         ({"X": [1.0, 2.0], "support": (3, 1)}, "support: expected a lower end below"),
         ({"X": [1.0, 2.0], "support": 3.0}, "support: expected a pair of numbers"),
         ({"X": [1.0, 2.0], "support": (0, 1, 2)}, "support: expected a pair of numbers"),
-        ({"X": [1.0, 2.0], "support": (np.nan, 3)}, "support.0.: expected a finite number"),
+        ({"X": [1.0, 2.0], "support": (np.nan, 3)}, "support: expected a finite number"),
         ({"X": [1.0, 2.0], "boundary_weight": 1.0}, "boundary_weight: expected None without"),
         (
             {"X": [1.0, 2.0], "support": (0, 3), "boundary_weight": 0},
