@@ -302,7 +302,10 @@ CALLS = {
         reverse_law,
         {"score": MIXTURE.score, "sigmas": [2.0, 1.0], "points": GRID, "rule": "frozen"},
     ),
-    "langevin": (cs.samplers.langevin, {"score": NET, "step_size": 0.1, "keep_every": 1, **CHAIN}),
+    "langevin": (
+        cs.samplers.langevin,
+        {"score": NET, "step_size": 0.1, "keep_every": 1, "support": (-9.0, 9.0), **CHAIN},
+    ),
     "underdamped": (
         cs.samplers.underdamped,
         {"score": NET, "step_size": 0.1, "friction": 1.0, "keep_every": 1, **CHAIN},
