@@ -101,7 +101,7 @@ class ScoreMatching(Frozen):
         require_within(self.X, support)
         if height is None:
             height = median_distance(self.X[:, 0], self.weights, support)
-        elif height != np.inf:
+        elif not (isinstance(height, (float, np.floating)) and height == np.inf):
             height = as_real("boundary_weight", height, minimum=0.0, strict=True)
         object.__setattr__(self, "boundary_weight", float(height))
 

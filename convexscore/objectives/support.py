@@ -35,7 +35,9 @@ def as_support(name: str, support: Any) -> Support | None:
     """
     if support is None:
         return None
-    if isinstance(support, str) or not hasattr(support, "__len__") or len(support) != 2:
+    if isinstance(support, np.ndarray):
+        support = support.tolist()
+    if not isinstance(support, (tuple, list)) or len(support) != 2:
         raise ValueError(
             f"{name}: expected a pair of numbers, None where there is no limit, got {shown(support)}"
         )
