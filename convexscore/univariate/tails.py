@@ -26,7 +26,7 @@ At a finite end of the data's support nothing is asked of the slope beyond the d
 infinite and its multiplier zero.  With ``mu_1 = 0`` the smallest ``beta`` is
 
     ReLU, and abs with skip (twice)   max(high - K, kappa - low),  K = min(kappa, 0),
-    abs without skip                  high - low, at least 2 high - kappa and kappa - 2 low if mu_k = 0,
+    abs without skip                  max(high - low, 2 high - kappa),
 
 and with ``mu_k = 0`` the mirror image.
 
@@ -291,6 +291,6 @@ def _one_tail_correlation(
         # The mirror image of H is kappa - H.
         high, low = kappa - low, kappa - high
     if program.rules.even and not program.skip:
-        # The multiplier moves the middle of H down to that of the band, but never up.
-        return max(high - low, kappa - 2 * low)
+        # The multiplier moves the middle of H up to that of the band, but never down.
+        return max(high - low, 2 * high - kappa)
     return max(high - min(kappa, 0.0), kappa - low) / program.rules.width

@@ -8,11 +8,13 @@ from scipy import stats
 
 import convexscore as cs
 from convexscore.objectives import as_objective
+from convexscore.univariate.bootstrap import SteinProcess
 from convexscore.univariate.moments import Blocks
 from convexscore.univariate.program import UnivariateProgram
 from convexscore.univariate.solvers.active_set import solve_active_set
 from convexscore.univariate.spline import SplineProblem
 from convexscore.univariate.statement import state_univariate
+from convexscore.univariate.tails import tails_correlation
 
 KINDS = [("relu", False), ("relu", True), ("abs", False), ("abs", True)]
 
@@ -302,3 +304,33 @@ def test_solutions_and_paths_know_their_support(tmp_path):
     assert loaded.density().support() == (0.0, np.inf)
     solution.density().save(tmp_path / "density.npz")
     assert cs.load(tmp_path / "density.npz").support() == (0.0, np.inf)
+
+
+@pytest.mark.parametrize(("activation", "skip"), KINDS)
+@pytest.mark.parametrize("last", [True, False])
+def test_the_certificate_of_one_bounded_tail_is_the_best_over_its_multiplier(activation, skip, last):
+    program = UnivariateProgram.from_objective(cs.ScoreMatching([0.0, 1.0, 3.0]), activation, skip)
+    rng = np.random.default_rng(0)
+    multipliers = np.linspace(0.0, 12.0, 120_001)
+    for _ in range(20):
+        low, high = np.sort(rng.normal(size=2))
+        kappa = 2 * rng.normal()
+        if skip:
+            # The multiplier takes all of kappa.
+            kappa = -abs(kappa)
+        bounds = (np.inf, 0.0) if last else (0.0, np.inf)
+        mu = np.array([-kappa]) if skip else multipliers
+        total = kappa + mu
+        shift = mu if last else 0.0
+        above, below = high + shift - total / 2, total / 2 - low - shift
+        width = np.maximum(above, below)
+        needed = 2 * width if activation == "abs" else width + np.abs(total) / 2
+        found = tails_correlation(program, bounds, np.array([low]), np.array([high]), kappa)
+        assert found == pytest.approx(needed.min(), abs=2e-4)
+
+
+def test_random_factors_have_the_variance_of_the_weights_and_the_size_of_h():
+    objective = cs.ScoreMatching([0.5, 1.0, 4.0], [1.0, 4.0, 9.0], support=(0, None), boundary_weight=2.0)
+    drawn = np.concatenate(list(SteinProcess(objective).draws(40_000, np.random.default_rng(0))))
+    # From the last sample to the first: the root of each weight times h.
+    np.testing.assert_allclose(drawn.std(axis=0), [3.0 * 2.0, 2.0 * 1.0, 1.0 * 0.5], rtol=0.03)
