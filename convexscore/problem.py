@@ -160,6 +160,11 @@ class Problem:
                 )
         if self.conservative:
             self._check_conservative()
+        if getattr(self.objective, "support", None) is not None and not self.on_the_line:
+            raise ValueError(
+                "objective: expected no support but for a network with bias, without gates, patterns and "
+                f"a tied second layer, got support={self.objective.support}"
+            )
         if self.is_expected:
             self._check_expected()
         elif not self.on_the_line:
@@ -201,6 +206,11 @@ class Problem:
     def is_expected(self) -> bool:
         """Whether the noise is integrated out."""
         return isinstance(self.objective, ExpectedDenoising)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The data's support, infinite where there is no limit."""
+        return getattr(self.objective, "support", None) or (-np.inf, np.inf)
 
     @property
     def n_features(self) -> int:

@@ -246,10 +246,15 @@ class Solution(Shown):
         """The data and the loss that it was trained on, without samples of weight zero; None if unknown."""
         return None if self.problem is None else self.problem.objective
 
+    @property
+    def _support(self) -> tuple[float, float] | None:
+        return getattr(self.objective, "support", None)
+
     def density(self) -> ScoreDensity | ConservativeDensity:
         """Return the density of its score: one feature, or two with ``conservative=True``.
 
-        One on the line knows the solution, so that it can make `ScoreDensity.interval_bands`.
+        It is that on the support of the objective, if this has one.  One on the line knows the solution, so that
+        it can make `ScoreDensity.interval_bands`.
 
         Raises
         ------
@@ -258,7 +263,8 @@ class Solution(Shown):
         NotNormalizableError
             If the score has no density.
         """
-        found: ScoreDensity | ConservativeDensity = shorthand("density")(self.network, self)
+        density = shorthand("density")
+        found: ScoreDensity | ConservativeDensity = density(self.network, self._support, self)
         return found
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:

@@ -277,4 +277,4 @@ def _lacks_density(problem: Problem, solution: Solution) -> bool:
     """Whether a score has no density though one of its kind might."""
     if not problem.on_the_line or problem.tails is not None or problem.refit:
         return False
-    return bool(solution.network.piecewise.failing_tails)
+    return bool(solution.network.piecewise.failing_ends(problem.limits))

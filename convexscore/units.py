@@ -100,8 +100,14 @@ class Units(Frozen):
         """Return an objective in these units; one made elsewhere as what it stands for."""
         X = objective.X - self.origin if self.origin.any() else objective.X
         X = _scaled(X, -self.length)
+        support = getattr(objective, "support", None)
         given = objective.sample_weight
-        weights = None if given is None else _scaled(given, -self.weight)
+        # The masses of data with limits are weights times distances, which have their own units.
+        weights = None if given is None else _scaled(given, (self.length if support else 0) - self.weight)
+        if support is not None:
+            ends = [times_power(end - float(self.origin[0]), -self.length) for end in support]
+            height = times_power(objective.boundary_weight, -self.length)
+            return ScoreMatching(X, weights, (ends[0], ends[1]), height)
         if isinstance(objective, ExpectedDenoising):
             level = times_power(objective.noise_level, -self.length)
             return ExpectedDenoising(X, level, sample_weight=weights)
@@ -258,6 +264,9 @@ def units_of(problem: Problem, *, least_norm: bool = False, frequencies: bool = 
         length = 0
     given = objective.sample_weight
     weight = 0 if given is None or frequencies else exponent_of(np.asarray(given)) - 1
+    if getattr(objective, "support", None) is not None:
+        _require_near_limits(objective, length)
+        weight += length
     label = -length
     if not problem.is_expected and not objective.has_trace and np.any(objective.targets):
         label = exponent_of(np.asarray(objective.targets)) - 1
@@ -270,6 +279,16 @@ def units_of(problem: Problem, *, least_norm: bool = False, frequencies: bool = 
             f"2^{length}, labels of about 2^{label} and weights of about 2^{weight}; rescale them"
         )
     return units
+
+
+def _require_near_limits(objective: ScoreMatching, length: int) -> None:
+    """Raise a ValueError if the weights of data with limits have another size than their range."""
+    largest = times_power(float(objective.boundary[0].max()), -length)
+    if not 1 / _FURTHEST <= largest <= _FURTHEST:
+        raise ValueError(
+            f"support: expected limits within {_FURTHEST:g} times the range of the data, and a "
+            f"boundary_weight that is not below its inverse, got a largest weight of {largest:g} ranges"
+        )
 
 
 def _length_and_origin(problem: Problem) -> tuple[int, FloatArray]:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..activations import Activation
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, boundary_of
 from .weights import Weights
 
 __all__ = ["DenseLoss"]
@@ -55,8 +55,11 @@ class DenseLoss:
     ) -> None:
         # With a column of ones, weights and biases share their products.
         self.X = np.column_stack([objective.X, np.ones(len(objective.X))])
-        self.targets = objective.targets
-        self.weights = objective.weights
+        share, derivative = boundary_of(objective)
+        # Data with limits have a linear term, which large labels would stand for less exactly.
+        self.pull = (objective.weights * derivative)[:, None]
+        self.targets = np.zeros_like(objective.X) if objective.has_trace else objective.targets
+        self.weights = objective.weights * share
         self.has_trace = objective.has_trace
         self.activation = activation
         self.n_neurons = right.size
@@ -76,14 +79,14 @@ class DenseLoss:
         batches : int array of shape (T, size), optional
             The samples that each trial sees; their sum is scaled up to a sum over all samples.
         """
-        X, targets, mass = self._samples(weights.shape[0], batches)
+        X, targets, mass, pull = self._samples(weights.shape[0], batches)
         given = (_joined(weights.W1, weights.b1), weights.W2, _joined(weights.V, weights.b2))
         hidden, by_W2, affine = sums = tuple(np.zeros_like(array) for array in given)
         open_mass, values = np.zeros(weights.b1.shape), np.zeros(weights.shape[0])
         for part in self._parts(*mass.shape):
             trials = part[0]
             of_part, value, gates = self._products(
-                tuple(a[trials] for a in given), X[part], targets[part], mass[part]
+                tuple(a[trials] for a in given), X[part], targets[part], mass[part], pull[part]
             )
             for array, term in zip(sums, of_part, strict=True):
                 array[trials] += term
@@ -101,9 +104,10 @@ class DenseLoss:
         """Return each trial's points, targets and weights; without batches the trials share one copy."""
         n = len(self.X)
         if batches is None:
-            shared = (self.X, self.targets, self.weights)
+            shared = (self.X, self.targets, self.weights, self.pull)
             return tuple(np.broadcast_to(array, (n_trials, *array.shape)) for array in shared)
-        return self.X[batches], self.targets[batches], self.weights[batches] * (n / batches.shape[1])
+        up = n / batches.shape[1]
+        return self.X[batches], self.targets[batches], self.weights[batches] * up, self.pull[batches] * up
 
     def _parts(self, n_trials: int, n_samples: int) -> Iterator[tuple[slice, slice]]:
         """Yield blocks of trials and samples; how samples are cut does not depend on the trials."""
@@ -116,9 +120,9 @@ class DenseLoss:
                 yield slice(trial, trial + trials), slice(row, row + rows)
 
     def _products(
-        self, weights: _Arrays, X: FloatArray, targets: FloatArray, mass: FloatArray
+        self, weights: _Arrays, X: FloatArray, targets: FloatArray, mass: FloatArray, pull: FloatArray
     ) -> tuple[_Arrays, FloatArray, FloatArray]:
-        """Return gradients without the trace by (W1, b1), W2 and (V, b2), half the squares, and the gates."""
+        """Return gradients without the trace by (W1, b1), W2, (V, b2), the loss without it, and the gates."""
         hidden, W2, affine = weights
         gates, active, back = self._buffers((*mass.shape, self.n_neurons))
         np.matmul(X, _transposed(hidden), out=active)
@@ -131,10 +135,14 @@ class DenseLoss:
         residual += X @ _transposed(affine)
         residual -= targets
         weighted = residual * mass[:, :, None]
+        values = 0.5 * np.einsum("tnd,tnd->t", weighted, residual)
+        if self.pull.any():
+            values += np.einsum("tnd,tnd->t", residual, pull)
+            weighted += pull
         _outer(weighted, W2, out=back)
         back *= gates
         products = (_transposed(back) @ X, _transposed(active) @ weighted, _transposed(weighted) @ X)
-        return products, 0.5 * np.einsum("tnd,tnd->t", weighted, residual), gates
+        return products, values, gates
 
     def _buffers(self, shape: tuple[int, ...]) -> _Arrays:
         size = math.prod(shape)

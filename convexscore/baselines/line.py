@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..activations import Activation
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, boundary_of
 from .weights import Weights
 
 __all__ = ["LineLoss"]
@@ -50,8 +50,11 @@ class LineLoss:
     ) -> None:
         order = np.argsort(objective.X[:, 0], kind="stable")
         self.x = objective.X[order, 0]
-        self.targets = objective.targets[order, 0]
-        self.weights = objective.weights[order]
+        share, derivative = boundary_of(objective)
+        # Data with limits have a linear term, which large labels would stand for less exactly.
+        self.pull = (objective.weights * derivative)[order] if derivative.any() else None
+        self.targets = np.zeros(order.size) if objective.has_trace else objective.targets[order, 0]
+        self.weights = (objective.weights * share)[order]
         self.has_trace = objective.has_trace
         self.activation = activation
         self.right = right
@@ -116,8 +119,11 @@ class LineLoss:
         by_slope += intercept
         residual = np.subtract(by_slope, self.targets, out=by_slope)
         np.multiply(residual, self.weights, out=by_intercept)
+        pulled = 0.0 if self.pull is None else residual @ self.pull
         residual *= by_intercept
-        values: FloatArray = 0.5 * residual.sum(axis=-1)
+        values: FloatArray = 0.5 * residual.sum(axis=-1) + pulled
+        if self.pull is not None:
+            by_intercept += self.pull
         np.multiply(by_intercept, self.x, out=by_slope)
         if self.has_trace:
             values += (slope * self.weights).sum(axis=-1)

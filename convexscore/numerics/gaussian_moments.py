@@ -162,6 +162,12 @@ class BlurredData(Frozen):
             losses[number] = np.sum(slopes * moments[0] + 0.5 * square)
         return losses
 
+    def integral(self, score: PiecewiseLinear) -> float:
+        """Return ``int q s``, of masses of any sign."""
+        moments = self.piece_moments(score.knots)
+        values = np.concatenate([score.values[:1], score.values])
+        return float(np.sum(values * moments[0] + score.slopes * moments[1]))
+
     def piece_moments(self, knots: FloatArray) -> FloatArray:
         """Return ``int (1, u, u^2) q`` over each piece of the line that `knots` (ascending) cut.
 

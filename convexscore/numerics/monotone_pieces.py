@@ -30,13 +30,20 @@ _SLOWEST = 1e-290
 class MonotonePieces:
     """The exponent ``U`` on monotone pieces: ``points`` cut the line, ``heights`` are ``U`` there.
 
-    Piece 0 is left of the first point, piece i between points i-1 and i, the last right of all.
+    Piece 0 is left of the first point, piece i between points i-1 and i, the last right of all.  An end of
+    the line that is `closed` has no mass beyond its outermost point.
     """
 
     def __init__(
-        self, points: FloatArray, scores: FloatArray, heights: FloatArray, slopes: FloatArray
+        self,
+        points: FloatArray,
+        scores: FloatArray,
+        heights: FloatArray,
+        slopes: FloatArray,
+        closed: tuple[bool, bool] = (False, False),
     ) -> None:
         self.points, self.scores, self.heights, self.slopes = points, scores, heights, slopes
+        self.closed = closed
         # By the scores, one of which may be zero: the heights of a short piece can round to equal.
         self.rising = np.concatenate([[True], scores[1:] + scores[:-1] >= 0, [False]])
         tail = np.full(1, np.inf)
@@ -44,16 +51,21 @@ class MonotonePieces:
         # The end of each piece where U is largest, and how U falls from there.
         self.top = np.where(self.rising, np.arange(points.size + 1), np.arange(points.size + 1) - 1)
         fall = np.abs(scores[self.top])
-        self.log_masses = heights[self.top] + log_decreasing_integral(fall, slopes, length)
+        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+            self.log_masses = heights[self.top] + log_decreasing_integral(fall, slopes, length)
+        self.log_masses[[0, -1]] = np.where(closed, -np.inf, self.log_masses[[0, -1]])
         self.log_below = np.concatenate([[-np.inf], np.logaddexp.accumulate(self.log_masses)])
         self.log_total = float(self.log_below[-1])
 
     @classmethod
-    def of(cls, score: PiecewiseLinear) -> MonotonePieces:
-        """Cut a score's line at its kinks and zeros."""
+    def of(cls, score: PiecewiseLinear, limits: tuple[float, float] = (-np.inf, np.inf)) -> MonotonePieces:
+        """Cut a score's line, or what is between limits, at its kinks and zeros, and at finite limits."""
         kink = np.diff(score.slopes) != 0
         points, values = score.knots[kink], score.values[kink]
         slopes = np.concatenate([score.slopes[:1], score.slopes[1:][kink]])
+        closed = bool(np.isfinite(limits[0])), bool(np.isfinite(limits[1]))
+        if any(closed):
+            points, values, slopes = _between(score, points, values, slopes, limits)
         if points.size == 0:
             points, values, slopes = score.knots[:1], score.values[:1], score.slopes[:2]
         anchor = np.concatenate([[0], np.arange(points.size)])
@@ -62,6 +74,7 @@ class MonotonePieces:
         left = np.concatenate([[-np.inf], points])
         right = np.concatenate([points, [np.inf]])
         inside = (slopes != 0) & (zeros > left) & (zeros < right)
+        inside &= (zeros > limits[0]) & (zeros < limits[1])
         all_points = np.concatenate([points, zeros[inside]])
         all_scores = np.concatenate([values, np.zeros(int(inside.sum()))])
         order = np.argsort(all_points)
@@ -74,15 +87,26 @@ class MonotonePieces:
                 [[0.0], np.cumsum((0.5 * all_scores[1:] + 0.5 * all_scores[:-1]) * gaps)]
             )
         rates = np.abs(all_scores[[0, -1]]) + np.sqrt(np.abs(all_slopes[[0, -1]]))
+        rates[[*closed]] = np.inf
         if not (np.isfinite(heights).all() and np.isfinite(gaps).all() and rates.min() > _SLOWEST):
             raise ValueError(
                 "score: expected a log-density whose values at kinks, and whose tails' widths, are floats"
             )
-        return cls(all_points, all_scores, heights - heights.max(), all_slopes)
+        return cls(all_points, all_scores, heights - heights.max(), all_slopes, closed)
 
     def mirrored(self) -> MonotonePieces:
         """Return the pieces of the law of ``-X``."""
-        return MonotonePieces(-self.points[::-1], -self.scores[::-1], self.heights[::-1], self.slopes[::-1])
+        return MonotonePieces(
+            -self.points[::-1],
+            -self.scores[::-1],
+            self.heights[::-1],
+            self.slopes[::-1],
+            (self.closed[1], self.closed[0]),
+        )
+
+    def _outside(self, x: FloatArray) -> NDArray[np.bool_]:
+        """Return which points are beyond closed ends."""
+        return (self.closed[0] & (x < self.points[0])) | (self.closed[1] & (x > self.points[-1]))
 
     def _exponent_in(self, x: FloatArray, piece: NDArray[np.intp]) -> tuple[FloatArray, FloatArray]:
         """Return ``U`` and its derivative at points of the given pieces."""
@@ -97,7 +121,7 @@ class MonotonePieces:
         """Return ``U(x)``."""
         values = self._exponent_in(x, np.searchsorted(self.points, x))[0]
         # Products past the largest float, at infinity above all.
-        return np.where(np.isnan(values) & ~np.isnan(x), -np.inf, values)
+        return np.where((np.isnan(values) & ~np.isnan(x)) | self._outside(x), -np.inf, values)
 
     @np.errstate(over="ignore", invalid="ignore", divide="ignore")
     def log_mass_below(self, x: FloatArray) -> FloatArray:
@@ -135,7 +159,8 @@ class MonotonePieces:
         """Return ``x`` with ``log P(X <= x)`` as given, by safeguarded Newton steps in its piece."""
         target = log_probability + self.log_total
         last = self.points.size
-        piece = np.minimum(np.searchsorted(self.log_below[1:], target), last)
+        piece = np.minimum(np.searchsorted(self.log_below[1:], target), last - int(self.closed[1]))
+        piece = np.maximum(piece, int(self.closed[0]))
         with np.errstate(invalid="ignore", divide="ignore"):
             inside = target + np.log1p(-np.exp(self.log_below[piece] - target))
         done = ~(target > -np.inf)
@@ -215,6 +240,8 @@ class MonotonePieces:
         length = np.concatenate([[np.inf], np.diff(self.points), [np.inf]])
         xs, logs = [], []
         for piece, (rising, top) in enumerate(zip(self.rising, self.top, strict=True)):
+            if (piece == 0 and self.closed[0]) or (piece == length.size - 1 and self.closed[1]):
+                continue
             fall, curvature = abs(self.scores[top]), self.slopes[piece]
             edges = _panel_edges(fall, curvature, length[piece])
             t = edges[:-1, None] + np.diff(edges)[:, None] * nodes
@@ -222,6 +249,33 @@ class MonotonePieces:
             log_width = np.log(np.diff(edges))[:, None] + np.log(weights)
             logs.append((self.heights[top] - fall * t + 0.5 * curvature * t**2 + log_width).ravel())
         return np.concatenate(xs), np.concatenate(logs)
+
+
+def _between(
+    score: PiecewiseLinear,
+    points: FloatArray,
+    values: FloatArray,
+    slopes: FloatArray,
+    limits: tuple[float, float],
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return a score's kinks between limits, and these limits, with slopes between and beyond."""
+    low, high = limits
+    kept = (points > low) & (points < high)
+    ends = np.array([low, high])[np.isfinite(limits)]
+    before = int(np.searchsorted(points, low, side="right"))
+    slopes = slopes[before : before + int(kept.sum()) + 1]
+    left, right = (
+        slopes[:1] if np.isfinite(low) else slopes[:0],
+        slopes[-1:] if np.isfinite(high) else slopes[:0],
+    )
+    places = np.concatenate([points[kept], ends])
+    order = np.argsort(places, kind="stable")
+    at_ends = score(ends)
+    return (
+        places[order],
+        np.concatenate([values[kept], at_ends])[order],
+        np.concatenate([left, slopes, right]),
+    )
 
 
 def _mean(low: FloatArray, high: FloatArray) -> FloatArray:

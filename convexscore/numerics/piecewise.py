@@ -81,6 +81,11 @@ class PiecewiseLinear(Frozen):
         tails = (("left", self.slopes[0], self.values[0]), ("right", self.slopes[-1], -self.values[-1]))
         return tuple(name for name, slope, inward in tails if slope > 0 or (slope == 0 and inward <= 0))
 
+    def failing_ends(self, limits: tuple[float, float]) -> tuple[str, ...]:
+        """Of "left" and "right", the `failing_tails` that no finite limit cuts off."""
+        infinite = {name for name, end in zip(("left", "right"), limits, strict=True) if np.isinf(end)}
+        return tuple(name for name in self.failing_tails if name in infinite)
+
     @cached_property
     def _regions(self) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return where the line is cut for evaluation; and each region's base, the value there, and slope.

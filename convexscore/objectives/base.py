@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, as_weights, check_no_nan
+from .support import has_no_weight
 
 __all__ = [
     "Objective",
     "Score",
+    "boundary_of",
     "check_weights",
     "chosen_samples",
     "filled",
+    "has_limits",
     "values_of",
     "weighted_part",
 ]
@@ -59,11 +62,34 @@ def check_weights(objective: Any) -> None:
 
 
 def weighted_part(objective: Any) -> Any:
-    """Return an objective without its samples of weight zero; itself if there are none."""
-    weights = getattr(objective, "sample_weight", None)
-    if weights is None or not is_dataclass(objective) or np.all(weights):
+    """Return an objective without its samples of weight zero; itself if there are none.
+
+    Samples on an end of the data's support have weight zero.
+    """
+    weights, limited = getattr(objective, "sample_weight", None), has_limits(objective)
+    if (weights is None and not limited) or not is_dataclass(objective):
         return objective
-    return chosen_samples(objective, np.asarray(weights) > 0)
+    kept = np.asarray(True if weights is None else np.asarray(weights) > 0)
+    if limited:
+        kept = kept & ~has_no_weight(boundary_of(objective)[0])
+    if kept.all():
+        return objective
+    if not kept.any():
+        raise ValueError("X: expected values inside the support, got none that is not on an end of it")
+    return chosen_samples(objective, kept)
+
+
+def has_limits(objective: Any) -> bool:
+    """Return whether the data of an objective have a support."""
+    return getattr(objective, "support", None) is not None
+
+
+def boundary_of(objective: Any) -> tuple[FloatArray, FloatArray]:
+    """Return the weight of the loss at each sample, and its derivative: one and zero without limits."""
+    if has_limits(objective):
+        share, derivative = objective.boundary
+        return share, derivative
+    return np.ones(len(objective.X)), np.zeros(len(objective.X))
 
 
 def chosen_samples(objective: Any, chosen: NDArray[np.bool_]) -> Any:

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from .._support.caller import warn_caller
 from .._support.validation import shown
-from .base import Objective, weighted_part
+from .base import Objective, has_limits, weighted_part
 from .denoising import DenoisingScoreMatching
 from .expected import ExpectedDenoising
 from .score_matching import ScoreMatching
@@ -27,12 +28,19 @@ def as_objective(objective: Objective | ExpectedDenoising | ArrayLike) -> Any:
     if isinstance(objective, type):
         raise TypeError(f"objective: expected an objective or an array of data, got {shown(objective)}")
     if isinstance(objective, (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising)):
-        return weighted_part(objective)
+        part = weighted_part(objective)
+        _warn_of_limits(objective, part)
+        return part
     if hasattr(objective, "has_trace") and hasattr(objective, "targets"):
         # One made elsewhere: samples, weights, targets and whether there is a trace are all it takes.
         for name in ("X", "weights", "targets"):
             if not isinstance(getattr(objective, name, None), np.ndarray):
                 raise TypeError(f"objective: expected one whose {name} is an array, got {shown(objective)}")
+        if objective.has_trace and np.any(objective.targets):
+            raise ValueError(
+                "objective: expected one with has_trace whose targets are zero (ScoreMatching with a support "
+                f"takes data with limits), got {shown(objective)}"
+            )
         return weighted_part(objective)
     if objective is None or isinstance(objective, str) or callable(objective):
         raise TypeError(
@@ -52,3 +60,16 @@ def as_sampled_objective(objective: Objective | ArrayLike) -> Objective:
         )
     sampled: Objective = found
     return sampled
+
+
+def _warn_of_limits(objective: Any, part: Any) -> None:
+    """Warn of samples of positive weight that are left out because they are on an end of the support."""
+    if part is objective or not has_limits(objective):
+        return
+    lost = int(np.count_nonzero(objective.weights)) - len(part.X)
+    if lost:
+        warn_caller(
+            f"X: {lost} of {len(objective.X)} samples are on an end of the support, where the weight of the "
+            "loss is zero, and left out; if the data are rounded, give the limit of what was rounded",
+            UserWarning,
+        )

@@ -45,5 +45,6 @@ def distinct_rows(objective: Objective) -> ScoreMatching | DenoisingScoreMatchin
     mass = np.add.reduceat(weights[order], starts)
     X, targets = np.split(rows[starts], [part.X.shape[1]], axis=1)
     if part.has_trace:
-        return ScoreMatching(X, mass)
+        limits = getattr(part, "support", None), getattr(part, "boundary_weight", None)
+        return ScoreMatching(X, mass, *limits)
     return DenoisingScoreMatching(X, targets, sample_weight=mass)

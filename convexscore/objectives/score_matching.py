@@ -9,8 +9,17 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._support.frozen import Frozen
-from .._support.validation import FloatArray, as_callable, as_data, as_numbers, as_returned, check_no_nan
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_data,
+    as_numbers,
+    as_real,
+    as_returned,
+    check_no_nan,
+)
 from .base import Score, check_weights, filled, values_of, weighted_part
+from .support import as_support, boundary_terms, median_distance, require_within
 
 __all__ = ["ScoreMatching"]
 
@@ -26,13 +35,25 @@ class ScoreMatching(Frozen):
     sample_weight : array of shape (n_samples,), optional
         Weights, ones by default.  An integer weight equals that many repetitions; samples of weight zero are
         left out, and not all may be.
+    support : tuple of two floats or None, optional
+        Limits of data with one feature, ``(low, high)``, None (or infinite) where there is none.  The loss is
+        then that of generalized score matching, ``sum_i w_i [1/2 h s^2 + h s' + h' s](x_i)``, with the weight
+        ``h(x) = min(x - low, high - x, boundary_weight)``, zero at the ends (Hyvarinen 2007; Yu, Drton &
+        Shojaie 2019); scores on the whole line are judged on the support alone.  Samples on an end (or closer
+        to it than ``1e-12`` of the largest ``h``) have no weight and are left out, with a warning.  Give
+        rounded data the limit of what was rounded: ``(-0.5, None)`` for counts.
+    boundary_weight : float, optional
+        Where ``h`` stops growing, in the data's units, infinite for nowhere; by default the (weighted) median
+        of the distances of the samples inside from the nearer end.  Where ``h`` bends, ``h'`` is the mean of
+        both sides.
 
     Raises
     ------
     TypeError
         If an argument is not numeric.
     ValueError
-        If there are no samples, a shape is wrong, a value is not finite, or a weight is negative.
+        If there are no samples, a shape is wrong, a value is not finite, or a weight is negative; or if data
+        are outside the support, or have limits and several features.
 
     See Also
     --------
@@ -45,6 +66,14 @@ class ScoreMatching(Frozen):
     >>> obj = cs.ScoreMatching([0.0, 1.0, 3.0])
     >>> obj.loss(lambda x: -x, divergence=lambda x: -np.ones(len(x)))
     2.0
+
+    Durations, which have a limit:
+
+    >>> obj = cs.ScoreMatching([0.5, 1.0, 3.0], support=(0.0, None))
+    >>> obj.support, obj.boundary_weight
+    ((0.0, inf), 1.0)
+    >>> obj.loss(lambda x: -np.ones_like(x), divergence=lambda x: np.zeros(len(x)))
+    -0.25
     """
 
     name: ClassVar[str] = "sm"
@@ -52,11 +81,29 @@ class ScoreMatching(Frozen):
 
     X: FloatArray
     sample_weight: FloatArray | None = None
+    support: tuple[float, float] | None = None
+    boundary_weight: float | None = None
 
     def __post_init__(self) -> None:
         X = as_data("X", self.X)
         object.__setattr__(self, "X", X)
         check_weights(self)
+        self._check_support()
+
+    def _check_support(self) -> None:
+        support = as_support("support", self.support)
+        object.__setattr__(self, "support", support)
+        height = self.boundary_weight
+        if support is None:
+            if height is not None:
+                raise ValueError(f"boundary_weight: expected None without a support, got {height}")
+            return
+        require_within(self.X, support)
+        if height is None:
+            height = median_distance(self.X[:, 0], self.weights, support)
+        elif not (isinstance(height, (float, np.floating)) and height == np.inf):
+            height = as_real("boundary_weight", height, minimum=0.0, strict=True)
+        object.__setattr__(self, "boundary_weight", float(height))
 
     @property
     def weights(self) -> FloatArray:
@@ -64,9 +111,19 @@ class ScoreMatching(Frozen):
         return filled(self.sample_weight, self.X)
 
     @property
+    def boundary(self) -> tuple[FloatArray, FloatArray]:
+        """The weight ``h`` and its derivative at the samples, ``(n_samples,)``; 1 and 0 without support."""
+        if self.support is None or self.boundary_weight is None:
+            return np.ones(len(self.X)), np.zeros(len(self.X))
+        return boundary_terms(self.X[:, 0], self.support, self.boundary_weight)
+
+    @property
     def targets(self) -> FloatArray:
-        """Zeros of the shape of `X`."""
-        return np.zeros_like(self.X)
+        """Zeros of the shape of `X`; with a support ``-h'/h``, which completes the square in the loss."""
+        if self.support is None:
+            return np.zeros_like(self.X)
+        weight, derivative = self.boundary
+        return np.divide(-derivative, weight, out=np.zeros(weight.size), where=weight > 0)[:, None]
 
     def loss(self, score: Score, divergence: Callable[[FloatArray], FloatArray] | None = None) -> float:
         """Return the objective at `score`.
@@ -100,4 +157,8 @@ class ScoreMatching(Frozen):
         traces = as_callable("divergence", trace)(part.X)
         traces = as_numbers("divergence", as_returned("divergence", traces, (len(part.X),), "shape"))
         check_no_nan("divergence", traces)
-        return float(np.sum(part.weights * (traces + 0.5 * np.sum(values**2, axis=1))))
+        data_terms = traces + 0.5 * np.sum(values**2, axis=1)
+        if part.support is not None:
+            weight, derivative = part.boundary
+            data_terms = weight * data_terms + derivative * values[:, 0]
+        return float(np.sum(part.weights * data_terms))

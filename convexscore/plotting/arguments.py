@@ -42,12 +42,15 @@ class Subject:
         Data to draw with it.
     name : str
         The argument that the score is, for error messages.
+    support : tuple of two floats or None
+        Limits of the law, if the data had some.
     """
 
     score: Any
     n_features: int
     data: FloatArray | None
     name: str
+    support: tuple[float, float] | None = None
 
     @property
     def network(self) -> TwoLayerNetwork | None:
@@ -75,7 +78,7 @@ class Subject:
         if isinstance(self.score, Distribution):
             return self.score
         try:
-            return density_of(self.score)
+            return density_of(self.score, self.support)
         except NotNormalizableError:
             raise
         except ValueError:
@@ -117,9 +120,10 @@ def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float]
 
 def as_subject(name: str, thing: Any, data: ArrayLike | None, given: str = "data") -> Subject:
     """Return the score of a network, a `Solution` or another callable, with the data to be drawn."""
+    support = None
     if isinstance(thing, Solution):
         data = data if data is not None or thing.problem is None else thing.objective.X
-        thing = thing.network
+        support, thing = getattr(thing.objective, "support", None), thing.network
     if not callable(thing) or isinstance(thing, type):
         raise TypeError(f"{name}: expected a score, such as a network or a Solution, got {shown(thing)}")
     n_features = getattr(thing, "n_features", None)
@@ -129,7 +133,7 @@ def as_subject(name: str, thing: Any, data: ArrayLike | None, given: str = "data
         n_features = as_data(given, data).shape[1]
     if n_features not in (1, 2):
         raise ValueError(f"{name}: expected 1 or 2 features, got {n_features}")
-    return Subject(thing, n_features, as_points(given, data, n_features), name)
+    return Subject(thing, n_features, as_points(given, data, n_features), name, support)
 
 
 def score_values(name: str, score: Any, points: FloatArray) -> FloatArray:

@@ -114,8 +114,10 @@ def draw_density(
         low, high = padded(points)
         histogram(points, ax)
     known = law.breakpoints if isinstance(law, ScoreDensity) else np.zeros(0)
+    # Beyond the ends of its support there is nothing to draw.
+    first, last = law.support() if isinstance(law, ScoreDensity) else (-np.inf, np.inf)
     peaks = known[(known > low) & (known < high)]
-    x = np.unique(np.concatenate([np.linspace(low, high, 600), peaks]))
+    x = np.unique(np.concatenate([np.linspace(max(low, first), min(high, last), 600), peaks]))
     ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
     top = ax.get_ylim()[1]
     if bands is not None:

@@ -186,6 +186,34 @@ class Move:
                 x += noise
 
 
+def require_inside(name: str, x: FloatArray, limits: tuple[float, float]) -> None:
+    """Raise a ValueError unless chains have one feature and are between limits."""
+    low, high = limits
+    if x.ndim == 2 and x.shape[1] != 1:
+        raise ValueError(f"support: expected None but for chains with 1 feature, got {x.shape[1]}")
+    outside = (x < low) | (x > high)
+    if outside.any():
+        raise ValueError(
+            f"{name}: expected points within the support from {low:g} to {high:g}, got {x[outside][0]:g}"
+        )
+
+
+def reflect(x: FloatArray, limits: tuple[float, float]) -> None:
+    """Reflect chains at limits, in place, as often as it takes."""
+    low, high = limits
+    if np.isfinite(low) and np.isfinite(high):
+        x -= low
+        np.mod(x, 2 * (high - low), out=x)
+        np.minimum(x, 2 * (high - low) - x, out=x)
+        x += low
+    elif np.isfinite(low):
+        np.maximum(x, 2 * low - x, out=x)
+    else:
+        np.minimum(x, 2 * high - x, out=x)
+    # Rounding may have carried some past a limit.
+    np.clip(x, low, high, out=x)
+
+
 def draw(rng: np.random.Generator, out: FloatArray) -> None:
     """Fill `out` with standard normal noise of its own precision."""
     rng.standard_normal(out=out, dtype=out.dtype.type)

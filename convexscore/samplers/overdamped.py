@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_flag, as_real
+from ..objectives.support import as_support
 from ._chains import (
     Advance,
     Move,
@@ -25,6 +26,8 @@ from ._chains import (
     as_score,
     at_level,
     denoise_last,
+    reflect,
+    require_inside,
     run,
     starting_points,
 )
@@ -39,6 +42,7 @@ def langevin(
     n_steps: int,
     rng: np.random.Generator | int | None = None,
     *,
+    support: tuple[float | None, float | None] | None = None,
     keep_every: int | None = None,
     progress: bool = False,
     dtype: DTypeLike | None = None,
@@ -58,6 +62,9 @@ def langevin(
         Number of steps.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
+    support : tuple of two floats or None, optional
+        Limits of chains with one feature, None where there is none: what a step carries past one is reflected
+        there.
     keep_every : int, optional
         Return the state after every `keep_every` steps; by default only the last state is kept, and
         memory does not grow with the number of steps.
@@ -96,18 +103,29 @@ def langevin(
     >>> x = cs.samplers.langevin(lambda x: -x, np.zeros(1000), step_size=0.1, n_steps=200, rng=0)
     >>> x.shape, bool(abs(x.mean()) < 0.1), bool(abs(x.var() - 1 / 0.95) < 0.1)
     ((1000,), True, True)
+
+    A law with a limit, whose mean is 1:
+
+    >>> y = cs.samplers.langevin(lambda x: -np.ones_like(x), np.ones(2000), 0.01, 400, 0, support=(0, None))
+    >>> bool(y.min() >= 0), bool(abs(y.mean() - 1) < 0.1)
+    (True, True)
     """
     x, score = starting_points(x0, dtype), as_score(score)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     noise_scale = float(np.sqrt(2.0) * np.sqrt(h))
+    limits = as_support("support", support)
+    if limits is not None:
+        require_inside("x0", x, limits)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         move = Move(chains, generator)
 
         def advance(step: int) -> None:
             move(score, h, noise_scale, f"step {step + 1} of {count}", _smaller_than(h))
+            if limits is not None:
+                reflect(chains, limits)
 
         return advance
 

@@ -237,6 +237,11 @@ def _replicates(solution: Solution) -> tuple[Replicates, Units]:
     problem = solution.problem
     if problem is None:
         raise ValueError("density: expected that of a solution with its data, got one that knows none")
+    if getattr(problem.objective, "support", None) is not None:
+        raise ValueError(
+            "density: expected that of data without limits, of which there are replicates, got one with "
+            f"support={problem.objective.support}"
+        )
     if not (problem.is_expected or (problem.on_the_line and problem.objective.has_trace)):
         raise ValueError(
             "density: expected that of score matching or expected denoising with one feature, and not "

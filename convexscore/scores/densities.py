@@ -14,13 +14,17 @@ from .planar_density import ConservativeDensity
 __all__ = ["density_of"]
 
 
-def density_of(network: Any, solution: Solution | None = None) -> ScoreDensity | ConservativeDensity:
+def density_of(
+    network: Any, support: tuple[float, float] | None = None, solution: Solution | None = None
+) -> ScoreDensity | ConservativeDensity:
     """Return the density of a network.
 
     Parameters
     ----------
     network : TwoLayerNetwork or ConservativeNetwork
         One feature, or two of a conservative network.
+    support : tuple of two floats, optional
+        Limits of data with one feature.
     solution : Solution, optional
         Where it comes from; a density on the line keeps it, for its bands.
 
@@ -41,11 +45,11 @@ def density_of(network: Any, solution: Solution | None = None) -> ScoreDensity |
     """
     if isinstance(network, ConservativeNetwork):
         if network.n_features == 1:
-            return ScoreDensity(network.network, solution=solution)
+            return ScoreDensity(network.network, support, solution=solution)
         if network.n_features == 2:
             return ConservativeDensity(network)
     if isinstance(network, TwoLayerNetwork) and network.n_features == 1:
-        return ScoreDensity(network, solution=solution)
+        return ScoreDensity(network, support, solution=solution)
     raise ValueError(
         "network: expected one feature, or two with conservative=True, whose density is known, got "
         f"{shown(network)}; `samplers.langevin` draws from any score"

@@ -34,6 +34,7 @@ from ..numerics.monotone_pieces import MonotonePieces
 from ..numerics.piecewise import PiecewiseLinear
 from ..numerics.quantiles import central_interval
 from ..numerics.scaling import times_power, unit_scale
+from ..objectives.support import as_support
 from .bands import Bands, bootstrap_bands, check_source
 
 __all__ = ["ScoreDensity"]
@@ -48,6 +49,9 @@ class ScoreDensity(Frozen, Shown):
     ----------
     network : TwoLayerNetwork or PiecewiseLinear
         The score, one feature.
+    support : tuple of two floats or None, optional
+        Limits outside which the density is zero, None (or infinite) where there is none; it is normalized
+        between them, and nothing is asked of a tail that a finite end cuts off.
     solution : Solution, optional
         Where the score comes from, with its data: what `interval_bands` needs.  `Solution.density` hands it
         over; copies keep it, files do not.
@@ -57,7 +61,7 @@ class ScoreDensity(Frozen, Shown):
     log_normalizer : float
         Logarithm of the mass of ``exp(U)``, where ``U' = s`` and ``max U = 0``.
     breakpoints : ndarray of shape (n_breakpoints,)
-        Kinks, and zeros of the score, ascending.
+        Kinks, and zeros of the score, ascending, and finite ends of the support.
 
     Raises
     ------
@@ -81,29 +85,41 @@ class ScoreDensity(Frozen, Shown):
     (2.0, 1.0, True)
     >>> p.cdf([2.0, 3.0]).round(6)
     array([0.5     , 0.841345])
+
+    On a half-line it is a Gaussian truncated there:
+
+    >>> p = cs.ScoreDensity(line, support=(2.0, None))
+    >>> p.support(), p.cdf([1.0, 2.0, 3.0]).round(6).tolist()
+    ((2.0, inf), [0.0, 0.0, 0.682689])
     """
 
     def __init__(
         self,
         network: TwoLayerNetwork | PiecewiseLinear,
+        support: tuple[float | None, float | None] | None = None,
         *,
         solution: Any = None,  # a Solution, whose file names this one
     ) -> None:
         score = network if isinstance(network, PiecewiseLinear) else _score_on_line(network)
-        _require_tails(score)
+        self._limits = as_support("support", support) or (-np.inf, np.inf)
+        _require_tails(score, self._limits)
         if solution is not None:
             check_source(solution, network)
         self._score, self._solution = score, solution
-        self._pieces = MonotonePieces.of(score)
+        self._pieces = MonotonePieces.of(score, self._limits)
         self.log_normalizer = self._pieces.log_total
         self.breakpoints = self._pieces.points
         self.freeze_arrays()
-        self._is_log_concave = bool((score.slopes <= 0).all())
+        self._is_log_concave = bool((self._pieces.slopes <= 0).all())
 
     @property
     def is_log_concave(self) -> bool:
-        """Whether every slope of the score is at most zero."""
+        """Whether every slope of the score is at most zero, on the support."""
         return self._is_log_concave
+
+    def support(self) -> tuple[float, float]:
+        """Return the ends of the support, as SciPy's distributions do; infinite without limits."""
+        return self._limits
 
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log p(x)``, of the shape of `x`."""
@@ -210,7 +226,7 @@ class ScoreDensity(Frozen, Shown):
         save_object(path, self, log_normalizer=self.log_normalizer)
 
     def _stored(self) -> dict[str, Any]:
-        return {"network": self._score}
+        return {"network": self._score, "support": self._limits}
 
     def icdf(self, q: ArrayLike) -> FloatArray:
         """Return the quantiles at `q`.
@@ -223,7 +239,7 @@ class ScoreDensity(Frozen, Shown):
         Returns
         -------
         ndarray of the shape of `q`
-            ``-inf`` at 0 and ``inf`` at 1.
+            The ends of the support at 0 and 1, ``-inf`` and ``inf`` without limits.
 
         Raises
         ------
@@ -237,7 +253,7 @@ class ScoreDensity(Frozen, Shown):
         with np.errstate(divide="ignore"):
             result[low] = self._pieces.quantile(np.log(flat[low]))
             result[~low] = -self._mirror.quantile(np.log1p(-flat[~low]))
-        return result.reshape(q.shape)[()]
+        return np.clip(result, *self._limits).reshape(q.shape)[()]
 
     ppf = icdf
 
@@ -303,10 +319,12 @@ class ScoreDensity(Frozen, Shown):
 
     def __repr__(self) -> str:
         shape = "log-concave" if self.is_log_concave else "not log-concave"
+        n_pieces = self.breakpoints.size + 1 - np.count_nonzero(np.isfinite(self._limits))
+        limits = "" if np.isinf(self._limits).all() else f"on [{self._limits[0]:g}, {self._limits[1]:g}], "
         return paragraph(
             "ScoreDensity",
-            f"mean {self.mean():.6g}, standard deviation {self.std():.6g}, median {self.icdf(0.5):.6g}, "
-            f"{shape}; exact, in {self.breakpoints.size + 1} pieces",
+            f"{limits}mean {self.mean():.6g}, standard deviation {self.std():.6g}, "
+            f"median {self.icdf(0.5):.6g}, {shape}; exact, in {n_pieces} pieces",
         )
 
     @cached_property
@@ -331,8 +349,8 @@ def _score_on_line(network: TwoLayerNetwork) -> PiecewiseLinear:
     return score
 
 
-def _require_tails(score: PiecewiseLinear) -> None:
-    for name in score.failing_tails:
+def _require_tails(score: PiecewiseLinear, limits: tuple[float, float]) -> None:
+    for name in score.failing_ends(limits):
         end, sign = (0, "positive") if name == "left" else (-1, "negative")
         raise NotNormalizableError(
             f"score: its {name} tail has no finite mass: expected a negative slope there, or slope zero and "

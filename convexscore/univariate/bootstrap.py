@@ -16,7 +16,7 @@ import numpy as np
 
 from .._support.parallel import run_all
 from .._support.validation import FloatArray
-from ..objectives import Objective
+from ..objectives import Objective, boundary_of
 
 __all__ = ["SteinProcess"]
 
@@ -36,7 +36,11 @@ class SteinProcess:
     """
 
     def __init__(self, rows: Objective) -> None:
-        self.x, self.weight, self.label = rows.X[:, 0], rows.weights, rows.targets[:, 0]
+        self.x, self.label = rows.X[:, 0], rows.targets[:, 0]
+        # The terms of data with limits are multiplied by a share; the factors' variances are the weights.
+        self.share = boundary_of(rows)[0]
+        self.frequency = rows.weights
+        self.weight = self.frequency * self.share
         self.has_trace = rows.has_trace
         # Kinks are at distinct positions: the first sample of each group of equal ones.
         self.first = np.flatnonzero(np.concatenate([[True], np.diff(self.x) > 0]))
@@ -54,7 +58,7 @@ class SteinProcess:
     def draws(self, replicates: int, rng: np.random.Generator) -> Iterator[FloatArray]:
         """Yield random factors, shape (some replicates, n_samples), from the last sample to the first."""
         group = max(1, _GROUP // self.x.size)
-        deviation = np.sqrt(self.weight)
+        deviation = np.sqrt(self.frequency) * self.share
         for start in range(0, replicates, group):
             draws = rng.standard_normal((min(group, replicates - start), self.x.size))
             draws *= deviation

@@ -9,11 +9,12 @@ positions (all 1 without ties), the value is finite iff ``beta`` is at least
 
 Denoising is bounded for every ``beta >= 0``.
 
-Large weight decay.  Let ``L(t) = sum m (x - t)_+ (l - mean l)`` for DSM and ``L(t) = -c_right(t)`` for
-SM, ``C = L(-inf)`` and ``g(t) = sum m (x - t)_+ (x - mu) / (n v)``, falling from 1 to 0.  On the data
-the solution is a line whose slope is ``C / (n v)`` with skip and its soft-thresholded version
-``sign(C) (|C| - beta)_+ / (n v)`` without; inserting its residual in the certificate gives one linear
-inequality in ``beta`` a position, hence the exact thresholds below.
+Large weight decay.  Let ``L(t) = sum m (x - t)_+ (l - mean l) - c_right(t)``, the first zero for SM and the
+second for DSM, ``C = L(-inf)`` and ``g(t) = sum m (x - t)_+ (x - mu) / (n v)``, falling from 1 to 0.  On the
+data the solution is a line whose slope is ``C / (n v)`` with skip and its soft-thresholded version
+``sign(C) (|C| - beta)_+ / (n v)`` without (rising lines cost less with a trace: a neuron at the end of the
+data counts the smaller slope, zero, at the mass on its kink); inserting its residual in the certificate gives
+one linear inequality in ``beta`` a position, hence the exact thresholds below.
 """
 
 from __future__ import annotations
@@ -56,10 +57,18 @@ def program_bounds(program: UnivariateProgram) -> BetaBounds:
         threshold = max(threshold, minimum)
         return BetaBounds(minimum, threshold, threshold)
     constant = max(_constant_from(program, lower, upper, total), minimum)
+    # A rising line's neuron at an end of the data does not count the mass there.
+    spared = float(max(program.tie_mass[0], program.tie_mass[-1]))
+    rising = total + spared / program.rules.width
+    edge = max(rising, -total)
     # The two are sums of the same numbers in different orders.
-    if constant > abs(total) * (1 + 1e-12):
+    if constant > edge * (1 + 1e-12):
         return BetaBounds(minimum, constant, constant)
-    sloped = max(_above_rounding(program, _sloped_from(lower, upper, total, shape), abs(total)), minimum)
+    if rising > -total:
+        sloped = _sloped_from(lower, upper, rising, spared, shape)
+    else:
+        sloped = _sloped_from(-upper, -lower, -total, 0.0, shape)
+    sloped = max(_above_rounding(program, sloped, edge), minimum)
     return BetaBounds(minimum, min(sloped, constant), constant)
 
 
@@ -81,12 +90,14 @@ def line_solution(program: UnivariateProgram, beta: float) -> tuple[float, float
     """Return slope and mean value (at the data's mean) of the closed-form line for large `beta`."""
     moment = program.total * program.variance
     mean = float(np.average(program.target, weights=program.mass))
-    total = -program.total
-    if not program.has_trace:
-        total = float(np.sum(program.mass * program.centred * (program.target - mean)))
+    total = -program.trace_total
+    if program.has_labels:
+        total += float(np.sum(program.mass * program.centred * (program.target - mean)))
     if program.skip:
         return total / moment, mean
-    return float(np.sign(total)) * max(abs(total) - beta, 0.0) / moment, mean
+    # What a line costs for each unit of its slope, falling and rising.
+    low, high = program.rules.kappa_range(program.tie_mass, program.heaviest_inside_tie, beta)
+    return (max(total + low, 0.0) + min(total + high, 0.0)) / moment, mean
 
 
 def boundedness_bound(program: UnivariateProgram) -> float:
@@ -127,14 +138,18 @@ def _falling(program: UnivariateProgram, weights: FloatArray) -> _Profile:
 
 def _line_profile(program: UnivariateProgram) -> tuple[float, _Profile, _Profile]:
     """Return ``C`` and the smaller and the larger one-sided value of ``L`` at the positions."""
-    if program.has_trace:
-        exclusive, inclusive = program.trace_counts
-        at_most = np.cumsum(program.mass)
-        below = at_most - program.mass
-        return -float(inclusive[0]), _Profile(-inclusive, -below), _Profile(-exclusive, -at_most)
-    mean = np.average(program.target, weights=program.mass)
-    profile = _falling(program, program.mass * (program.target - mean))
-    return profile.total, profile, profile
+    labels = _Profile(np.zeros(program.mass.size), np.zeros(program.mass.size))
+    if program.has_labels:
+        mean = np.average(program.target, weights=program.mass)
+        labels = _falling(program, program.mass * (program.target - mean))
+    if not program.has_trace:
+        return labels.total, labels, labels
+    exclusive, inclusive = program.trace_counts
+    at_most = np.cumsum(program.mass)
+    below = at_most - program.mass
+    lower = _Profile(labels.ahead - inclusive, labels.behind - below)
+    upper = _Profile(labels.ahead - exclusive, labels.behind - at_most)
+    return labels.total - float(inclusive[0]), lower, upper
 
 
 def _above_rounding(program: UnivariateProgram, threshold: float, size: float) -> float:
@@ -151,16 +166,16 @@ def _constant_from(program: UnivariateProgram, lower: _Profile, upper: _Profile,
     return float(max(abs(total), *(np.abs(side).max() for side in sides)))
 
 
-def _sloped_from(lower: _Profile, upper: _Profile, total: float, shape: _Profile) -> float:
+def _sloped_from(lower: _Profile, upper: _Profile, total: float, spared: float, shape: _Profile) -> float:
     """Return the smallest beta at which the shrunken line satisfies the certificate.
 
     For ``C > 0`` the residual gives ``H = (C - beta) g - L`` with ``kappa = -beta``, and the band of
     either activation is ``[-beta, 0]``; ``C < 0`` is the mirror image.  So ``beta`` is at least
-    ``C - L / g`` and ``C - (C - L) / (1 - g)`` everywhere.
+    ``C - L / g`` and ``C - (C - L) / (1 - g)`` everywhere.  With `spared`, the mass at the heavier end, which
+    a rising line does without, ``kappa`` is above ``-beta`` by that (twice that for abs), which is added to
+    ``C`` in `total`, and the band is higher, by so much that it is added to ``L`` and to ``C - L``.
     """
-    if total < 0:
-        lower, upper, total = -upper, -lower, -total
     ahead, behind = shape.ahead / shape.total, shape.behind / shape.total
-    from_below = total - lower.ahead[:-1] / ahead[:-1]
-    from_above = total - upper.behind[1:] / behind[1:]
+    from_below = total - (lower.ahead[:-1] + spared) / ahead[:-1]
+    from_above = total - (upper.behind[1:] + spared) / behind[1:]
     return float(max(from_below.max(), from_above.max(), 0.0))

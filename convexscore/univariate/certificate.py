@@ -64,8 +64,9 @@ def _largest_and_kappa(
         low, high, kappa = program.correlation_range(residual)
         return program.rules.smallest_beta(low, high, kappa), kappa
     exclusive, inclusive, kappa = program.correlation(residual)
-    largest = tails_correlation if shape is None else log_concave_correlation
-    return largest(program, exclusive, inclusive, kappa), kappa
+    if shape is None and tails is not None:
+        return tails_correlation(program, tails, exclusive, inclusive, kappa), kappa
+    return log_concave_correlation(program, exclusive, inclusive, kappa), kappa
 
 
 def correlation_rounding(program: UnivariateProgram, network: TwoLayerNetwork, beta: float) -> float:
@@ -93,8 +94,7 @@ def _output_rounding(program: UnivariateProgram, network: TwoLayerNetwork) -> fl
 
 def correlation_scale(program: UnivariateProgram, beta: float) -> float:
     """Return the size that correlations of a program have."""
-    labels = np.sqrt(program.variance * program.total * program.label_square)
-    return float(max(beta, program.trace_total, labels))
+    return max(beta, program.trace_total, program.label_correlation)
 
 
 def problem_scales(
@@ -103,6 +103,8 @@ def problem_scales(
     """Return the sizes of values and correlations, and the rounding of values."""
     pull = data_term.pull
     energy = program.zero_value + program.trace_total / program.variance
+    if program.has_trace and program.has_labels:
+        energy += program.label_correlation**2 / (program.total * program.variance)
     rounding = rounding_of_sums(program.position.size) * (energy + _largest_output(program, network) * pull)
     decay = beta * network.weight_decay()
     return {
@@ -208,7 +210,8 @@ def certify(
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(largest - beta, 0.0, imbalance)
     # A constraint on the slopes may take a negative kappa upon its multiplier.
-    unbalanced = max(kappa, 0.0) if shape or tails else kappa
+    takes = shape is not None or tails is not None
+    unbalanced = max(kappa, 0.0) if takes else kappa
     if program.skip:
         violation = max(violation, abs(unbalanced))
     violation = max(violation, _excess_slope(network, shape, tails) * program.total * program.variance)
@@ -218,7 +221,7 @@ def certify(
     if program.skip:
         # Removing the mean has moved kappa.
         kappa += mean * program.total * program.from_mean(slice(0, 1))[0]
-        unbalanced = max(kappa, 0.0) if shape or tails else kappa
+        unbalanced = max(kappa, 0.0) if takes else kappa
         lever = unbalanced / (program.total * program.variance)
     for part in parts(residual.size):
         residual[part] -= mean + lever * program.from_mean(part) if lever else mean
@@ -239,16 +242,11 @@ def _excess_slope(network: TwoLayerNetwork, shape: str | None, tails: Bounds | N
 
 
 def _dual_value(program: UnivariateProgram, residual: FloatArray, beta: float, tails: Bounds | None) -> float:
-    total = 0.0
-    for part in parts(residual.size):
-        fit = 0.5 * residual[part]
-        if not program.has_trace:
-            fit += program.target[part]
-        total += float(np.sum(program.mass[part] * residual[part] * fit))
-    value = program.scatter - total
+    value = program.dual_value(residual)
     if tails is not None and any(tails):
         multipliers = tail_multipliers(program, beta, tails, program.correlation(residual))
-        value -= multipliers[0] * tails[0] + multipliers[1] * tails[1]
+        # Where a bound is infinite the multiplier is zero.
+        value -= sum(m * bound for m, bound in zip(multipliers, tails, strict=True) if m)
     return value
 
 
@@ -266,7 +264,8 @@ def _meant_residual(
     for part in parts(residual.size):
         found = meant(program.position[part])
         found -= program.target[part]
-        if np.abs(found - residual[part]).max() > rounding:
+        off = np.abs(found - residual[part])
+        if (off > rounding + 4 * np.finfo(float).eps * np.abs(program.target[part])).any():
             return program.data_term(network).residual
         residual[part] = found
     return residual

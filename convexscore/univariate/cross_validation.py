@@ -6,9 +6,10 @@ over which the loss of a piecewise linear score has a closed form,
 
     1/w sum_i w_i E[ s'(x_i + h xi) + 1/2 s(x_i + h xi)^2 ],
 
-which is the denoising loss at noise level ``h`` up to a constant.  Each fold makes its own program, so no
-kink is placed at a held-out point.  Its fits start from the kinks of the fit to all data, which decide
-nothing: the optimum is one.
+which is the denoising loss at noise level ``h`` up to a constant.  Data with limits keep the weight of their
+loss and its derivative while they are blurred: what is minimized is then a local mean of scores.  Each fold
+makes its own program, so no kink is placed at a held-out point.  Its fits start from the kinks of the fit to
+all data, which decide nothing: the optimum is one.
 
 Folds are made of distinct samples: equal ones are in one fold, as one of their total weight would be.
 """
@@ -23,7 +24,8 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..numerics.gaussian_moments import BlurredData
-from ..objectives import Objective, chosen_samples
+from ..numerics.piecewise import PiecewiseLinear
+from ..objectives import Objective, boundary_of, chosen_samples, has_limits
 from .bounds import boundedness_bound
 from .grid import Grid
 from .moments import Blocks
@@ -241,12 +243,22 @@ class _Part:
             scores.append(score_of(problem, spline))
             self.guides[place] = self.program.position[spline.kinks], problem.signs_of(spline)
         if self.rest.has_trace:
-            blurred = BlurredData.from_samples(self.rest.X[:, 0], self.rest.weights, width)
-            losses = blurred.score_matching_losses(scores)
+            losses = _blurred_losses(self.rest, scores, width)
         else:
             # Denoising losses need no blur: the labels stand in for the trace.
             losses = np.array([self.rest.loss(score) for score in scores])
         return losses / float(self.rest.weights.sum())
+
+
+def _blurred_losses(rest: Objective, scores: list[PiecewiseLinear], width: float) -> FloatArray:
+    """Return the losses of scores at blurred samples, which keep their own weights at limits."""
+    x = rest.X[:, 0]
+    if not has_limits(rest):
+        return BlurredData.from_samples(x, rest.weights, width).score_matching_losses(scores)
+    share, derivative = boundary_of(rest)
+    losses = BlurredData.from_samples(x, rest.weights * share, width).score_matching_losses(scores)
+    pulls = BlurredData.from_samples(x, rest.weights * derivative, width)
+    return losses + np.array([pulls.integral(score) for score in scores])
 
 
 def smoothing_width(objective: Objective) -> float:

@@ -5,7 +5,8 @@ holds: it asks for multipliers of the right sign where they are held, and for ob
 
 The bounds are zero first.  A tail of slope zero needs a score that points inward; where the optimum's does
 not, the bound of that end becomes ``-1/v``, with the variance ``v`` of the data: a slope that is nearly zero
-would leave nearly all mass far away.
+would leave nearly all mass far away.  At a finite end of the data's support nothing is asked, and with both
+ends finite nothing at all.
 """
 
 from __future__ import annotations
@@ -42,15 +43,15 @@ class Integrable:
         The problem that it solves: that without the constraint, or one whose tails are held.
     spline : Spline
         The optimum.
-    bounds : tuple of two floats
-        The bounds.
+    bounds : tuple of two floats or None
+        The bounds, infinite at a finite end of the support; None if both are.
     iterations : int
         Passes over all positions, those of the optimum without the constraint left out.
     """
 
     problem: SplineProblem
     spline: Spline
-    bounds: Bounds
+    bounds: Bounds | None
     iterations: int
 
 
@@ -91,10 +92,18 @@ def solve_integrable(
     """
     steepest = -1.0 / (tail_unit * problem.program.variance)
     search = _Search(problem, spline, shape, max_iterations)
-    bounds = (0.0, 0.0)
+    limited = np.isfinite(problem.program.limits)
+    # Falling scores obey zero anyway.
+    bounds: Bounds = tuple(np.where(limited & (shape is None), np.inf, 0.0).tolist())
+    if limited.all() and shape is None:
+        return Integrable(problem, spline, None, 0)
     while True:
         found = search.best(bounds)
         needed = _needed(found.network, bounds, steepest, np.sqrt(problem.program.variance))
+        needed = (
+            bounds[0] if limited[0] else needed[0],
+            bounds[1] if limited[1] else needed[1],
+        )
         if needed == bounds:
             return Integrable(found.problem, found.spline, bounds, search.iterations)
         if problem.program.rules.even and not problem.program.skip:
@@ -138,6 +147,11 @@ class _Search:
         """Return what can be held, the likeliest first: nothing, and the tails that do not obey."""
         first, last = bounds
         choices: list[Held] = [(None, None), (first, last), (first, None), (None, last)]
+        rules = self.problem.program.rules
+        if rules.even and not self.problem.program.skip:
+            # Outer slopes are opposite: one held at zero holds the other.
+            choices = [(None, None), (0.0, 0.0)] if np.inf in bounds else choices
+        choices = [held for held in choices if np.inf not in held]
         slopes = self.free.piecewise.slopes[[0, -1]]
         likely = tuple(bound if slope > bound else None for slope, bound in zip(slopes, bounds, strict=True))
         return sorted(choices, key=lambda held: (held != (None, None), held != likely))

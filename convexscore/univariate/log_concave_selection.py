@@ -9,7 +9,6 @@ them: left out as a whole it would say nothing of the rest.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from itertools import product
 
@@ -97,16 +96,17 @@ def select_log_concave_decay(
         total += fold
     if total.max() == -np.inf:
         return bounds.linear
-    gain = (total - total.max()) * program.position.size / program.total
+    gain = (total - total.max()) * program.position.size / float(program.frequencies.sum())
     return float(lowest + extra[gain >= -_NEGLIGIBLE].max())
 
 
 def _folds(program: UnivariateProgram, rng: np.random.Generator) -> list[FloatArray]:
-    """Return the masses of every fold."""
+    """Return the total sample weights of every fold."""
     n = program.position.size
-    heavy = program.mass > _HEAVY * program.total / _FOLDS
+    counts = program.frequencies
+    heavy = counts > _HEAVY * counts.sum() / _FOLDS
     fold_of = rng.permutation(np.arange(n) % _FOLDS)
-    return [np.where(heavy, program.mass / _FOLDS, program.mass * (fold_of == k)) for k in range(_FOLDS)]
+    return [np.where(heavy, counts / _FOLDS, counts * (fold_of == k)) for k in range(_FOLDS)]
 
 
 def _held_out_likelihood(
@@ -114,24 +114,22 @@ def _held_out_likelihood(
 ) -> float:
     """Return the log-likelihood of a fold under the density that is fitted to the others.
 
-    `task` is the fold's mass, and how far above the boundedness bound the weight decay of all data is; that
-    of the others is nearer by the square root of their share, like the noise that it is there to outweigh.
+    `task` is the fold's sample weights, and how far above the boundedness bound the weight decay of all data
+    is; that of the others is nearer by the square root of their share, like the noise that it is there to
+    outweigh.
     """
     held_out, extra = task
-    mass = program.mass - held_out
-    used = mass > 0
-    if np.count_nonzero(used) < 2:
+    left = program.frequencies - held_out
+    rest = program.restricted(program.mass - held_out * (program.mass / program.frequencies), left)
+    if rest.position.size < 2:
         return -np.inf
-    rest = replace(
-        program, position=program.position[used], mass=mass[used], target=program.target[used], scatter=0.0
-    )
     own = boundedness_bound(rest) * (1 + 1e-6) + extra * np.sqrt(rest.total / program.total)
     fitted = SplineProblem(rest, float(own))
     try:
         found = solve_integrable(fitted, solve_log_concave(fitted).spline, tail_unit, "log-concave")
     except NotNormalizableError:
         return -np.inf
-    density = MonotonePieces.of(reconstruct(found.problem, found.spline).piecewise)
+    density = MonotonePieces.of(reconstruct(found.problem, found.spline).piecewise, program.limits)
     left_out = held_out > 0
     height = density.exponent(program.position[left_out]) - density.log_total
     return float(np.sum(held_out[left_out] * height))

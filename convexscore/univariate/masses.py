@@ -39,7 +39,8 @@ def mass_discrepancy(network: TwoLayerNetwork, objective: Objective) -> tuple[fl
     """
     rows = distinct_rows(objective)
     x, weights = rows.X[:, 0], rows.weights
-    pieces = MonotonePieces.of(network.piecewise)
+    support = getattr(objective, "support", None) or (-np.inf, np.inf)
+    pieces = MonotonePieces.of(network.piecewise, support)
     mass = np.exp(pieces.log_mass_below(x) - pieces.log_total)
     share = np.cumsum(weights) / weights.sum()
     before = np.concatenate([[0.0], share[:-1]])

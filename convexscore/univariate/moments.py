@@ -119,17 +119,20 @@ class Blocks:
         moments[0] = mass.sum(axis=1)
         moments[1] = weighted.sum(axis=1)
         moments[2] = np.einsum("ij,ij->i", weighted, offsets)
-        if not program.has_trace:
+        above, below = self._above[blocks], self._below[blocks]
+        if program.has_labels:
             target = self._rows(program.target[part])
             moments[3] = np.einsum("ij,ij->i", mass, target)
             moments[4] = np.einsum("ij,ij->i", weighted, target)
             # A block of its own may be the position without mass beyond a held tail.
             mean = self._mean_label[blocks]
             np.divide(moments[3], moments[0], out=mean, where=moments[0] > 0)
-            stray = self._label_deviation(blocks, offsets, mass * (target - mean[:, None]))
-        else:
-            stray = self._staircase_deviation(part, blocks, offsets)
-        self._above[blocks], self._below[blocks] = stray
+            above[:], below[:] = self._label_deviation(blocks, offsets, mass * (target - mean[:, None]))
+        if program.has_trace:
+            for total, stray in zip(
+                (above, below), self._staircase_deviation(part, blocks, offsets), strict=True
+            ):
+                total += stray
 
     def _rows(self, values: FloatArray, mode: Literal["constant", "edge"] = "constant") -> FloatArray:
         """Return one row a block, the last one padded with zeros or its last value."""
@@ -298,7 +301,7 @@ def moments_of_runs(
     moments[0] = np.add.reduceat(mass, starts)
     moments[1] = np.add.reduceat(weighted, starts)
     moments[2] = np.add.reduceat(weighted * u, starts)
-    if not program.has_trace:
+    if program.has_labels:
         target = program.target[members]
         moments[3] = np.add.reduceat(mass * target, starts)
         moments[4] = np.add.reduceat(weighted * target, starts)

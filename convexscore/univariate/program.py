@@ -21,6 +21,11 @@ choice is the one-sided derivative that a neuron takes at its own kink.
 Repeated points are merged into one of their total weight, so the sums above run over distinct
 positions with masses ``m``; norms, counts and ``n`` become weighted.
 
+**Data with limits** (generalized score matching, `objectives.support`) have masses ``m = w h`` in place of
+the weights ``w``, and labels ``l = -h'/h`` beside the trace: the loss ``w (h s^2 / 2 + h s' + h' s)`` is
+``m ((s - l)^2 - l^2) / 2 + m s'``.  The constant is left out wherever it would be added, since near the ends
+it is far larger than what it is added to.
+
 **The dual picture** all fast code rests on.  With the residual ``z = s(x) - l``, ``sum m z = 0``, let
 
     H(t) = sum_i m_i (x_i - t)_+ z_i + c_right(t),        kappa = H(-inf) = sum m x z + [SM] n.
@@ -36,7 +41,8 @@ with ``kappa = 0`` forced by the skip connection and ``kappa`` free without it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -46,10 +52,14 @@ from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.parts import parts
 from ..numerics.sorting import sort_with_order
 from ..objectives import Objective, weighted_part
+from ..objectives.support import boundary_terms
 from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
-__all__ = ["THEOREMS", "DataTerm", "UnivariateProgram"]
+__all__ = ["THEOREMS", "WHOLE_LINE", "DataTerm", "UnivariateProgram"]
+
+#: The support of data without limits.
+WHOLE_LINE = (-math.inf, math.inf)
 
 #: Theorem of ZP for each (objective, activation, skip).
 THEOREMS = {
@@ -73,7 +83,8 @@ class DataTerm:
     misfit : float
         ``1/2 sum_i w_i (s(x_i) - l_i)^2``.
     trace : float
-        The weighted sum of slopes; zero for denoising.
+        The weighted sum of slopes, and for data with limits what labels pull; zero for denoising.  The misfit
+        is then that of the scores themselves.
     pull : float
         ``sum_i m_i (|l_i| + |z_i|)``, by which errors of the outputs move the value at most.
     residual : ndarray of shape (n_positions,)
@@ -107,7 +118,7 @@ class UnivariateProgram:
     mass : ndarray of shape (n_positions,)
         Total sample weight at each position.
     target : ndarray of shape (n_positions,)
-        Weighted mean label at each position; zero for score matching.
+        Weighted mean label at each position; zero for score matching on the whole line.
     scatter : float
         ``1/2 sum_i w_i (l_i - target)^2``, the part of the DSM objective that no score can reduce.
     has_trace : bool
@@ -116,6 +127,10 @@ class UnivariateProgram:
         Activation.
     skip : bool
         Whether the network has a skip connection.
+    frequency : ndarray of shape (n_positions,), optional
+        Total sample weight where the masses are another; by default the masses.
+    limits : tuple of two floats
+        The data's support, infinite where there is no limit.
     """
 
     position: FloatArray
@@ -125,6 +140,8 @@ class UnivariateProgram:
     has_trace: bool
     activation: str
     skip: bool
+    frequency: FloatArray | None = None
+    limits: tuple[float, float] = WHOLE_LINE
 
     @classmethod
     def from_objective(
@@ -147,7 +164,12 @@ class UnivariateProgram:
         position, mass, target, scatter = _merged(objective.X[:, 0], weight, label)
         if position.size < 2:
             raise ValueError(f"X: expected at least two distinct values, got {n} sample(s), all equal")
-        return cls(position, mass, target, scatter, objective.has_trace, activation, skip)
+        program = cls(position, mass, target, scatter, objective.has_trace, activation, skip)
+        support, height = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
+        if support is None or height is None:
+            return program
+        share, derivative = boundary_terms(position, support, height)
+        return replace(program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support)
 
     @classmethod
     def from_problem(cls, problem: Problem) -> UnivariateProgram:
@@ -160,9 +182,33 @@ class UnivariateProgram:
         return rules_of(self.activation)
 
     @property
-    def theorem(self) -> str:
-        """Number of the theorem in ZP."""
+    def theorem(self) -> str | None:
+        """Number of the theorem in ZP; None for data with limits, which it has not."""
+        if self.limits != WHOLE_LINE:
+            return None
         return THEOREMS["sm" if self.has_trace else "dsm", self.activation, self.skip]
+
+    @cached_property
+    def has_labels(self) -> bool:
+        """Whether any target is not zero, or may be."""
+        return not self.has_trace or bool(np.any(self.target))
+
+    @property
+    def frequencies(self) -> FloatArray:
+        """Total sample weight at each position."""
+        return self.mass if self.frequency is None else self.frequency
+
+    def restricted(self, mass: FloatArray, frequency: FloatArray) -> UnivariateProgram:
+        """Return the program of other masses, which zeros leave out; its scatter is that of no labels."""
+        used = mass > 0
+        return replace(
+            self,
+            position=self.position[used],
+            mass=mass[used],
+            target=self.target[used],
+            scatter=0.0,
+            frequency=None if self.frequency is None else frequency[used],
+        )
 
     @cached_property
     def total(self) -> float:
@@ -226,10 +272,27 @@ class UnivariateProgram:
 
     @cached_property
     def label_square(self) -> float:
-        """The weighted sum of squares of the targets."""
+        """The weighted sum of squares of the targets; zero with a trace, where no value has it."""
         if self.has_trace:
             return 0.0
         return sum(float(np.sum(self.mass[part] * self.target[part] ** 2)) for part in parts(self.mass.size))
+
+    @cached_property
+    def label_correlation(self) -> float:
+        """The size of the labels' correlations with atoms."""
+        if self.has_trace and self.has_labels:
+            return float(np.sum(np.abs(self.mass * self.target * self.centred)))
+        return float(np.sqrt(self.total * self.variance * self.label_square))
+
+    def dual_value(self, residual: FloatArray) -> float:
+        """Return ``-1/2 ||z||^2 - l'z`` and the constants of the objective, for a residual ``z``."""
+        total = 0.0
+        for part in parts(residual.size):
+            z, target = residual[part], self.target[part]
+            # With a trace the constant -1/2 ||l||^2 completes the square of the scores.
+            square = (z + target) ** 2 if self.has_trace else z * (z + 2 * target)
+            total += float(np.sum(self.mass[part] * square))
+        return self.scatter - 0.5 * total
 
     @property
     def n_atoms(self) -> int:
@@ -290,12 +353,15 @@ class UnivariateProgram:
         residuals = np.empty(self.position.size)
         for part in parts(self.position.size):
             position, mass, target = self.position[part], self.mass[part], self.target[part]
-            residual = np.subtract(network(position), target, out=residuals[part])
+            score = network(position)
+            residual = np.subtract(score, target, out=residuals[part])
             # NumPy's pairwise sums: a dot product of a million terms loses three more digits.
-            misfit += float(np.sum(mass * residual**2))
             pull += float(np.sum(mass * (np.abs(target) + np.abs(residual))))
             if self.has_trace:
-                trace += float(np.sum(mass * network.divergence(position)))
+                misfit += float(np.sum(mass * score**2))
+                trace += float(np.sum(mass * (network.divergence(position) - target * score)))
+            else:
+                misfit += float(np.sum(mass * residual**2))
         return DataTerm(0.5 * misfit + self.scatter, trace, pull, residuals)
 
     def smooth_correlation(self, residual: FloatArray) -> FloatArray:

@@ -3,7 +3,9 @@
     min  1/2 r' M r + (c + beta)' u + (beta - c)' v + n V [SM]
     s.t. A (u - v) + b2 1 + V x - r = l,   u >= 0, v >= 0
 
-in the variables ``(u, v, b2, V, r)`` with ``y = u - v``.  For the solvers of this package positions, labels
+in the variables ``(u, v, b2, V, r)`` with ``y = u - v``.  For data with limits, which have labels beside the
+trace, ``r`` is the score itself and the labels are in the linear term, ``-l' M r``: near the ends they are
+large, and there the masses are small.  For the solvers of this package positions, labels
 and masses are brought to unit scale first (score matching is equivariant: ``x -> x/c`` multiplies the
 objective by ``c^2`` at the same ``beta``), so that tolerances mean the same for every unit of measurement.
 """
@@ -74,9 +76,9 @@ class QuadraticProgram:
     q : ndarray of shape (n_variables,)
         Linear term.
     equality : sparse matrix of shape (n_positions, n_variables)
-        The definition of the residual.
+        The definition of the residual, with a trace of the score.
     rhs : ndarray of shape (n_positions,)
-        The labels.
+        The labels, with a trace zeros.
     n_nonnegative : int
         The first variables, ``u`` and ``v``, are nonnegative.
     objective_unit : float
@@ -126,7 +128,8 @@ class QuadraticProgram:
         offset = w[self.n_nonnegative]
         slope = w[self.n_nonnegative + 1] if scaled.skip else 0.0
         score = self.dictionary.values @ y + offset + slope * scaled.position
-        loss = 0.5 * scaled.mass @ (score - scaled.target) ** 2 + self.dictionary.trace @ y
+        square = score * (score - 2 * scaled.target) if scaled.has_trace else (score - scaled.target) ** 2
+        loss = 0.5 * scaled.mass @ square + self.dictionary.trace @ y
         loss += scaled.trace_total * slope + self.beta * np.abs(y).sum()
         return float(loss) * self.objective_unit
 
@@ -182,12 +185,13 @@ def assembled(program: UnivariateProgram, beta: float, objective_unit: float = 1
     if program.skip:
         linear.append(np.array([program.trace_total]))
     n_linear = 2 * p + len(free)
+    by_score = -program.mass * program.target if program.has_trace else np.zeros(n)
     quadratic = sp.diags(np.concatenate([np.zeros(n_linear), program.mass]), format="csc")
     return QuadraticProgram(
         quadratic,
-        np.concatenate([*linear, np.zeros(n)]),
+        np.concatenate([*linear, by_score]),
         equality,
-        program.target,
+        np.zeros(n) if program.has_trace else program.target,
         2 * p,
         objective_unit,
         dictionary,

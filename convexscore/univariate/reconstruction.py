@@ -161,17 +161,23 @@ def _balanced_split(t: FloatArray, slopes: FloatArray) -> Atoms:
 def _outer_line(problem: SplineProblem, slope: float) -> Atoms:
     """Return ReLU atoms that add a line of this slope on the data at the least cost.
 
-    For SM the slope is negative: a rising line left over would mean that every slope of the score is
-    positive, hence ``sum m (x - mu) s > 0``, while ``kappa <= 0`` says that it is at most ``-n``.
+    For SM on the whole line the slope is negative: a rising line left over would mean that every slope of the
+    score is positive, hence ``sum m (x - mu) s > 0``, while ``kappa <= 0`` says that it is at most ``-n``.
+    Labels may ask for a rising one, whose neuron does not count the mass at its own kink: the heavier end
+    has it.
     """
     program = problem.program
     t, tie = program.position, program.tie_mass
     both = np.array([1.0, -1.0])
     heaviest = int(np.argmax(tie[1:-1])) + 1 if tie.size > 2 else 0
     free = np.array([slope is None for slope in problem.held])
-    if heaviest and (tie[heaviest] > problem.beta or not free.any()):
+    # A rising line spares its own end's mass already.
+    spared = float(tie[[0, -1]][free].max(initial=0.0)) if slope > 0 else 0.0
+    if heaviest and (tie[heaviest] > problem.beta + spared or not free.any()):
         # A heavy tie pays for both neurons there: each counts the favourable slope.
         return Atoms(t[[heaviest, heaviest]], slope * both, both)
+    if slope > 0 and free.all() and tie[0] != tie[-1]:
+        free = tie[[0, -1]] == tie[[0, -1]].max()
     if not free.all():
         return Atoms(t[[0, -1]][free], slope * both[free], both[free])
     return Atoms(t[[0, -1]], 0.5 * slope * both, both)

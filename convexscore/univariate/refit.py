@@ -163,7 +163,7 @@ def _certificate(refit: RefitProblem, network: TwoLayerNetwork, spline: Spline, 
     kappa = program.correlation(residual - mean)[2]
     imbalance = abs(mean) * program.total * np.sqrt(program.variance)
     violation = max(float(stationary.max(initial=0.0)), imbalance, abs(kappa))
-    dual = program.scatter - float(np.sum(program.mass * residual * (0.5 * residual + program.target)))
+    dual = program.dual_value(residual)
     rounding, scales = (
         correlation_rounding(program, network, beta),
         problem_scales(program, network, data_term, 0.0),

@@ -136,7 +136,7 @@ def _share_of_noise(
     betas = np.unique(np.maximum(level * _SHARES, lowest))[::-1]
     fits = fits_on_a_grid(program, betas)
     allowed = np.array([_has_density(*fit) for fit in fits])
-    parts = Folds(rows, betas, fits, folds, source, _REPEATS if program.total <= _FEW else 1)
+    parts = Folds(rows, betas, fits, folds, source, _REPEATS if program.frequencies.sum() <= _FEW else 1)
     blocks = Blocks(program)
     while True:
         chosen = parts.best(allowed)
@@ -148,7 +148,7 @@ def _share_of_noise(
 
 
 def _has_density(problem: SplineProblem, spline: Spline) -> bool:
-    return not reconstruct(problem, spline).piecewise.failing_tails
+    return not reconstruct(problem, spline).piecewise.failing_ends(problem.program.limits)
 
 
 def _cross_validated(
@@ -168,12 +168,12 @@ def _cross_validated(
 
 def _has_ties(program: UnivariateProgram) -> bool:
     """Whether score matching sees repeated values, which are what raises its bound."""
-    return program.has_trace and float(program.mass.max()) > 1
+    return program.has_trace and float(program.frequencies.max()) > 1
 
 
 def _held_by_ties(program: UnivariateProgram, wanted: float, lowest: float) -> str:
     heaviest = int(program.mass.argmax())
-    share = 100 * program.mass[heaviest] / program.total
+    share = 100 * program.frequencies[heaviest] / program.frequencies.sum()
     return (
         f"beta: one value holds {share:.2g} % of the data, and below a "
         f"weight decay of {lowest:.4g} ties make score matching unbounded; without them it would be about "

@@ -2,7 +2,8 @@
 
     min  1/2 ||A y + b2 1 + V x - l||^2  +  c'y  +  n V [SM]  +  beta ||y||_1
 
-The columns of ``A`` and the entries of ``c`` are in the table at the head of `program`.  This file
+The columns of ``A`` and the entries of ``c`` are in the table at the head of `program`.  Data with limits
+have weights ``w h`` in place of ``w``, ``l = 0``, and ``+ sum w h' s`` in the objective.  This file
 shares no code with the fast paths: it works on the samples as they come, with one set of atoms a
 sample, repetitions included.
 """
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._support.validation import FloatArray, as_choice, as_real
-from ..objectives import Objective
+from ..objectives import Objective, boundary_of
 
 if TYPE_CHECKING:
     import cvxpy
@@ -92,7 +93,8 @@ def state_univariate(
 
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
-    x, w = objective.X[:, 0], objective.weights
+    x, share, derivative = objective.X[:, 0], *boundary_of(objective)
+    w, pull = objective.weights * share, objective.weights * derivative
     atoms = _relu_atoms if activation == "relu" else _abs_atoms
     A, c = atoms(x, w)
     if not objective.has_trace:
@@ -102,7 +104,8 @@ def state_univariate(
     b2 = cp.Variable()
     V = cp.Variable() if skip else None
     score = A @ y + b2 + (V * x if V is not None else 0)
-    loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - objective.targets[:, 0])) + c @ y
+    label = np.zeros(x.size) if objective.has_trace else objective.targets[:, 0]
+    loss = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(w), score - label)) + c @ y + pull @ score
     if V is not None and objective.has_trace:
         loss += w.sum() * V
     constraints = []

@@ -10,7 +10,8 @@ kinks are looked for there only; without a lattice ``h = 0`` and these are the t
 its own kink.  The Gaussian samples are rounded to the same lattice before anything is computed from them, so
 what rounding does to the data's moments it does to theirs.
 
-Denoising.  Labels scatter about the line in any way: the law is that of the multiplier bootstrap
+Denoising, and score matching of data with limits, where the line is that of a truncated Gaussian or an
+exponential law.  Labels scatter about the line in any way: the law is that of the multiplier bootstrap
 (`univariate.bootstrap`), whose replicates lose the line through their own terms as the data do.
 """
 
@@ -78,7 +79,7 @@ def straight_level(
     float or None
         In units of the weight decay; None if the line is rejected.
     """
-    if program.has_trace:
+    if program.has_trace and not program.has_labels:
         spacing = lattice_spacing(program.position)
         found = float(largest_at_edges(program.centred, program.mass, spacing))
         noise = _gaussian_noise(program, spacing, _SAMPLES * replicates, rng, n_jobs)

@@ -22,6 +22,14 @@ A kink at an end of the data, which is zero on the data and bends the tail, neve
 is held at its bound.  A held tail becomes a piece of the spline: a position of mass zero beyond the end, at
 which the value is that of the next knot but for what the tail rises.  The ends are inner positions then.
 
+At a finite end of the data's support nothing is asked of the slope beyond the data: the bound there is
+infinite and its multiplier zero.  With ``mu_1 = 0`` the smallest ``beta`` is
+
+    ReLU, and abs with skip (twice)   max(high - K, kappa - low),  K = min(kappa, 0),
+    abs without skip                  max(high - low, 2 high - kappa),
+
+and with ``mu_k = 0`` the mirror image.
+
 Without skip, a tail held at zero makes ``TV >= |C|``: ``K = 0``.  An abs network without skip has
 opposite outer slopes, so that both are zero.  The boundedness bounds are those without the constraints: what
 pays for itself below them is an outer slope that falls without end, or kinks that cancel each other.
@@ -177,8 +185,13 @@ def _extended(program: UnivariateProgram, held: Held) -> UnivariateProgram:
         position[0] = program.position[0] - reach
     if pad[1]:
         position[-1] = program.position[-1] + reach
+    frequency = None if program.frequency is None else np.pad(program.frequency, pad)
     return replace(
-        program, position=position, mass=np.pad(program.mass, pad), target=np.pad(program.target, pad)
+        program,
+        position=position,
+        mass=np.pad(program.mass, pad),
+        target=np.pad(program.target, pad),
+        frequency=frequency,
     )
 
 
@@ -230,8 +243,8 @@ def tail_multipliers(
     """
     exclusive, inclusive, kappa = correlation
     width = program.rules.width * beta
-    first = max(width + float(exclusive.min()) - kappa, 0.0)
-    last = max(width - float(inclusive.max()), 0.0)
+    first = max(width + float(exclusive.min()) - kappa, 0.0) if np.isfinite(bounds[0]) else 0.0
+    last = max(width - float(inclusive.max()), 0.0) if np.isfinite(bounds[1]) else 0.0
     if program.skip:
         # What both have in sum goes to the steeper bound first.
         total = max(-kappa, 0.0)
@@ -245,7 +258,7 @@ def tail_multipliers(
 
 
 def tails_correlation(
-    program: UnivariateProgram, exclusive: FloatArray, inclusive: FloatArray, kappa: float
+    program: UnivariateProgram, bounds: Bounds, exclusive: FloatArray, inclusive: FloatArray, kappa: float
 ) -> float:
     """Return the smallest ``beta`` that satisfies the module's inequalities, ``kappa <= 0`` apart.
 
@@ -253,13 +266,31 @@ def tails_correlation(
     ----------
     program : UnivariateProgram
         The program.
+    bounds : tuple of two floats
+        ``c_first`` and ``c_last``, of which one may be infinite.
     exclusive, inclusive : ndarray of shape (n_positions,)
         ``H`` just right of each position and at it.
     kappa : float
         Its limit on the left.
     """
     high, low = float(inclusive.max()), float(exclusive.min())
+    first, last = np.isfinite(bounds)
+    if first != last:
+        return _one_tail_correlation(program, high, low, kappa, bool(last))
     ends = max(high, kappa - low)
     if not program.rules.even:
         return max(ends, 0.5 * (high - low))
     return max(2 * ends, high - low) if program.skip else high - low
+
+
+def _one_tail_correlation(
+    program: UnivariateProgram, high: float, low: float, kappa: float, last: bool
+) -> float:
+    """Return the smallest ``beta`` where one tail is bounded, the last one or the first one."""
+    if not last:
+        # The mirror image of H is kappa - H.
+        high, low = kappa - low, kappa - high
+    if program.rules.even and not program.skip:
+        # The multiplier moves the middle of H up to that of the band, but never down.
+        return max(high - low, 2 * high - kappa)
+    return max(high - min(kappa, 0.0), kappa - low) / program.rules.width

@@ -73,6 +73,10 @@ def listed(function):
 #: Everything public, with arguments that are right.
 CALLS = {
     "ScoreMatching": (cs.ScoreMatching, {"X": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]}),
+    "ScoreMatching with limits": (
+        cs.ScoreMatching,
+        {"X": X, "sample_weight": [1.0, 2.0, 0.0, 1.0], "support": (-1.0, 9.0), "boundary_weight": 0.5},
+    ),
     "DenoisingScoreMatching": (
         cs.DenoisingScoreMatching,
         {"X": X, "targets": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]},
@@ -237,7 +241,7 @@ CALLS = {
             "solver": "auto",
         },
     ),
-    "ScoreDensity": (cs.ScoreDensity, {"network": LINES[0]}),
+    "ScoreDensity": (cs.ScoreDensity, {"network": LINES[0], "support": (-1.0, 9.0)}),
     "ScoreDensity of a solution": (cs.ScoreDensity, {"network": SOLUTION.network, "solution": SOLUTION}),
     "density.interval_bands": (
         SOLUTION.density().interval_bands,
@@ -303,7 +307,10 @@ CALLS = {
         reverse_law,
         {"score": MIXTURE.score, "sigmas": [2.0, 1.0], "points": GRID, "rule": "frozen"},
     ),
-    "langevin": (cs.samplers.langevin, {"score": NET, "step_size": 0.1, "keep_every": 1, **CHAIN}),
+    "langevin": (
+        cs.samplers.langevin,
+        {"score": NET, "step_size": 0.1, "keep_every": 1, "support": (-9.0, 9.0), **CHAIN},
+    ),
     "underdamped": (
         cs.samplers.underdamped,
         {"score": NET, "step_size": 0.1, "friction": 1.0, "keep_every": 1, **CHAIN},

@@ -202,3 +202,9 @@ def test_raised_weight_decays_are_told():
     with pytest.warns(UserWarning, match="beta: 1.2 is below the boundedness bound of .* of 20 replicates"):
         found = density.interval_bands(0.5, 20, rng=0)
     assert found.n_raised > 2
+
+
+def test_data_with_limits_have_no_bands_and_say_so():
+    objective = cs.ScoreMatching(np.random.default_rng(3).exponential(size=60), support=(0.0, None))
+    with pytest.raises(ValueError, match="density: expected that of data without limits"):
+        cs.solve(objective, 4.0, skip=True).density().interval_bands(rng=0)

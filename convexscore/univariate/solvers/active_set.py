@@ -111,7 +111,7 @@ def solve_active_set(
 def rounding_floor(problem: SplineProblem) -> float:
     """Return the size of violation that is rounding error of the correlations."""
     program = problem.program
-    scale = program.trace_total + np.sqrt(program.total * program.variance * program.label_square)
+    scale = program.trace_total + program.label_correlation
     return float(8 * np.finfo(float).eps * max(scale, problem.beta))
 
 

@@ -48,7 +48,7 @@ class Rows:
     mass : ndarray of shape (n_rows, n)
         Of the cells.
     label : ndarray of shape (n_rows, n), or None
-        ``sum m l``; None for score matching.
+        ``sum m l``; None without labels.
     within : tuple of three ndarrays of shape (n_rows, n), or None
         ``sum m u, m u^2, m u l``; None where a cell is one position.
     counts : tuple of two ndarrays of shape (n_rows, n), or None
@@ -87,10 +87,13 @@ class Rows:
         if not all(grid.is_all for grid in distinct):
             first, second, label_first = (stacked([part[k] for part in moments]) for k in (1, 2, 4))
             within = first, second, label_first
-        if not distinct[0].program.has_trace:
-            return cls(position, mass, stacked([part[3] for part in moments]), within, None, last)
-        exclusive, inclusive = (stacked([grid.counts[k] for grid in distinct]) for k in (0, 1))
-        return cls(position, mass, None, within, (exclusive, inclusive), last)
+        label = counts = None
+        if any(grid.program.has_labels for grid in distinct):
+            label = stacked([part[3] for part in moments])
+        if distinct[0].program.has_trace:
+            exclusive, inclusive = (stacked([grid.counts[k] for grid in distinct]) for k in (0, 1))
+            counts = exclusive, inclusive
+        return cls(position, mass, label, within, counts, last)
 
     def chosen(self, rows: Flags) -> Rows:
         """Return some of the rows."""

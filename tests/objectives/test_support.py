@@ -1,0 +1,141 @@
+"""Data with limits: the weight of the loss, what is refused, and the truth of the loss by quadrature."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from scipy.integrate import quad
+
+import convexscore as cs
+from convexscore.objectives import as_objective, distinct_rows
+from convexscore.objectives.support import boundary_terms
+
+LAWS = {
+    "exponential": (stats.expon(), (0.0, np.inf), lambda x: -1.0),
+    "gamma": (stats.gamma(2.5), (0.0, np.inf), lambda x: 1.5 / x - 1.0),
+    "beta": (stats.beta(2.0, 3.0), (0.0, 1.0), lambda x: 1.0 / x - 2.0 / (1.0 - x)),
+    "half-normal": (stats.halfnorm(), (0.0, np.inf), lambda x: -x),
+    "uniform": (stats.uniform(), (0.0, 1.0), lambda x: 0.0),
+    "truncated normal": (stats.truncnorm(-0.5, 1.0), (-0.5, 1.0), lambda x: -x),
+    "mirrored exponential": (stats.gamma(1.0, loc=-1.0), (-1.0, np.inf), lambda x: -1.0),
+}
+
+
+@pytest.mark.parametrize("name", LAWS)
+@pytest.mark.parametrize("height", [0.3, np.inf])
+def test_the_true_score_minimizes_the_population_loss(name, height):
+    law, support, score = LAWS[name]
+    if np.isinf(height) and name == "beta":
+        height = 0.25
+
+    def derivative_along(direction, slope):
+        def density(x):
+            weight, derivative = (float(part[0]) for part in boundary_terms(np.array([x]), support, height))
+            change = weight * (score(x) * direction(x) + slope(x)) + derivative * direction(x)
+            return change * law.pdf(x)
+
+        return quad(density, low, high, points=inside or None, limit=400)[0]
+
+    low, high = (float(end) for end in law.ppf([1e-15, 1 - 1e-15]))
+    bends = (support[0] + height, support[1] - height, sum(support) / 2)
+    inside = [bend for bend in bends if low < bend < high]
+    # The loss is quadratic: its derivatives vanish in every direction at its minimum alone.
+    for direction, slope in (
+        (np.ones_like, np.zeros_like),
+        (lambda x: x, np.ones_like),
+        (lambda x: np.sin(3 * x), lambda x: 3 * np.cos(3 * x)),
+    ):
+        assert abs(derivative_along(direction, slope)) < 1e-6
+
+
+def test_the_weight_and_its_derivative():
+    x = np.array([0.25, 0.5, 1.0, 1.5, 1.75])
+    weight, derivative = boundary_terms(x, (0.0, 2.0), 0.5)
+    assert weight.tolist() == [0.25, 0.5, 0.5, 0.5, 0.25]
+    assert derivative.tolist() == [1.0, 0.5, 0.0, -0.5, -1.0]
+    # In the middle both sides meet, with or without a height there.
+    for height in (1.0, np.inf):
+        weight, derivative = boundary_terms(np.array([1.0]), (0.0, 2.0), height)
+        assert (weight[0], derivative[0]) == (1.0, 0.0)
+
+
+def test_the_loss_is_its_formula():
+    x, w = np.array([0.5, 1.0, 2.0, 5.0]), np.array([1.0, 2.0, 0.5, 3.0])
+    objective = cs.ScoreMatching(x, w, support=(0.0, None), boundary_weight=1.5)
+    h, dh = np.array([0.5, 1.0, 1.5, 1.5]), np.array([1.0, 1.0, 0.0, 0.0])
+    s, ds = 1 - x**2, -2 * x
+    by_hand = np.sum(w * (0.5 * h * s**2 + h * ds + dh * s))
+    found = objective.loss(lambda t: 1 - t**2, divergence=lambda t: -2 * t[:, 0])
+    assert found == pytest.approx(by_hand, rel=1e-14)
+
+
+def test_the_default_height_is_the_weighted_median_distance():
+    objective = cs.ScoreMatching([0.0, 1.0, 2.0, 8.0, 9.5], [1, 1, 1, 1, 4], support=(0, 10))
+    # Distances 1, 2, 2 and four times 0.5; the sample on the end does not count.
+    assert objective.boundary_weight == 0.5
+    repeated = cs.ScoreMatching([0.0, 1.0, 2.0, 8.0, 9.5, 9.5, 9.5, 9.5], support=(0, 10))
+    assert repeated.boundary_weight == 0.5
+    # Parts of the data keep the height of all.
+    assert distinct_rows(objective).boundary_weight == 0.5
+
+
+def test_both_ends_without_limit_are_no_support():
+    assert cs.ScoreMatching([1.0, 2.0], support=(None, np.inf)).support is None
+
+
+def test_samples_on_an_end_are_left_out_and_said_to():
+    x = np.array([0.0, 0.0, 0.5, 1.0, 2.0])
+    with pytest.warns(UserWarning, match="X: 2 of 5 samples are on an end of the support") as caught:
+        solution = cs.solve(cs.ScoreMatching(x, support=(0, None)), 1.0)
+    assert caught[0].filename == __file__
+    assert solution.value == cs.solve(cs.ScoreMatching(x[2:], support=(0, None)), 1.0).value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"X": [-1.0, 2.0], "support": (0, None)}, "X: expected values within the support from 0 to inf"),
+        (
+            {"X": [1.0, 2.0], "support": (0, 1.5)},
+            "X: expected values within the support from 0 to 1.5, got 2",
+        ),
+        ({"X": [[1.0, 2.0]], "support": (0, None)}, "support: expected None but for data with 1 feature"),
+        ({"X": [1.0, 2.0], "support": (3, 1)}, "support: expected a lower end below"),
+        ({"X": [1.0, 2.0], "support": 3.0}, "support: expected a pair of numbers"),
+        ({"X": [1.0, 2.0], "support": (0, 1, 2)}, "support: expected a pair of numbers"),
+        ({"X": [1.0, 2.0], "support": (np.nan, 3)}, "support: expected a finite number"),
+        ({"X": [1.0, 2.0], "boundary_weight": 1.0}, "boundary_weight: expected None without"),
+        (
+            {"X": [1.0, 2.0], "support": (0, 3), "boundary_weight": 0},
+            "boundary_weight: expected a number above",
+        ),
+        ({"X": [0.0, 0.0], "support": (0, 3)}, "X: expected values inside the support"),
+    ],
+)
+def test_refusals_name_the_argument(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        cs.ScoreMatching(**arguments)
+
+
+@pytest.mark.parametrize("kind", [{"gated": True}, {"conservative": True}, {"bias": False}])
+def test_other_networks_are_refused(kind):
+    with pytest.raises(ValueError, match="objective: expected no support but for a network with bias"):
+        cs.solve(cs.ScoreMatching([0.5, 1.0, 2.0], support=(0, None)), 1.0, **kind)
+
+
+def test_limits_far_away_are_refused():
+    with pytest.raises(ValueError, match="support: expected limits within"):
+        cs.solve(cs.ScoreMatching([1.0, 2.0], support=(-1e30, None)), 1.0)
+
+
+def test_the_page_refuses_limits(tmp_path):
+    with pytest.raises(ValueError, match="objective: expected no support"):
+        cs.report(cs.ScoreMatching([0.5, 1.0, 2.0], support=(0, None)), tmp_path / "page.html")
+
+
+def test_an_objective_made_elsewhere_with_a_trace_and_targets_is_refused():
+    class Both:
+        name, has_trace, sample_weight = "both", True, None
+        X, weights, targets = np.ones((3, 1)), np.ones(3), np.ones((3, 1))
+
+    with pytest.raises(ValueError, match="objective: expected one with has_trace whose targets are zero"):
+        as_objective(Both())
