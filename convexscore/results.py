@@ -253,8 +253,8 @@ class Solution(Shown):
     def density(self) -> ScoreDensity | ConservativeDensity:
         """Return the density of its score: one feature, or two with ``conservative=True``.
 
-        It is that on the support of the objective, if this has one.  One on the line knows the solution, so that
-        it can make `ScoreDensity.interval_bands`.
+        It is that on the support of the objective, if this has one.  One on the line knows the solution, so
+        that it can make `ScoreDensity.interval_bands`.
 
         Raises
         ------
