@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler
 import convexscore as cs
 
 
-def climb(score, X, step=0.1, n_steps=400):
+def climb(score, X, step=0.1, n_steps=200):
     """Go up along the score, and return the whole way, from points in standard units."""
     way = [X]
     for _ in range(n_steps):

@@ -15,7 +15,7 @@ fifth by a local line (Beaumont, Zhang & Balding 2002).  Both problems have post
 - the logarithm of a rate with a gamma prior, and of the mean of four waiting times: conjugate;
 - a Gaussian parameter and its square with noise: two answers.
 
-Errors are first Wasserstein distances to the exact posteriors, means over five seeds. The pool's are
+Errors are first Wasserstein distances to the exact posteriors, means over three seeds. The pool's are
 smaller on the rate and at the first two data of the square. At its third datum, far out, fell few pairs:
 there how mass is shared between the two answers is a matter of luck for all, and with fewer pairs the pool
 is no better than the rivals.
@@ -31,7 +31,7 @@ import numpy as np
 
 import convexscore as cs
 
-N, SEEDS = 500, 5
+N, SEEDS = 500, 3
 
 
 class Rate:
