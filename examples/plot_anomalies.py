@@ -10,7 +10,7 @@ A density answers: what has little of it is odd, and its score points back to wh
 score has one for one or two columns; for more, the sum of the columns' log-densities, which takes them for
 independent, is the usual makeshift.  Rivals, as scikit-learn has them, on standardized data: kernels with a
 bandwidth by cross-validation, the isolation forest, the one-class support vector machine, and a Gaussian.
-Half of what is normal is for fitting, five times; the rest and all that is odd are ranked.
+Half of what is normal is for fitting, three times; the rest and all that is odd are ranked.
 
 - Tumours, benign and malignant, by the first two or the first ten of their measurements, none chosen.
 - Wines of two growers and of a third, in two principal components of the two: the third's lie between.
@@ -73,7 +73,7 @@ def problems():
 
 found = {}
 for problem, normal, odd in problems():
-    for split in range(5):
+    for split in range(3):
         order = np.random.default_rng(split).permutation(len(normal))
         train, test = np.split(normal[order], [len(normal) // 2])
         truth = np.repeat([0, 1], [len(test), len(odd)])
