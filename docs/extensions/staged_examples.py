@@ -16,15 +16,22 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PICTURES = "figures/gallery"
 STORED = (
+    "plot_anomalies",
     "plot_certified_iris",
+    "plot_drift",
+    "plot_empirical_bayes",
     "plot_generated_spins",
     "plot_imbalanced_mixture",
     "plot_joint",
     "plot_langevin_abs",
+    "plot_mean_shift",
     "plot_planar_generation",
     "plot_pooled_plane",
     "plot_reverse_convergence",
     "plot_sequential",
+    "plot_simulated_posterior",
+    "plot_stein_test",
+    "plot_stein_thinning",
     "plot_variational_denoisers",
     "plot_wide_networks",
 )
