@@ -251,7 +251,10 @@ CALLS = {
         f"density.{name}": (getattr(DENSITY, name), {"x": X})
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf")
     },
-    **{f"density.{name}": (getattr(DENSITY, name), {}) for name in ("mean", "variance", "std", "entropy")},
+    **{
+        f"density.{name}": (getattr(DENSITY, name), {})
+        for name in ("mean", "variance", "std", "entropy", "support")
+    },
     "density.expect": (DENSITY.expect, {"function": np.square}),
     "density.icdf": (DENSITY.icdf, {"q": [0.1, 0.9]}),
     "density.interval": (DENSITY.interval, {"confidence": [0.1, 0.9]}),
