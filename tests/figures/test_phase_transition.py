@@ -14,7 +14,7 @@ from paper_figs.common import plain
 from paper_figs.equal_spins import draw_nodes, exact_means, magnetization_law, n_nodes, nodes_of
 from paper_figs.plefka import EqualCouplings, fixed_point
 
-from .drawings import drawn_quickly
+from .drawings import drawn_quickly, is_finite
 
 
 @pytest.mark.parametrize("field", [0.0, 0.3])
@@ -163,17 +163,9 @@ def drawn():
     return drawn_quickly("phase_transition")
 
 
-def finite(value):
-    if isinstance(value, dict):
-        return all(finite(entry) for entry in value.values())
-    if isinstance(value, list):
-        return all(finite(entry) for entry in value)
-    return value is not None
-
-
 def test_numbers(drawn):
     _, numbers = drawn
-    assert finite(plain(numbers))
+    assert is_finite(plain(numbers))
     json.dumps(plain(numbers), allow_nan=False)
     assert numbers["claim"] == "; ".join(numbers["claims"])
     assert numbers["parameters"]["quick"] is True

@@ -19,7 +19,7 @@ from paper_figs.plefka import (
     score_of,
 )
 
-from .drawings import drawn_quickly
+from .drawings import drawn_quickly, is_finite
 
 
 def random_couplings(d, rng, size=1.0):
@@ -192,17 +192,9 @@ def drawn():
     return drawn_quickly("spin_dimension")
 
 
-def finite(value):
-    if isinstance(value, dict):
-        return all(finite(entry) for entry in value.values())
-    if isinstance(value, list):
-        return all(finite(entry) for entry in value)
-    return value is not None
-
-
 def test_numbers(drawn):
     _, numbers = drawn
-    assert finite(plain(numbers))
+    assert is_finite(plain(numbers))
     json.dumps(plain(numbers), allow_nan=False)
     assert numbers["claim"] == "; ".join(numbers["claims"])
     assert numbers["parameters"]["quick"] is True
