@@ -115,6 +115,7 @@ def likelihoods(x, support, rng):
     logs = {
         "reflection": reflected(training, support)(rest),
         "score": score.density().logpdf(rest),
+        "pool": cs.PooledScore.fit(training, rng=0, support=support).logpdf(rest),
         "straight": straight(training, support).logpdf(rest),
         "log, logit": transformed(training, support)(rest),
         "whole line": line.logpdf(rest),
@@ -123,7 +124,7 @@ def likelihoods(x, support, rng):
 
 
 def table(samples, splits):
-    names = ("score", "straight", "log, logit", "whole line")
+    names = ("score", "pool", "straight", "log, logit", "whole line")
     yield "| column | n | reflection | " + " | ".join(names) + " | outside |"
     yield "|---|---|---|" + "---|" * (len(names) + 1)
     gains = []

@@ -25,6 +25,7 @@ from .numerics.whitening import AffineFrame
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
 from .pooling import PooledMember, PooledScore
 from .pooling.laws import MixtureLaw, NetworkLaw
+from .pooling.logarithms import LogDistance
 from .pooling.networks import Fit
 from .pooling.planar.laws import PlanarMixtureLaw, PlanarNetworkLaw
 from .pooling.planar.networks import PlanarFit
@@ -34,6 +35,7 @@ from .pooling.planar.student import StudentLaw
 from .pooling.points import Frame
 from .pooling.pool import Pool
 from .pooling.transformation import Transformation, TransformedLaw
+from .pooling.truncation import TruncatedLaw
 from .problem import Problem
 from .results import Certificate, Solution, SolveStats
 from .scores.density import ScoreDensity
@@ -59,7 +61,8 @@ _PARTS: tuple[type, ...] = (
     Fit,
     Frame,
 )
-_PARTS += (NetworkLaw, MixtureLaw, TransformedLaw, Transformation, Pool, PlanarPool, AffineFrame)
+_PARTS += (NetworkLaw, MixtureLaw, TruncatedLaw, TransformedLaw, Transformation, LogDistance)
+_PARTS += (Pool, PlanarPool, AffineFrame)
 _PARTS += (PlanarPoints, PlanarFit, PlanarNetworkLaw, PlanarMixtureLaw, StudentLaw, PooledMember)
 _PARTS += (ScoreMatching, DenoisingScoreMatching, ExpectedDenoising, Problem)
 _OBJECTS = (Solution, NoiseConditionalScore, PooledScore, ScoreDensity, ConservativeDensity, Patterns)

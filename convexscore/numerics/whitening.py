@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray
@@ -63,6 +64,10 @@ class AffineFrame(Frozen):
     def spread_out(self, covariance: FloatArray) -> FloatArray:
         """Return a covariance in standard coordinates in those of the data."""
         return self.inverse @ covariance @ self.inverse.T
+
+    def outside(self, x: FloatArray) -> NDArray[np.bool_]:
+        """Return which rows are where no data can be: none."""
+        return np.zeros(len(x), dtype=bool)
 
     def inward(self, x: FloatArray) -> FloatArray:
         """Return points in standard coordinates; those too far out for squares are brought nearer."""

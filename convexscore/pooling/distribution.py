@@ -31,7 +31,7 @@ def pool_of(frame: AnyFrame, laws: Sequence[Law | PlanarLaw], weights: FloatArra
     """Return the pool of laws on the line or in the plane, wherever the frame is for."""
     if isinstance(frame, AffineFrame):
         return PlanarPool(cast("tuple[PlanarLaw, ...]", tuple(laws)), weights)
-    return Pool(cast("tuple[Law, ...]", tuple(laws)), weights)
+    return Pool(cast("tuple[Law, ...]", tuple(laws)), weights, frame.limits)
 
 
 class Distribution(Frozen, Shown):
@@ -49,7 +49,7 @@ class Distribution(Frozen, Shown):
         return self._frame.n_features
 
     def __call__(self, x: ArrayLike) -> FloatArray:
-        """Return the score ``grad log p(x)``.
+        """Return the score ``grad log p(x)``; on a limit and beyond, that next to it.
 
         Parameters
         ----------
@@ -66,10 +66,15 @@ class Distribution(Frozen, Shown):
         with np.errstate(over="ignore", under="ignore"):
             return self._frame.pulled_back(self._pool.score(self._inward(x)))[()]
 
+    def support(self) -> tuple[float, float]:
+        """Return the ends of the support, as SciPy's distributions do; one feature only."""
+        return self._on_the_line("support")[1].support
+
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log p(x)``, of the shape of `x`; with two features one number a row."""
-        inside = self._inward(as_numbers("x", x))
-        return (self._pool.logpdf(inside) - self._frame.log_scale)[()]
+        x = as_numbers("x", x)
+        log_density = self._pool.logpdf(self._inward(x)) - self._frame.log_scale
+        return np.where(self._frame.outside(x), -np.inf, log_density)[()]
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """Return ``p(x)``, of the shape of `x`; with two features one number a row."""
@@ -104,7 +109,7 @@ class Distribution(Frozen, Shown):
         Returns
         -------
         ndarray of the shape of `q`
-            ``-inf`` at 0 and ``inf`` at 1.
+            The ends of the support, infinite without limits, at 0 and 1.
 
         Raises
         ------
@@ -113,7 +118,9 @@ class Distribution(Frozen, Shown):
         """
         pool, frame = self._on_the_line("icdf")
         q = as_probabilities("q", q)
-        return frame.outward(pool.quantile(q.reshape(-1))).reshape(q.shape)[()]
+        x = frame.outward(pool.quantile(q.reshape(-1))).reshape(q.shape)
+        x[q == 0], x[q == 1] = frame.support
+        return x[()]
 
     ppf = icdf
 

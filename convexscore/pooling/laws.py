@@ -17,8 +17,9 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.piecewise import PiecewiseLinear
 from ..scores.density import ScoreDensity
+from ..univariate.program import WHOLE_LINE
 
-__all__ = ["FURTHEST", "Law", "MixtureLaw", "NetworkLaw", "softmax"]
+__all__ = ["FURTHEST", "Law", "MixtureLaw", "NetworkLaw", "TabulatedQuantiles", "log_difference", "softmax"]
 
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 # Points further out belong to whom those here do, whose log densities are floats: the tenth power of this has
@@ -93,12 +94,12 @@ class MixtureLaw(Frozen):
 
     def logcdf(self, z: FloatArray) -> FloatArray:
         """Return the log probability of what is at most `z`."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return logsumexp(log_ndtr(self._steps(z)), b=self.weights, axis=-1)
 
     def logsf(self, z: FloatArray) -> FloatArray:
         """Return the log probability of what is above `z`."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", over="ignore"):
             return logsumexp(log_ndtr(-self._steps(z)), b=self.weights, axis=-1)
 
     def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -128,28 +129,34 @@ class NetworkLaw(Frozen):
     ----------
     piecewise : PiecewiseLinear
         The score.
+    limits : tuple of two floats
+        Between which its density is; infinite where there is no limit.
     """
 
     piecewise: PiecewiseLinear
+    limits: tuple[float, float] = WHOLE_LINE
 
     @classmethod
-    def with_tails(cls, knots: FloatArray, values: FloatArray) -> NetworkLaw:
+    def with_tails(
+        cls, knots: FloatArray, values: FloatArray, limits: tuple[float, float] = WHOLE_LINE
+    ) -> NetworkLaw:
         """Return the law of a score that is known on the range of the data, and goes on as its outer pieces.
 
-        Outside the data the score's slope is at most zero, and at most minus one where the score at the end
-        still points outward: so there is a density.
+        On sides without a limit the score's slope outside the data is at most zero, and at most minus one
+        where the score at the end still points outward: so there is a density.
         """
         slopes = np.diff(values) / np.diff(knots)
+        ends = (slopes[0], -values[0], limits[0]), (slopes[-1], values[-1], limits[1])
         outer = [
-            min(slope, -1.0 if outward >= 0 else 0.0)
-            for slope, outward in ((slopes[0], -values[0]), (slopes[-1], values[-1]))
+            slope if np.isfinite(limit) else min(slope, -1.0 if outward >= 0 else 0.0)
+            for slope, outward, limit in ends
         ]
-        return cls(PiecewiseLinear(knots, values, np.concatenate([outer[:1], slopes, outer[1:]])))
+        return cls(PiecewiseLinear(knots, values, np.concatenate([outer[:1], slopes, outer[1:]])), limits)
 
     @cached_property
     def density(self) -> ScoreDensity:
         """The exact density."""
-        return ScoreDensity(self.piecewise)
+        return ScoreDensity(self.piecewise, self.limits)
 
     @np.errstate(over="ignore")
     def score(self, z: FloatArray) -> FloatArray:
@@ -187,7 +194,35 @@ class NetworkLaw(Frozen):
     def mirrored(self) -> NetworkLaw:
         """Return the law of ``-z``."""
         score = self.piecewise
-        return NetworkLaw(PiecewiseLinear(-score.knots[::-1], -score.values[::-1], score.slopes[::-1]))
+        turned = PiecewiseLinear(-score.knots[::-1], -score.values[::-1], score.slopes[::-1])
+        return NetworkLaw(turned, (-self.limits[1], -self.limits[0]))
+
+
+class TabulatedQuantiles:
+    """Bounds of quantiles, for laws whose distribution function has no inverse in closed form."""
+
+    def logcdf(self, z: FloatArray) -> FloatArray:
+        """Return the log probability of what is at most `z`."""
+        raise NotImplementedError
+
+    def logsf(self, z: FloatArray) -> FloatArray:
+        """Return the log probability of what is above `z`."""
+        raise NotImplementedError
+
+    def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return points below and above the quantiles at `q`."""
+        z, log_cdf, log_sf = self._table
+        low = np.searchsorted(log_cdf, np.log(np.minimum(q, 0.5)))
+        high = z.size - np.searchsorted(log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
+        cell = np.clip(np.where(q <= 0.5, low, high), 1, z.size - 1)
+        return z[cell - 1], z[cell]
+
+    @cached_property
+    def _table(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """A grid over all floats, fine enough to start from, and the log probabilities below and above."""
+        t = np.linspace(-709.0, 709.0, 2837)
+        z = np.sign(t) * np.expm1(np.abs(t))
+        return z, self.logcdf(z), self.logsf(z)
 
 
 def softmax(logs: FloatArray, axis: int) -> FloatArray:
@@ -195,3 +230,10 @@ def softmax(logs: FloatArray, axis: int) -> FloatArray:
     with np.errstate(invalid="ignore"):
         shares = np.exp(logs - logs.max(axis=axis, keepdims=True))
         return shares / shares.sum(axis=axis, keepdims=True)
+
+
+def log_difference(above: FloatArray, below: FloatArray) -> FloatArray:
+    """Return ``log(exp(above) - exp(below))``, of a log probability and one that is not larger."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rest = above + np.log1p(-np.exp(np.minimum(below - above, 0.0)))
+    return np.where(below >= above, -np.inf, rest)

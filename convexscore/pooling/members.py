@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, cast
 
@@ -50,6 +50,8 @@ class Candidate:
         How far each point was spread before the network was trained; 0 for not at all.
     exponent : float, optional
         Of the transformation, if there is one.
+    logarithm : {"log", "logit"}, optional
+        Of the distances from limits, where the law was fitted to it; the jitter is in its units.
     """
 
     kind: str
@@ -57,12 +59,13 @@ class Candidate:
     fit: Fit | None = None
     jitter: float = 0.0
     exponent: float | None = None
+    logarithm: str | None = None
 
     def mirrored(self) -> Candidate:
         """Return the candidate for the data turned round, on the line."""
         law = cast("Law", self.law)
         exponent = None if self.exponent is None else 2 - self.exponent
-        return Candidate(self.kind, law.mirrored(), self.fit, self.jitter, exponent)
+        return replace(self, law=law.mirrored(), exponent=exponent)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,7 +79,7 @@ class PooledMember(Distribution):
     ----------
     kind : {"line", "network", "mixture", "transformed"}
         Its group.  ``"transformed"`` are lines and networks for power-transformed data; with two features
-        Student's t.
+        Student's t; between limits all members for logarithms of the distances from these.
     weight : float
         Its share of the pool.
     log_likelihood : float
@@ -85,11 +88,15 @@ class PooledMember(Distribution):
         Weight decay of a network.
     jitter : float
         Standard deviation by which each point was spread before a network was trained; 0 for not at all.  In
-        the units of the data, with two features in standard deviations of the data.
+        the units of the data, with two features in standard deviations of the data, and for logarithms in
+        units of these.
     exponent : float or None
         Exponent of the power transformation, for those of that kind.
     n_components : int or None
-        Number of Gaussians of a mixture.
+        Number of Gaussians of a mixture; between limits of one for the data and their mirror images.
+    logarithm : {"log", "logit"} or None
+        What the member was fitted to, if to logarithms of distances from limits: ``log(x - low)``,
+        ``-log(high - x)``, or between two limits ``log((x - low) / (high - x))``.
 
     See Also
     --------
@@ -114,6 +121,7 @@ class PooledMember(Distribution):
     _pool: AnyPool = field(repr=False)
     _frame: AnyFrame = field(repr=False)
     _fit: Fit | None = field(repr=False)
+    logarithm: str | None = None
 
     @classmethod
     def of(cls, candidate: Candidate, weight: float, log_likelihood: float, frame: AnyFrame) -> PooledMember:
@@ -124,12 +132,13 @@ class PooledMember(Distribution):
             weight,
             log_likelihood,
             None if fit is None else fit.beta,
-            frame.width(candidate.jitter),
+            candidate.jitter if candidate.logarithm else frame.width(candidate.jitter),
             candidate.exponent,
             len(law.weights) if candidate.kind == "mixture" and hasattr(law, "weights") else None,
             pool_of(frame, (law,), np.ones(1)),
             frame,
             fit,
+            candidate.logarithm,
         )
 
     @property
@@ -162,6 +171,8 @@ class PooledMember(Distribution):
         parts = [self.kind]
         if self.n_components is not None:
             parts[0] += f" of {self.n_components}"
+        if self.logarithm is not None:
+            parts.append(self.logarithm)
         if self.exponent is not None:
             parts.append(f"exponent {self.exponent:.3g}")
         if self.beta is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -49,34 +48,39 @@ _MOST_JITTERED = 40_000
 
 def measured_noise(points: Points, rng: np.random.Generator) -> Noise:
     """Return the noise of all points; of very many, that of a random part times the root of its share."""
-    value, mass = points.value, points.mass
-    if value.size > _ENOUGH:
-        index, mass = points.units(max(value.size, 10 * _ENOUGH))
+    part = points
+    if points.value.size > _ENOUGH:
+        index, mass = points.units(max(points.value.size, 10 * _ENOUGH))
         chosen = np.sort(rng.choice(index.size, _ENOUGH, replace=False))
-        value, mass = value[index[chosen]], mass[chosen]
-    objective = ScoreMatching(value, mass)
+        part = replace(points, value=points.value[index[chosen]], mass=mass[chosen])
+    objective = part.objective
     program = UnivariateProgram.from_objective(objective, "relu", True)
     if program.position.size < 3:
         # Between two values there is no place for a kink.
         return Noise(boundedness_bound(program), True)
     noise = _Noise(objective, program, _REPLICATES, rng)
-    level = noise.about_the_fit(_ROUNDS) * np.sqrt(points.total / program.total)
+    level = noise.about_the_fit(_ROUNDS) * np.sqrt(points.total / program.frequencies.sum())
     return Noise(float(level), noise.straightness(_CONFIDENCE) is not None)
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A member's program, the weight decay, and the function on the data's range that solves it."""
+    """A member's program, the weight decay, and the function on the data's range that solves it.
+
+    With limits also where the weight of the loss stops growing.
+    """
 
     program: UnivariateProgram
     beta: float
     spline: Spline
+    boundary_weight: float | None = None
 
     @property
     def law(self) -> NetworkLaw:
         """The law of the score, its tails made to decay."""
         knots = SplineProblem(self.program, self.beta).knots(self.spline.kinks)
-        return NetworkLaw.with_tails(self.program.position[knots], self.spline.values)
+        position = self.program.position[knots]
+        return NetworkLaw.with_tails(position, self.spline.values, self.program.limits)
 
     @property
     def n_kinks(self) -> int:
@@ -88,7 +92,8 @@ class Fit:
         problem = SplineProblem(self.program, self.beta)
         stats = SolveStats("active_set", 0, 0.0, self.program.n_atoms)
         found = certified_solution(problem, self.spline, "optimal", stats, 1e-8)
-        data = ScoreMatching(self.program.position, self.program.mass)
+        program = self.program
+        data = ScoreMatching(program.position, program.frequencies, program.limits, self.boundary_weight)
         return replace(found, problem=Problem(data, "relu", skip=True))
 
 
@@ -99,10 +104,12 @@ def fitted_networks(
 
     Weight decays below the boundedness bound are lifted to it.  Workers divide programs of many values.
     """
-    programs, lifted = [], []
+    programs, heights, lifted = [], [], []
     for points, betas in requests:
-        program = UnivariateProgram.from_objective(ScoreMatching(points.value, points.mass), "relu", True)
+        objective = points.objective
+        program = UnivariateProgram.from_objective(objective, "relu", True)
         programs.append(program)
+        heights.append(objective.boundary_weight)
         lifted.append(np.maximum(betas, _HAIR * boundedness_bound(program)))
     grids = [np.unique(betas)[::-1] for betas in lifted]
     found: list[list[Fit]] = [[] for _ in requests]
@@ -111,11 +118,16 @@ def fitted_networks(
     small = [number for number in np.argsort(sizes, kind="stable") if sizes[number] <= _SMALL]
     splines = iter(_solved([(programs[number], grids[number]) for number in small]))
     for number in small:
-        found[number] = [Fit(programs[number], float(beta), next(splines)) for beta in grids[number]]
+        found[number] = [
+            Fit(programs[number], float(beta), next(splines), heights[number]) for beta in grids[number]
+        ]
     large = np.flatnonzero(sizes > _SMALL).tolist()
     paths = run_all(_path, [(programs[number], grids[number]) for number in large], n_jobs)
     for number, path in zip(large, each(paths, progress, len(large), "networks"), strict=True):
-        found[number] = list(map(partial(Fit, programs[number]), grids[number].tolist(), path))
+        found[number] = [
+            Fit(programs[number], beta, spline, heights[number])
+            for beta, spline in zip(grids[number].tolist(), path, strict=True)
+        ]
     return [
         [fits[place] for place in np.searchsorted(-grid, -betas)]
         for fits, grid, betas in zip(found, grids, lifted, strict=True)
@@ -137,10 +149,20 @@ def _solved(problems: list[tuple[UnivariateProgram, FloatArray]]) -> list[Spline
 
 
 def jittered(points: Points, width: float) -> Points:
-    """Return five points of a fifth of the mass around each, `width` wide; mean and variance stay."""
+    """Return five points of a fifth of the mass around each, `width` wide; mean and variance stay.
+
+    Between limits those that would be beyond one are reflected, and mean and variance change.
+    """
     points = points.coarse(_MOST_JITTERED)
+    low, high = points.limits
+    steps = width * _JITTERS
     mean, shrink = points.mean, 1 / np.sqrt(1 + width**2 / points.variance)
-    value = mean + ((points.value - mean)[:, None] + width * _JITTERS) * shrink
+    if points.limited:
+        mean, shrink = 0.0, 1.0
+    value = mean + ((points.value - mean)[:, None] + steps) * shrink
+    if points.limited:
+        value = np.where(value < low, 2 * low - value, value)
+        value = np.clip(np.where(value > high, 2 * high - value, value), low, high)
     mass = np.repeat(points.mass / _JITTERS.size, _JITTERS.size)
     order = np.argsort(value, axis=None, kind="stable")
-    return Points.merged(value.ravel()[order], mass[order])
+    return Points.merged(value.ravel()[order], mass[order], points.limits)

@@ -7,7 +7,7 @@ nor their direction has a part in what is drawn at random.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.scaling import times_power, unit_scale
+from ..objectives import ScoreMatching
+from ..univariate.program import WHOLE_LINE
 
 __all__ = ["Frame", "Points", "held_out_masses", "skewed_left", "standardized", "units_of_mass"]
 
@@ -36,18 +38,31 @@ class Points(Frozen):
         Ascending, distinct.
     mass : ndarray of shape (n_values,)
         Positive: how many points there are of each.
+    limits : tuple of two floats
+        Between which there can be points, infinite where there is no limit; none is on one.
     """
 
     value: FloatArray
     mass: FloatArray
+    limits: tuple[float, float] = WHOLE_LINE
 
     @classmethod
-    def merged(cls, value: FloatArray, mass: FloatArray) -> Points:
+    def merged(cls, value: FloatArray, mass: FloatArray, limits: tuple[float, float] = WHOLE_LINE) -> Points:
         """Return the points of sorted values, equal ones put together."""
         starts = np.flatnonzero(np.concatenate([[True], value[1:] > value[:-1]]))
         if starts.size == value.size:
-            return cls(value, mass)
-        return cls(value[starts], np.add.reduceat(mass, starts))
+            return cls(value, mass, limits)
+        return cls(value[starts], np.add.reduceat(mass, starts), limits)
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit."""
+        return self.limits != WHOLE_LINE
+
+    @property
+    def objective(self) -> ScoreMatching:
+        """Score matching of the points, between their limits."""
+        return ScoreMatching(self.value, self.mass, self.limits)
 
     @cached_property
     def total(self) -> float:
@@ -84,12 +99,13 @@ class Points(Frozen):
 
     def mirrored(self) -> Points:
         """Return the points turned round."""
-        return Points(-self.value[::-1], self.mass[::-1])
+        limits = -self.limits[1], -self.limits[0]
+        return Points(-self.value[::-1], self.mass[::-1], limits)
 
     def with_mass(self, mass: FloatArray) -> Points:
         """Return the points with other masses, without those of mass zero."""
         kept = mass > 0
-        return Points(self.value[kept], mass[kept])
+        return replace(self, value=self.value[kept], mass=mass[kept])
 
     def units(self, most: int) -> tuple[NDArray[np.intp], FloatArray]:
         """Take the points apart; see `units_of_mass`."""
@@ -109,7 +125,7 @@ class Points(Frozen):
     def _grouped(self, group: NDArray[Any]) -> Points:
         starts = np.flatnonzero(np.concatenate([[True], group[1:] != group[:-1]]))
         mass = np.add.reduceat(self.mass, starts)
-        return Points.merged(np.add.reduceat(self.mass * self.value, starts) / mass, mass)
+        return Points.merged(np.add.reduceat(self.mass * self.value, starts) / mass, mass, self.limits)
 
 
 @dataclass(frozen=True)
@@ -124,11 +140,20 @@ class Frame:
         The mean of these differences.
     scale : float
         The standard deviation.
+    support : tuple of two floats
+        Limits in the units of the data, infinite where there is none.
     """
 
     origin: float
     shift: float
     scale: float
+    support: tuple[float, float] = WHOLE_LINE
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The support in standard units."""
+        low, high = self.inward(np.array(self.support)).tolist()
+        return low, high
 
     @property
     def n_features(self) -> int:
@@ -152,15 +177,19 @@ class Frame:
         """Return the covariance, shape ``(1, 1)``, of a variance in standard units."""
         return self.scale**2 * variance.reshape(1, 1)
 
+    def outside(self, x: FloatArray) -> NDArray[np.bool_]:
+        """Return which points are outside the support."""
+        return (x < self.support[0]) | (x > self.support[1])
+
     def inward(self, x: FloatArray) -> FloatArray:
         """Return points of the data's units in standard ones."""
         with np.errstate(over="ignore"):
             return (x - self.origin - self.shift) / self.scale
 
     def outward(self, z: FloatArray) -> FloatArray:
-        """Return points of the standard units in the data's."""
+        """Return points of the standard units in the data's, on the support whatever the rounding."""
         with np.errstate(over="ignore"):
-            return self.origin + (self.shift + self.scale * z)
+            return np.clip(self.origin + (self.shift + self.scale * z), *self.support)
 
 
 def standardized(data: Points) -> tuple[Points, Frame]:
@@ -173,8 +202,8 @@ def standardized(data: Points) -> tuple[Points, Frame]:
     offsets, exponent = unit_scale(x - origin)
     shift = float(np.average(offsets, weights=mass))
     deviation = float(np.sqrt(np.average((offsets - shift) ** 2, weights=mass)))
-    frame = Frame(origin, times_power(shift, exponent), times_power(deviation, exponent))
-    return Points.merged((offsets - shift) / deviation, mass), frame
+    frame = Frame(origin, times_power(shift, exponent), times_power(deviation, exponent), data.limits)
+    return Points.merged((offsets - shift) / deviation, mass, frame.limits), frame
 
 
 def skewed_left(points: Points) -> bool:

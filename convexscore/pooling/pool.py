@@ -18,14 +18,18 @@ from scipy.special import logsumexp
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..errors import ConvergenceError
+from ..univariate.program import WHOLE_LINE
 from .laws import FURTHEST, Law, softmax
 
 __all__ = ["Pool"]
 
 # Points are evaluated in blocks, so that temporary arrays, one row a law, stay small.
 _BLOCK = 2**16
-# Newton steps of a quantile before every other step is a bisection, and steps at most.
-_NEWTON, _MOST_STEPS = 40, 200
+# How far inside a limit, in units of one and its own, scores are taken that are asked for there.
+_INSIDE = 1e-14
+# Newton steps of a quantile before its last digits are let be, before every other step is a bisection, and
+# steps at most.
+_QUICK, _NEWTON, _MOST_STEPS = 12, 40, 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,14 +42,22 @@ class Pool(Frozen):
         At least one.
     weights : ndarray of shape (n_laws,)
         Positive, of sum one.
+    limits : tuple of two floats
+        Between which all the laws are; infinite where there is no limit.
     """
 
     laws: tuple[Law, ...]
     weights: FloatArray
+    limits: tuple[float, float] = WHOLE_LINE
 
     def score(self, z: FloatArray) -> FloatArray:
-        """Return the derivative of the log density."""
-        return self._in_blocks(self._score, z)
+        """Return the derivative of the log density; beyond a limit, that next to it."""
+        # At a limit itself there may be a pole.
+        low, high = (
+            limit + side * _INSIDE * (1 + abs(limit)) if np.isfinite(limit) else limit
+            for limit, side in zip(self.limits, (1, -1), strict=True)
+        )
+        return self._in_blocks(self._score, np.clip(z, low, high))
 
     def logpdf(self, z: FloatArray) -> FloatArray:
         """Return the log density."""
@@ -68,8 +80,8 @@ class Pool(Frozen):
         result[low] = self._inverted(q[low], np.log(q[low], where=q[low] > 0, out=np.zeros(low.sum())), 1)
         high = q[~low]
         result[~low] = self._inverted(high, np.log1p(-high, where=high < 1, out=np.zeros(high.size)), -1)
-        result[q == 0], result[q == 1] = -np.inf, np.inf
-        return result
+        result[q == 0], result[q == 1] = self.limits
+        return np.clip(result, *self.limits)
 
     def moments(self) -> tuple[float, float]:
         """Return mean and variance."""
@@ -166,11 +178,15 @@ def _step(
     low[active] = np.where(error <= 0, here, low[active])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         newton = here - error / rate
-    inside = (newton > low[active]) & (newton < high[active])
+    # The ends of a bracket are points that steps have led to, and may be the quantile up to rounding.
+    inside = (newton >= low[active]) & (newton <= high[active])
     if step > _NEWTON and step % 2:
         inside[:] = False
     proposal = np.where(inside, newton, 0.5 * (low[active] + high[active]))
     settled = np.abs(proposal - here) <= 2 * eps * np.maximum(1.0, np.abs(here))
-    settled |= error == 0
+    settled |= (error == 0) | (np.abs(newton - here) <= 2 * eps * np.maximum(1.0, np.abs(here)))
+    if step > _QUICK:
+        # Neighbours between which rounding goes to and fro.
+        settled |= np.abs(error) <= 8 * eps
     t[active] = np.where(error == 0, here, proposal)
     return t, active[~settled]

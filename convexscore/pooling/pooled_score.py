@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ from .._support.seeds import generator
 from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_data, as_flag, as_weights, shown
 from ..objectives import ScoreMatching
+from ..objectives.conversion import as_objective
+from ..objectives.support import as_support
 from ..problem import Problem
 from ..units import units_of
+from ..univariate.program import WHOLE_LINE
 from . import line
 from .distribution import AnyFrame, Distribution, pool_of
 from .members import KINDS, PooledMember
@@ -96,6 +100,7 @@ class PooledScore(Distribution):
         sample_weight: ArrayLike | None = None,
         n_jobs: int | None = None,
         progress: bool = False,
+        support: tuple[float | None, float | None] | None = None,
     ) -> PooledScore:
         """Fit members of several kinds and pool them by the likelihood that they give to held-out data.
 
@@ -119,6 +124,10 @@ class PooledScore(Distribution):
             distinct values, the networks, which otherwise are fitted together.
         progress : bool
             Show progress bars (needs tqdm).
+        support : tuple of two floats or None, optional
+            Limits of data with one feature, ``(low, high)``, None (or infinite) where there is none; the
+            density is zero beyond them.  Samples on a limit are left out, with a warning; give rounded data
+            the limit of what was rounded: ``(-0.5, None)`` for counts.
 
         Returns
         -------
@@ -130,7 +139,8 @@ class PooledScore(Distribution):
             If an argument is not numeric or `rng` is no source of randomness.
         ValueError
             If there are fewer than five points or two distinct values, points that are all in line, more than
-            two features, or numbers that are not finite; if a kind is unknown, or there is none.
+            two features, or numbers that are not finite; if a kind is unknown, or there is none; if data are
+            outside the support, or have one and two features.
 
         Notes
         -----
@@ -154,13 +164,22 @@ class PooledScore(Distribution):
         >>> print(cs.PooledScore.fit(x, rng=0))
         pooled score of 1 member
           1.000  line
+
+        Durations:
+
+        >>> x = np.random.default_rng(0).exponential(size=200)
+        >>> pooled = cs.PooledScore.fit(x, rng=0, support=(0, None))
+        >>> pooled.support(), float(pooled.cdf(0.0)), float(pooled.pdf(-0.1))
+        ((0.0, inf), 0.0, 0.0)
         """
-        data, mass = _as_points(X, sample_weight)
+        limits = as_support("support", support) or WHOLE_LINE
+        data, mass = _as_points(X, sample_weight, limits)
         kinds = _as_kinds(members)
         source = generator(rng, "PooledScore.fit")
         workers, bars = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
         on_the_line = data.shape[1] == 1
-        election, frame = (_line if on_the_line else _plane)(data, mass, kinds, source, workers, bars)
+        fitted = partial(_line, limits) if on_the_line else _plane
+        election, frame = fitted(data, mass, kinds, source, workers, bars)
         # Densities in the units of the data.
         likelihoods = election.log_likelihoods - election.n_held_out * frame.log_scale
         order = np.argsort(-election.weights, kind="stable")
@@ -208,6 +227,7 @@ def _as_members(members: Any) -> tuple[PooledMember, ...]:
 
 
 def _line(
+    limits: tuple[float, float],
     data: FloatArray,
     mass: FloatArray,
     kinds: tuple[str, ...],
@@ -216,7 +236,7 @@ def _line(
     progress: bool,
 ) -> tuple[Election, AnyFrame]:
     """Fit members to one column, and return them with the frame that they are in."""
-    points, frame = standardized(Points.merged(data[:, 0], mass))
+    points, frame = standardized(Points.merged(data[:, 0], mass, limits))
     if not skewed_left(points):
         return line.elect(points, kinds, rng, n_jobs, progress), frame
     election = line.elect(points.mirrored(), kinds, rng, n_jobs, progress)
@@ -250,8 +270,10 @@ def _as_kinds(members: Any) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in given)
 
 
-def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArray, FloatArray]:
-    """Return distinct samples, sorted, and how often each came."""
+def _as_points(
+    X: ArrayLike, sample_weight: ArrayLike | None, limits: tuple[float, float]
+) -> tuple[FloatArray, FloatArray]:
+    """Return distinct samples, sorted, and how often each came, without those on a limit."""
     data = as_data("X", X)
     n_samples, n_features = data.shape
     if n_features > 2:
@@ -263,6 +285,8 @@ def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArra
     if sample_weight is not None:
         mass = as_weights("sample_weight", sample_weight, n_samples, zeros=True)
         data, mass = data[mass > 0], mass[mass > 0]
+    part = as_objective(ScoreMatching(data, mass, limits))
+    data, mass = part.X, part.weights
     order = np.lexsort((mass, *data.T[::-1]))
     x, mass = data[order] + 0.0, mass[order]
     if len(x) and (x[0] == x[-1]).all():
@@ -272,6 +296,6 @@ def _as_points(X: ArrayLike, sample_weight: ArrayLike | None) -> tuple[FloatArra
         name, what = ("X", "points") if sample_weight is None else ("sample_weight", "points in all")
         raise ValueError(f"{name}: expected at least {_FEWEST} {what}, got {total:g}")
     # Ranges that floats cannot serve are refused as everywhere.
-    units_of(Problem(ScoreMatching(x, mass), skip=True))
+    units_of(Problem(ScoreMatching(x, mass, limits), skip=True))
     starts = np.flatnonzero(np.concatenate([[True], (x[1:] != x[:-1]).any(axis=1)]))
     return x[starts], np.add.reduceat(mass, starts)

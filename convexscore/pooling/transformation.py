@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from scipy.optimize import brentq, minimize_scalar
@@ -20,10 +21,11 @@ from scipy.optimize import brentq, minimize_scalar
 from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.integrals import unit_quadrature
-from .laws import Law
+from ..univariate.program import WHOLE_LINE
+from .laws import Law, TabulatedQuantiles, log_difference
 from .points import Points
 
-__all__ = ["Transformation", "TransformedLaw", "best_transformation"]
+__all__ = ["Change", "Transformation", "TransformedLaw", "best_transformation"]
 
 # Exponents that are tried.
 _LEAST, _LARGEST = -8.0, 10.0
@@ -50,9 +52,14 @@ class Transformation:
     scale: float = 1.0
 
     @property
-    def bounded_side(self) -> int:
+    def exponential_side(self) -> int:
         """Where the line is mapped to a bounded interval: 1 for the right, -1 for the left, 0 for nowhere."""
         return int(self.exponent < 0) - int(self.exponent > 2)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The line that is transformed, which has no ends."""
+        return WHOLE_LINE
 
     def mirrored(self) -> Transformation:
         """Return the transformation of ``-z`` that leads to ``-y``."""
@@ -130,15 +137,42 @@ def _rates(z: FloatArray, t: FloatArray, exponent: float) -> FloatArray:
     return t**2 * np.where(np.abs(x) < 1e-2, series, (safe * np.exp(safe) - np.expm1(safe)) / safe**2)
 
 
+class Change(Protocol):
+    """An increasing change of variables to the whole line."""
+
+    @property
+    def exponential_side(self) -> int:
+        """Where laws get exponential tails: 1 for the right, -1 for the left, 0 for nowhere."""
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The ends of what is transformed."""
+
+    def __call__(self, z: FloatArray) -> FloatArray:
+        """Return transformed points."""
+
+    def log_derivative(self, z: FloatArray) -> FloatArray:
+        """Return the log of the derivative."""
+
+    def log_derivative_slope(self, z: FloatArray) -> FloatArray:
+        """Return the derivative of the log of the derivative."""
+
+    def inverse(self, y: FloatArray) -> FloatArray:
+        """Return the points that are transformed to `y`."""
+
+    def mirrored(self) -> Change:
+        """Return the change of ``-z`` that leads to ``-y``."""
+
+
 @dataclass(frozen=True, eq=False)
-class TransformedLaw(Frozen):
-    """The law of points whose transformation has a given law, up to the outermost data on a bounded side.
+class TransformedLaw(TabulatedQuantiles, Frozen):
+    """The law of points whose transformation has a given law, up to the last data before an exponential tail.
 
     Parameters
     ----------
     base : Law
         Law of the transformed points.
-    transformation : Transformation
+    transformation : Change
         The transformation.
     low, high : float
         The outermost data.
@@ -147,14 +181,14 @@ class TransformedLaw(Frozen):
     """
 
     base: Law
-    transformation: Transformation
+    transformation: Change
     low: float
     high: float
     breakpoints: FloatArray
 
     @cached_property
     def _tail(self) -> _Tail | None:
-        side = self.transformation.bounded_side
+        side = self.transformation.exponential_side
         if not side:
             return None
         edge = self.high if side > 0 else self.low
@@ -164,9 +198,10 @@ class TransformedLaw(Frozen):
         return _Tail(side, edge, -slope if slope < 0 else 1.0, height, float(inside(self.transformation(z))))
 
     def _inner_log(self, z: FloatArray) -> FloatArray:
+        y = self.transformation(z)
         with np.errstate(invalid="ignore"):
-            result = self.base.logpdf(self.transformation(z)) + self.transformation.log_derivative(z)
-        return np.where(np.isinf(z), -np.inf, result)
+            result = self.base.logpdf(y) + self.transformation.log_derivative(z)
+        return np.where(np.isinf(y) | np.isinf(z), -np.inf, result)
 
     def _inner_score(self, z: FloatArray) -> FloatArray:
         change = self.transformation
@@ -214,29 +249,11 @@ class TransformedLaw(Frozen):
         y = self.transformation(np.where(far > 0, tail.edge, z))
         if side == tail.side:
             edge = mass(self.transformation(np.array(tail.edge)))
-            with np.errstate(divide="ignore", invalid="ignore"):
-                between = mass(y) + np.log1p(-np.exp(np.minimum(edge - mass(y), 0.0)))
-            between = np.where(far >= 0, -np.inf, between)
+            between = np.where(far >= 0, -np.inf, log_difference(mass(y), edge))
             return np.logaddexp(tail.log_mass - tail.rate * np.maximum(far, 0.0), between) - tail.log_total
         with np.errstate(divide="ignore"):
             added = tail.log_mass + np.log(-np.expm1(-tail.rate * np.maximum(far, 0.0)))
         return np.minimum(np.logaddexp(mass(y), added) - tail.log_total, 0.0)
-
-    def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Return points below and above the quantiles at `q`."""
-        # Not by the inverse: close to a bound of the power transformation it has few digits.
-        z, log_cdf, log_sf = self._table
-        low = np.searchsorted(log_cdf, np.log(np.minimum(q, 0.5)))
-        high = z.size - np.searchsorted(log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
-        cell = np.clip(np.where(q <= 0.5, low, high), 1, z.size - 1)
-        return z[cell - 1], z[cell]
-
-    @cached_property
-    def _table(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """A grid over all floats, fine enough to start from, and the log probabilities below and above."""
-        t = np.linspace(-709.0, 709.0, 2837)
-        z = np.sign(t) * np.expm1(np.abs(t))
-        return z, self.logcdf(z), self.logsf(z)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return independent samples: of the tail, or of the base law up to it."""
@@ -286,10 +303,13 @@ class TransformedLaw(Frozen):
         t = np.sign(z) * np.log1p(np.abs(z))
         # Far shares of the upper tail are no floats: a multiple of the others' reach has room for them.
         steps = np.arange(0.0, min(2 * float(np.abs(t).max()), 300.0) + 0.25, 0.25)
-        t = np.unique(np.concatenate([t, steps, -steps]))
+        limits = np.array(self.transformation.limits)
+        ends = limits[np.isfinite(limits)]
+        t = np.unique(np.concatenate([t, steps, -steps, np.sign(ends) * np.log1p(np.abs(ends))]))
         if tail is not None:
             t = t[tail.side * t <= tail.side * np.sign(tail.edge) * np.log1p(abs(tail.edge))]
-        return t
+        low, high = np.sign(limits) * np.log1p(np.abs(limits))
+        return t[(t >= low) & (t <= high)]
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ def test_bounded_transformations_have_exponential_tails_beyond_the_data():
     assert outward.score(edge) > 0
     np.testing.assert_array_equal(outward.score(far[1:]), -1.0)
     for exponent, side in ((-0.1, 1), (0.0, 0), (1.3, 0), (2.0, 0), (2.1, -1)):
-        assert Transformation(exponent).bounded_side == side
+        assert Transformation(exponent).exponential_side == side
 
 
 def test_a_pool_is_the_weighted_sum_of_its_laws():
