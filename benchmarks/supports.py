@@ -3,11 +3,11 @@
 Each cell is the mean log-likelihood of a held-out sample, in nats, less that of the kernel estimate with
 reflection, averaged over random splits into 70 % to fit and 30 % to judge.
 
-*score*: ``solve(ScoreMatching(x, support=...), "auto", skip=True)``; *straight*: the best line on the support
-alone; *log, logit*: a Gaussian kernel estimate of log x, or of the logit between two limits, and back; *whole
-line*: the score without a support, whose density has mass outside (*outside*: its share).  The bandwidths of
-both kernel estimates are those of the largest leave-one-out likelihood among 30.  Samples on a limit are left
-out.
+*score*: ``solve(ScoreMatching(x, support=...), "auto", skip=True)``; *pool*: ``PooledScore.fit(x,
+support=...)``; *straight*: the best line on the support alone; *log, logit*: a Gaussian kernel estimate of
+log x, or of the logit between two limits, and back; *whole line*: the score without a support, whose density
+has mass outside (*outside*: its share).  The bandwidths of both kernel estimates are those of the largest
+leave-one-out likelihood among 30.  Samples on a limit are left out.
 Run: python benchmarks/supports.py [--splits 5] [--samples 300] [--table docs/supports.md]
 """
 

@@ -24,6 +24,7 @@ STORED = (
     "plot_imbalanced_mixture",
     "plot_joint",
     "plot_langevin_abs",
+    "plot_limits",
     "plot_mean_shift",
     "plot_planar_generation",
     "plot_pooled_plane",

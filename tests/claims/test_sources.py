@@ -60,7 +60,7 @@ def test_every_source_has_its_rows():
 def test_every_example_is_of_a_source_or_beyond_them():
     beyond = {"plot_adam", "plot_old_faithful", "plot_planar_generation", "plot_pooled", "plot_pooled_plane"}
     beyond |= {"plot_bring_your_own_solver", "plot_estimator", "plot_certificate", "plot_certified_iris"}
-    beyond |= {"plot_anomalies", "plot_drift", "plot_empirical_bayes", "plot_mean_shift"}
+    beyond |= {"plot_anomalies", "plot_drift", "plot_empirical_bayes", "plot_limits", "plot_mean_shift"}
     beyond |= {"plot_simulated_posterior", "plot_stein_test", "plot_stein_thinning"}
     examples = {path.stem for path in (ROOT / "examples").glob("plot_*.py")}
     named = {Path(name).stem for name in NAMES if name.startswith("examples/")}
