@@ -9,6 +9,7 @@ PLANE = np.array([[0.0, 1.0], [2.0, 0.5], [-1.0, -1.0], [1.0, -2.0]])
 EIGHT = np.vstack([PLANE, 1.5 * PLANE[:, ::-1] + 0.3])
 POOLED = cs.PooledScore.fit(np.arange(12.0) ** 2, members=("network",), rng=0)
 PLANAR_POOLED = cs.PooledScore.fit(EIGHT, members=("network",), rng=0)
+LIMITED = cs.PooledScore.fit(np.arange(1.0, 12.0) ** 2, rng=0, support=(0.0, None))
 
 #: Calls with arguments that are right.
 CALLS = {
@@ -17,7 +18,14 @@ CALLS = {
         cs.PooledScore.fit,
         {"X": np.arange(8.0), "members": ["line"], "rng": 0, "sample_weight": np.ones(8), "n_jobs": 1},
     ),
+    "pooled.fit between limits": (
+        cs.PooledScore.fit,
+        {"X": np.arange(1.0, 9.0), "members": ["line"], "rng": 0, "support": (0.0, 9.5)},
+    ),
     "pooled": (POOLED, {"x": X}),
+    "limited pool": (LIMITED, {"x": X}),
+    **{f"limited pool.{name}": (getattr(LIMITED, name), {"x": X}) for name in ("logpdf", "logcdf", "logsf")},
+    "limited pool.icdf": (LIMITED.icdf, {"q": [0.1, 0.9]}),
     **{
         f"pooled.{name}": (getattr(POOLED, name), {"x": X})
         for name in ("logpdf", "pdf", "logcdf", "logsf", "cdf", "sf")
