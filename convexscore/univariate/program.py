@@ -198,6 +198,12 @@ class UnivariateProgram:
         """Total sample weight at each position."""
         return self.mass if self.frequency is None else self.frequency
 
+    def weighted_anew(self, frequency: FloatArray) -> UnivariateProgram:
+        """Return the program of other sample weights at its positions; what multiplies them stays."""
+        if self.frequency is None:
+            return replace(self, mass=frequency)
+        return replace(self, mass=frequency * (self.mass / self.frequency), frequency=frequency)
+
     def restricted(self, mass: FloatArray, frequency: FloatArray) -> UnivariateProgram:
         """Return the program of other masses, which zeros leave out; its scatter is that of no labels."""
         used = mass > 0
