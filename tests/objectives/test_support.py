@@ -127,11 +127,6 @@ def test_limits_far_away_are_refused():
         cs.solve(cs.ScoreMatching([1.0, 2.0], support=(-1e30, None)), 1.0)
 
 
-def test_the_page_refuses_limits(tmp_path):
-    with pytest.raises(ValueError, match="objective: expected no support"):
-        cs.report(cs.ScoreMatching([0.5, 1.0, 2.0], support=(0, None)), tmp_path / "page.html")
-
-
 def test_an_objective_made_elsewhere_with_a_trace_and_targets_is_refused():
     class Both:
         name, has_trace, sample_weight = "both", True, None
