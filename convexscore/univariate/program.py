@@ -52,7 +52,7 @@ from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.parts import parts
 from ..numerics.sorting import sort_with_order
 from ..objectives import Objective, weighted_part
-from ..objectives.support import boundary_terms
+from ..objectives.support import weight_terms
 from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
@@ -165,10 +165,10 @@ class UnivariateProgram:
         if position.size < 2:
             raise ValueError(f"X: expected at least two distinct values, got {n} sample(s), all equal")
         program = cls(position, mass, target, scatter, objective.has_trace, activation, skip)
-        support, height = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
-        if support is None or height is None:
+        support, given = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
+        if support is None or given is None:
             return program
-        share, derivative = boundary_terms(position, support, height)
+        share, derivative = weight_terms(position, support, given)
         return replace(program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support)
 
     @classmethod
