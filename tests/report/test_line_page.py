@@ -31,6 +31,9 @@ LIMITED = {
     "mirrored": cs.ScoreMatching(-DURATIONS, support=(None, 0)),
     "interval": cs.ScoreMatching(SHARES, support=(0, 1)),
     "interval far from zero": cs.ScoreMatching(1e6 + SHARES, support=(1e6, 1e6 + 1), boundary_weight=0.1),
+    "another weight": cs.ScoreMatching(
+        DURATIONS, support=(0, None), boundary_weight=(np.square, lambda x: 2 * x)
+    ),
     "many": cs.ScoreMatching(np.random.default_rng(8).gamma(2.0, size=1800), support=(0, None)),
 }
 
