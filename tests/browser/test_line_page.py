@@ -41,6 +41,7 @@ LIMITED = {
     "interval far from zero": (cs.ScoreMatching(1e6 + 4 * MANY[:90], support=(1e6, 1e6 + 4)), "relu", True),
     "tiny interval": (cs.ScoreMatching(1e-100 * SHARES, support=(0, 1e-100)), "relu", True),
     "thinned interval": (cs.ScoreMatching(MANY, support=(0, 1)), "relu", True),
+    "steep ends": (cs.ScoreMatching(GENERATOR.beta(0.4, 0.4, size=80), support=(0, 1)), "relu", False),
     "two values inside": (cs.ScoreMatching([0.25, 0.5], support=(0, 1)), "relu", True),
 }
 CASES |= LIMITED

@@ -152,6 +152,19 @@ def test_every_way_to_the_optimum_leads_to_it(activation, skip):
     assert refit.value <= best.value - beta * best.network.weight_decay() + 1e-9
 
 
+@pytest.mark.filterwarnings("ignore:the certificate misses tol")
+@pytest.mark.parametrize(("activation", "skip"), KINDS)
+def test_paths_of_steep_data_lead_to_the_optimum(activation, skip):
+    # Labels next to the ends are a million times those inside.
+    objective = cs.ScoreMatching(np.random.default_rng(0).beta(0.3, 0.3, size=80), support=(0, 1))
+    bounds = cs.beta_bounds(objective, activation, skip)
+    path = cs.regularization_path(objective, activation, skip, beta_min=1.2 * bounds.minimum)
+    for beta in np.geomspace(1.3 * bounds.minimum, 0.9 * bounds.maximum, 9):
+        found, best = path.solution(float(beta)), cs.solve(objective, float(beta), activation, skip)
+        assert found.certificate.max_violation <= 1e-6 * beta
+        assert found.value == pytest.approx(best.value, rel=1e-9)
+
+
 @pytest.mark.parametrize(("activation", "skip"), KINDS)
 def test_matrices_have_the_same_optimum(activation, skip):
     cp = pytest.importorskip("cvxpy")
