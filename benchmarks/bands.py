@@ -7,9 +7,10 @@ coverage, not of the truth, but of the mean estimate over all data sets: what ba
 no bias.  Standard errors, over data sets, are at most those of a share of that many sets.
 
 *auto* has the weight decay of ``solve(x, "auto")``; *root* one of ``0.4 sqrt(n)`` whatever the data, which
-smooths less, with ``tails="integrable"``.
+smooths less, with ``tails="integrable"``.  Of data with limits, whose weights are ``h``, it is
+``0.4 sqrt(sum h^2)``, which is the same where ``h`` is one.
 
-Run: python benchmarks/bands.py [--sets 100] [--sizes 100 300 1000] [--table docs/bands.md]
+Run: python benchmarks/bands.py [--limits] [--sets 100] [--sizes 100 300 1000] [--table docs/bands.md]
 """
 
 import argparse
@@ -28,16 +29,17 @@ SIZES = (100, 300, 1000)
 
 
 class Known:
-    """A SciPy distribution with its score."""
+    """A SciPy distribution with its score, and its limits if it has some."""
 
-    def __init__(self, law, score):
-        self.logpdf, self.icdf, self.score = law.logpdf, law.ppf, score
+    def __init__(self, law, score, support=None):
+        self.logpdf, self.icdf, self.score, self.support = law.logpdf, law.ppf, score, support
         self.sample = lambda n, rng: law.rvs(n, random_state=rng)
 
 
 class Bimodal:
     """Two Gaussians of deviation one, three apart."""
 
+    support = None
     parts = stats.norm(-1.5), stats.norm(1.5)
 
     def sample(self, n, rng):
@@ -64,19 +66,26 @@ LAWS = {
     "gumbel": Known(stats.gumbel_r(), lambda x: np.exp(-x) - 1),
     "bimodal": Bimodal(),
 }
+LIMITED = {
+    "exponential": Known(stats.expon(), lambda x: -np.ones_like(x), (0, None)),
+    "half-normal": Known(stats.halfnorm(), lambda x: -x, (0, None)),
+    "gamma(2)": Known(stats.gamma(2.0), lambda x: 1 / x - 1, (0, None)),
+    "beta(2, 3)": Known(stats.beta(2.0, 3.0), lambda x: 1 / x - 2 / (1 - x), (0, 1)),
+}
 METHODS = ("auto", "root")
 
 
-def decay(x, method):
-    return "auto" if method == "auto" else 0.4 * np.sqrt(x.size)
+def decay(objective, method):
+    return "auto" if method == "auto" else 0.4 * np.sqrt(np.sum(objective.boundary[0] ** 2))
 
 
-def bands_of(x, method, points, seed):
+def bands_of(objective, method, points, seed):
     """Return the bands of score, log-density and quantiles."""
     with warnings.catch_warnings():
         # Masses of groups that disagree with the data are said to.
         warnings.simplefilter("ignore", UserWarning)
-        solution = cs.solve(x, decay(x, method), skip=True, tails=None if method == "auto" else "integrable")
+        tails = None if method == "auto" else "integrable"
+        solution = cs.solve(objective, decay(objective, method), skip=True, tails=tails)
     found = solution.density().interval_bands(
         LEVEL, REPLICATES, seed, points=points, probabilities=PROBABILITIES
     )
@@ -88,7 +97,8 @@ def coverage(law, n, method, sets):
     points = law.icdf(PROBABILITIES)
     truths = law.score(points), law.logpdf(points), points
     rngs = np.random.default_rng(n).spawn(sets)
-    found = [bands_of(law.sample(n, rng), method, points, seed) for seed, rng in enumerate(rngs)]
+    samples = (cs.ScoreMatching(law.sample(n, rng), support=law.support) for rng in rngs)
+    found = [bands_of(objective, method, points, seed) for seed, objective in enumerate(samples)]
     rows = []
     for bands, truth in zip(zip(*found, strict=True), truths, strict=True):
         inside = np.array([(b.lower <= truth) & (truth <= b.upper) for b in bands])
@@ -108,7 +118,7 @@ def table(sets, sizes, methods, laws):
     for method in methods:
         for name in laws:
             for n in sizes:
-                rows = coverage(LAWS[name], n, method, sets)
+                rows = coverage((LAWS | LIMITED)[name], n, method, sets)
                 cells = " | ".join(f"{share:.2f}" for row in rows for share in row)
                 yield f"| {method} | {name} | {n} | {sets} | {cells} |"
 
@@ -118,15 +128,18 @@ def main():
     parser.add_argument("--sets", type=int, default=100)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--methods", nargs="+", default=METHODS)
-    parser.add_argument("--laws", nargs="+", default=list(LAWS))
+    parser.add_argument("--limits", action="store_true", help="laws with limits, and their table")
+    parser.add_argument("--laws", nargs="+", help="by default all without limits, or all that have some")
     parser.add_argument("--table", type=Path, help="write the table to this Markdown file")
     arguments = parser.parse_args()
     lines = []
-    for line in table(arguments.sets, arguments.sizes, arguments.methods, arguments.laws):
+    laws = arguments.laws or list(LIMITED if arguments.limits else LAWS)
+    for line in table(arguments.sets, arguments.sizes, arguments.methods, laws):
         print(line, flush=True)
         lines.append(line)
     if arguments.table:
-        begin, end = "<!-- coverage -->\n", "<!-- end of coverage -->"
+        name = "coverage with limits" if arguments.limits else "coverage"
+        begin, end = f"<!-- {name} -->\n", f"<!-- end of {name} -->"
         text = arguments.table.read_text(encoding="utf-8")
         before, after = text[: text.index(begin) + len(begin)], text[text.index(end) :]
         arguments.table.write_text(before + "\n" + "\n".join(lines) + "\n\n" + after, encoding="utf-8")

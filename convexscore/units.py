@@ -25,6 +25,7 @@ from .networks.gated import GatedNetwork, ScoreNetwork
 from .numerics.parts import parts
 from .numerics.scaling import exponent_of, times_power
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
+from .objectives.support import WeightFunctions, in_other_units
 from .problem import Problem
 from .results import BetaBounds, Certificate, Solution
 
@@ -62,6 +63,9 @@ class Units(Frozen):
     squared : bool
         Whether the weights themselves are penalized, squared, by the weight decay (``penalty="ridge"``):
         it is then divided by ``a^2 w``.
+    boundary : int
+        Exponent of what the weight of the loss of data with limits is divided by; the masses of these are
+        its products with the sample weights, and `weight` counts both.
     """
 
     length: int
@@ -69,6 +73,7 @@ class Units(Frozen):
     weight: int
     origin: FloatArray
     squared: bool = False
+    boundary: int = 0
 
     @property
     def value(self) -> int:
@@ -102,12 +107,10 @@ class Units(Frozen):
         X = _scaled(X, -self.length)
         support = getattr(objective, "support", None)
         given = objective.sample_weight
-        # The masses of data with limits are weights times distances, which have their own units.
-        weights = None if given is None else _scaled(given, (self.length if support else 0) - self.weight)
+        weights = None if given is None else _scaled(given, self.boundary - self.weight)
         if support is not None:
             ends = [times_power(end - float(self.origin[0]), -self.length) for end in support]
-            height = times_power(objective.boundary_weight, -self.length)
-            return ScoreMatching(X, weights, (ends[0], ends[1]), height)
+            return ScoreMatching(X, weights, (ends[0], ends[1]), self._boundary_weight(objective))
         if isinstance(objective, ExpectedDenoising):
             level = times_power(objective.noise_level, -self.length)
             return ExpectedDenoising(X, level, sample_weight=weights)
@@ -119,6 +122,14 @@ class Units(Frozen):
         if targets is None:
             return ScoreMatching(X, weights)
         return DenoisingScoreMatching(X, targets, sample_weight=weights)
+
+    def _boundary_weight(self, objective: ScoreMatching) -> float | WeightFunctions | None:
+        """Return the height of a weight, or the functions that it is, in these units."""
+        given, support = objective.boundary_weight, objective.support or (-math.inf, math.inf)
+        if isinstance(given, tuple):
+            origin = float(self.origin[0])
+            return in_other_units("boundary_weight", given, support, origin, self.length, self.boundary)
+        return None if given is None else times_power(given, -self.length)
 
     def beta(self, beta: float) -> float:
         """Return a weight decay in these units."""
@@ -264,15 +275,14 @@ def units_of(problem: Problem, *, least_norm: bool = False, frequencies: bool = 
         length = 0
     given = objective.sample_weight
     weight = 0 if given is None or frequencies else exponent_of(np.asarray(given)) - 1
-    if getattr(objective, "support", None) is not None:
-        _require_near_limits(objective, length)
-        weight += length
+    boundary = _boundary_exponent(objective, length)
+    weight += boundary
     label = -length
     if not problem.is_expected and not objective.has_trace and np.any(objective.targets):
         label = exponent_of(np.asarray(objective.targets)) - 1
         # Both layers take half of the change of the slopes.
         label += (length + label) % 2
-    units = Units(length, label, weight, origin, problem.penalty == "ridge")
+    units = Units(length, label, weight, origin, problem.penalty == "ridge", boundary)
     if max(abs(units.value), abs(units.decay), abs(units.label)) > _EXPONENT:
         raise ValueError(
             "objective: expected data, labels and weights whose values are floats, got a range of about "
@@ -281,14 +291,27 @@ def units_of(problem: Problem, *, least_norm: bool = False, frequencies: bool = 
     return units
 
 
-def _require_near_limits(objective: ScoreMatching, length: int) -> None:
-    """Raise a ValueError if the weights of data with limits have another size than their range."""
+def _boundary_exponent(objective: Any, length: int) -> int:
+    """Return the exponent of the weight of the loss of data with limits, zero without.
+
+    Distances have that of the range, functions one of their own.
+
+    Raises
+    ------
+    ValueError
+        If distances from the limits have another size than the range of the data.
+    """
+    if getattr(objective, "support", None) is None:
+        return 0
+    if isinstance(objective.boundary_weight, tuple):
+        return exponent_of(objective.boundary[0]) - 1
     largest = times_power(float(objective.boundary[0].max()), -length)
     if not 1 / _FURTHEST <= largest <= _FURTHEST:
         raise ValueError(
             f"support: expected limits within {_FURTHEST:g} times the range of the data, and a "
             f"boundary_weight that is not below its inverse, got a largest weight of {largest:g} ranges"
         )
+    return length
 
 
 def _length_and_origin(problem: Problem) -> tuple[int, FloatArray]:

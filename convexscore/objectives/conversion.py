@@ -67,7 +67,12 @@ def _warn_of_limits(objective: Any, part: Any) -> None:
     if part is objective or not has_limits(objective):
         return
     lost = int(np.count_nonzero(objective.weights)) - len(part.X)
-    if lost:
+    if lost and isinstance(objective.boundary_weight, tuple):
+        warn_caller(
+            f"X: {lost} of {len(objective.X)} samples are where boundary_weight is zero, and left out",
+            UserWarning,
+        )
+    elif lost:
         warn_caller(
             f"X: {lost} of {len(objective.X)} samples are on an end of the support, where the weight of the "
             "loss is zero, and left out; if the data are rounded, give the limit of what was rounded",

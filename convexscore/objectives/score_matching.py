@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,12 +14,20 @@ from .._support.validation import (
     as_callable,
     as_data,
     as_numbers,
-    as_real,
     as_returned,
     check_no_nan,
+    shown,
 )
 from .base import Score, check_weights, filled, values_of, weighted_part
-from .support import as_support, boundary_terms, median_distance, require_within
+from .support import (
+    WeightFunctions,
+    as_support,
+    as_weight,
+    median_distance,
+    require_vanishing,
+    require_within,
+    weight_terms,
+)
 
 __all__ = ["ScoreMatching"]
 
@@ -42,10 +50,12 @@ class ScoreMatching(Frozen):
         Shojaie 2019); scores on the whole line are judged on the support alone.  Samples on an end (or closer
         to it than ``1e-12`` of the largest ``h``) have no weight and are left out, with a warning.  Give
         rounded data the limit of what was rounded: ``(-0.5, None)`` for counts.
-    boundary_weight : float, optional
+    boundary_weight : float or pair of callables, optional
         Where ``h`` stops growing, in the data's units, infinite for nowhere; by default the (weighted) median
         of the distances of the samples inside from the nearer end.  Where ``h`` bends, ``h'`` is the mean of
-        both sides.
+        both sides.  Or another weight, ``(h, h_prime)``: two functions that map ``(n,)`` points to ``(n,)``
+        numbers, the weight, which is at least zero and zero at finite ends, and its derivative; that this is
+        its derivative is not checked.  Files do not keep functions.
 
     Raises
     ------
@@ -53,7 +63,8 @@ class ScoreMatching(Frozen):
         If an argument is not numeric.
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative; or if data
-        are outside the support, or have limits and several features.
+        are outside the support, or have limits and several features; or if the weight is negative, not
+        finite, zero at all samples or not zero at an end.
 
     See Also
     --------
@@ -74,6 +85,13 @@ class ScoreMatching(Frozen):
     ((0.0, inf), 1.0)
     >>> obj.loss(lambda x: -np.ones_like(x), divergence=lambda x: np.zeros(len(x)))
     -0.25
+
+    With another weight, ``h(x) = x^2``:
+
+    >>> square = np.square, lambda x: 2 * x
+    >>> obj = cs.ScoreMatching([0.5, 1.0, 3.0], support=(0.0, None), boundary_weight=square)
+    >>> obj.loss(lambda x: -np.ones_like(x), divergence=lambda x: np.zeros(len(x)))
+    -3.875
     """
 
     name: ClassVar[str] = "sm"
@@ -82,7 +100,7 @@ class ScoreMatching(Frozen):
     X: FloatArray
     sample_weight: FloatArray | None = None
     support: tuple[float, float] | None = None
-    boundary_weight: float | None = None
+    boundary_weight: float | WeightFunctions | None = None
 
     def __post_init__(self) -> None:
         X = as_data("X", self.X)
@@ -96,14 +114,18 @@ class ScoreMatching(Frozen):
         height = self.boundary_weight
         if support is None:
             if height is not None:
-                raise ValueError(f"boundary_weight: expected None without a support, got {height}")
+                raise ValueError(f"boundary_weight: expected None without a support, got {shown(height)}")
             return
         require_within(self.X, support)
         if height is None:
             height = median_distance(self.X[:, 0], self.weights, support)
-        elif not (isinstance(height, (float, np.floating)) and height == np.inf):
-            height = as_real("boundary_weight", height, minimum=0.0, strict=True)
-        object.__setattr__(self, "boundary_weight", float(height))
+        height = as_weight("boundary_weight", height)
+        object.__setattr__(self, "boundary_weight", height)
+        if isinstance(height, tuple):
+            largest = float(self.boundary[0].max(initial=0.0, where=self.weights > 0))
+            if not largest > 0:
+                raise ValueError("boundary_weight: expected h to be above 0 at a sample, got 0 at all")
+            require_vanishing("boundary_weight", height, support, largest)
 
     @property
     def weights(self) -> FloatArray:
@@ -115,7 +137,15 @@ class ScoreMatching(Frozen):
         """The weight ``h`` and its derivative at the samples, ``(n_samples,)``; 1 and 0 without support."""
         if self.support is None or self.boundary_weight is None:
             return np.ones(len(self.X)), np.zeros(len(self.X))
-        return boundary_terms(self.X[:, 0], self.support, self.boundary_weight)
+        return weight_terms(self.X[:, 0], self.support, self.boundary_weight)
+
+    def _stored(self) -> dict[str, Any]:
+        if isinstance(self.boundary_weight, tuple):
+            raise TypeError(
+                "boundary_weight: expected a number in what a file is to keep, got functions; networks and "
+                "densities have files of their own"
+            )
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @property
     def targets(self) -> FloatArray:

@@ -10,19 +10,44 @@ where a density jumps or falls steeply.  With a weight ``h`` that is zero at the
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._support.validation import FloatArray, as_real, shown
+from .._support.validation import (
+    FloatArray,
+    as_callable,
+    as_numbers,
+    as_real,
+    as_returned,
+    check_finite,
+    shown,
+)
 
-__all__ = ["as_support", "boundary_terms", "has_no_weight", "median_distance", "require_within"]
+__all__ = [
+    "WeightFunctions",
+    "as_support",
+    "as_weight",
+    "boundary_terms",
+    "has_no_weight",
+    "in_other_units",
+    "median_distance",
+    "require_vanishing",
+    "require_within",
+    "weight_terms",
+]
 
 Support = tuple[float, float]
+#: A weight that is given as a function of points of shape ``(n,)``, and its derivative.
+WeightFunctions = tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]
 
 # Distances this close to where the weight bends, as a share, are at the bend.
 _AT = 1e-12
+# Weights at an end of the support that are so small, as a share of the largest, are zero but for rounding.
+_ZERO = 1e-9
 
 
 def as_support(name: str, support: Any) -> Support | None:
@@ -116,6 +141,91 @@ def boundary_terms(x: FloatArray, support: Support, height: float) -> tuple[Floa
     before = np.where(low, 1.0, np.where(flat, 0.0, -1.0))
     after = np.where(high, -1.0, np.where(flat, 0.0, 1.0))
     return weight, 0.5 * (before + after)
+
+
+def as_weight(name: str, weight: Any) -> float | WeightFunctions:
+    """Return the height of the weight, infinite for none, or the functions that it and its derivative are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a number above zero nor a pair of functions.
+    """
+    if isinstance(weight, (tuple, list)):
+        if len(weight) != 2:
+            raise ValueError(
+                f"{name}: expected a number or a pair of functions (h, h_prime), got {shown(weight)}"
+            )
+        return as_callable(name, weight[0]), as_callable(name, weight[1])
+    if callable(weight):
+        raise TypeError(f"{name}: expected a number or a pair of functions (h, h_prime), got {shown(weight)}")
+    if isinstance(weight, (float, np.floating)) and weight == np.inf:
+        return math.inf
+    return as_real(name, weight, minimum=0.0, strict=True)
+
+
+def weight_terms(
+    x: FloatArray, support: Support, weight: float | WeightFunctions
+) -> tuple[FloatArray, FloatArray]:
+    """Return the weight and its derivative at points: of a height, or of functions."""
+    if isinstance(weight, tuple):
+        return _function_terms("boundary_weight", weight, x)
+    return boundary_terms(x, support, weight)
+
+
+def _function_terms(name: str, functions: WeightFunctions, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return what weight and derivative, given as functions, are at points; `name` is their argument.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they return anything but finite numbers of the points' shape, or the weight is negative.
+    """
+    weight, derivative = (_returned(name, function, x) for function in functions)
+    below = weight < -_AT * weight.max(initial=0.0)
+    if below.any():
+        raise ValueError(f"{name}: expected h to be at least 0, got {weight[below][0]:g} at {x[below][0]:g}")
+    return np.maximum(weight, 0.0), derivative
+
+
+def _returned(name: str, function: Callable[[FloatArray], FloatArray], x: FloatArray) -> FloatArray:
+    values = as_numbers(name, as_returned(name, function(x), x.shape, "an array of the shape of x,"))
+    check_finite(name, values)
+    return values
+
+
+def require_vanishing(name: str, functions: WeightFunctions, support: Support, largest: float) -> None:
+    """Raise a ValueError if a weight whose largest value is this does not vanish at the finite ends."""
+    ends = np.array([end for end in support if math.isfinite(end)])
+    at_ends = _returned(name, functions[0], ends)
+    for end, weight in zip(ends, at_ends, strict=True):
+        if abs(weight) > _ZERO * largest:
+            raise ValueError(f"{name}: expected h to be 0 at the end {end:g} of the support, got {weight:g}")
+
+
+def in_other_units(
+    name: str, functions: WeightFunctions, support: Support, origin: float, length: int, size: int
+) -> WeightFunctions:
+    """Return functions divided by ``2^size``, of distances from an origin divided by ``2^length``."""
+    given = partial(_at_point, name, support=support, origin=origin, length=length)
+    weight, derivative = functions
+    return partial(given, weight, exponent=-size), partial(given, derivative, exponent=length - size)
+
+
+def _at_point(
+    name: str,
+    function: Callable[[FloatArray], FloatArray],
+    x: FloatArray,
+    *,
+    support: Support,
+    origin: float,
+    length: int,
+    exponent: int,
+) -> FloatArray:
+    """Return a function of the point that stands for `x`, times a power of two."""
+    # Rounding takes no point out of the support.
+    point = np.clip(np.ldexp(x, length) + origin, *support)
+    return np.ldexp(_returned(name, function, point), exponent)
 
 
 def has_no_weight(weight: FloatArray) -> NDArray[np.bool_]:

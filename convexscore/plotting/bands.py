@@ -30,13 +30,18 @@ def as_bands(band: Any, thing: Any) -> Bands | None:
     return density.interval_bands(level, rng=0)
 
 
-def draw_band(ax: Axes, points: FloatArray, band: Band, level: float) -> None:
-    """Shade the simultaneous band, and draw the edges of both."""
+def draw_band(ax: Axes, points: FloatArray, band: Band, level: float, limits: tuple[float, float]) -> None:
+    """Shade the simultaneous band, and draw the edges of both, as far as the limits of the law."""
+    shown = (points >= limits[0]) & (points <= limits[1])
+    points = points[shown]
+    inner, outer = (
+        (band.lower[shown], band.upper[shown]),
+        (band.simultaneous_lower[shown], band.simultaneous_upper[shown]),
+    )
     share = f"{100 * level:g} %"
     edges: dict[str, Any] = {"color": INK, "linewidth": 0.9, "zorder": 1.8}
-    lower, upper = band.simultaneous_lower, band.simultaneous_upper
-    ax.fill_between(points, lower, upper, color=SOFT, alpha=0.5, zorder=0.5)
-    ax.plot(points, lower, linestyle=":", label=f"{share} at once", **edges)
-    ax.plot(points, upper, linestyle=":", **edges)
-    ax.plot(points, band.lower, linestyle=(0, (5, 2)), label=f"{share} pointwise", **edges)
-    ax.plot(points, band.upper, linestyle=(0, (5, 2)), **edges)
+    ax.fill_between(points, *outer, color=SOFT, alpha=0.5, zorder=0.5)
+    ax.plot(points, outer[0], linestyle=":", label=f"{share} at once", **edges)
+    ax.plot(points, outer[1], linestyle=":", **edges)
+    ax.plot(points, inner[0], linestyle=(0, (5, 2)), label=f"{share} pointwise", **edges)
+    ax.plot(points, inner[1], linestyle=(0, (5, 2)), **edges)

@@ -92,8 +92,11 @@ def draw_score(ax: Axes, subject: Subject, label: str, bands: Bands | None = Non
     low, high = subject.ends()
     network, points = subject.network, subject.column
     kinks = np.zeros(0) if network is None else network.kinks
-    inside = kinks[(kinks >= low) & (kinks <= high)]
-    x = np.unique(np.concatenate([np.linspace(low, high, 200), inside]))
+    limits = subject.support or (-np.inf, np.inf)
+    # Beyond the limits of the law there is nothing to draw.
+    first, last = np.clip((low, high), *limits)
+    inside = kinks[(kinks >= first) & (kinks <= last)]
+    x = np.unique(np.concatenate([np.linspace(first, last, 200), inside]))
     score = subject.values(x[:, None])[:, 0]
     ax.axhline(0.0, color=SOFT, linewidth=0.8, zorder=0)
     ax.plot(x, score, color=INK, linewidth=2, label="score")
@@ -102,7 +105,7 @@ def draw_score(ax: Axes, subject: Subject, label: str, bands: Bands | None = Non
         at_kinks = subject.values(inside[:, None])[:, 0]
         ax.plot(inside, at_kinks, "o", color=ACCENT, markersize=6, label=name)
     if bands is not None:
-        draw_band(ax, bands.points, bands.score, bands.level)
+        draw_band(ax, bands.points, bands.score, bands.level, limits)
     if points is not None:
         draw_rug(ax, points)
     labelled(ax, label, "score")

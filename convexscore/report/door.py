@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .._support.files import as_path, written_whole
 from .._support.validation import as_array, as_count, as_text, shown
-from ..objectives import Objective, as_sampled_objective, has_limits
+from ..objectives import Objective, as_sampled_objective
 from ..problem import Problem
 from .line import line_payload
 from .page import page_of
@@ -47,7 +47,8 @@ def report(
     Parameters
     ----------
     objective : ScoreMatching, DenoisingScoreMatching or array
-        Data with one feature or two; an array is score matching on it.
+        Data with one feature or two; an array is score matching on it.  With a support the page has the loss,
+        certificate and density of data with limits.
     path : path-like
         Where to write; a file there is replaced once the new one is whole.
     activation : {"relu", "abs"}
@@ -111,10 +112,6 @@ def report(
     target = as_path("path", path)
     problem = Problem(as_sampled_objective(objective), activation, skip)
     n_features = problem.n_features
-    if has_limits(problem.objective):
-        raise ValueError(
-            f"objective: expected no support, whose certificate the page does not know, got {problem.limits}"
-        )
     if n_features > 2:
         raise ValueError(f"X: expected one feature or two, which have pictures, got {n_features}")
     names = _names(columns, n_features)

@@ -16,7 +16,7 @@ from .._support.seeds import generator
 from .._support.validation import FloatArray
 from ..bounds import beta_bounds
 from ..errors import ConvergenceWarning, NotNormalizableError, SolverError, UnboundedError
-from ..objectives import chosen_samples, distinct_rows
+from ..objectives import boundary_of, chosen_samples, distinct_rows
 from ..problem import Problem
 from ..scores.density import ScoreDensity
 from ..solve import solve
@@ -49,7 +49,7 @@ def held_out_likelihoods(
         weight += float(rest.weights.sum())
         for place, beta in enumerate(own):
             try:
-                density = ScoreDensity(path.network(float(beta)))
+                density = ScoreDensity(path.network(float(beta)), problem.limits)
                 total[place] += rest.weights @ density.logpdf(rest.X[:, 0])
             except NotNormalizableError:
                 total[place] = -np.inf
@@ -83,21 +83,20 @@ def _held_out_loss(problem: Problem, training: Any, rest: Any, beta: float) -> f
 def _folds(
     problem: Problem, n_folds: int, rng: np.random.Generator | int | None
 ) -> Iterator[tuple[Any, Any, float]]:
-    """Yield training samples, the rest, and the share of the weight that is trained on.
+    """Yield training samples, the rest, and the share of the mass that is trained on.
 
     Nothing where there are fewer than two distinct samples a fold.
     """
     rows = distinct_rows(problem.objective)
     if len(rows.X) < 2 * n_folds:
         return
+    # What a weight decay is weighed against: of data with limits, the weights times that of the loss.
+    mass = rows.weights * boundary_of(rows)[0]
     fold_of = generator(rng, "report").permutation(np.arange(len(rows.X)) % n_folds)
     for fold in range(n_folds):
-        training = chosen_samples(rows, fold_of != fold)
-        yield (
-            training,
-            chosen_samples(rows, fold_of == fold),
-            float(training.weights.sum() / rows.weights.sum()),
-        )
+        trained = fold_of != fold
+        share = float(mass[trained].sum() / mass.sum())
+        yield chosen_samples(rows, trained), chosen_samples(rows, ~trained), share
 
 
 def _listed(total: FloatArray, weight: float) -> list[float | None]:

@@ -62,9 +62,10 @@ def line_payload(
         "distinct": int(path._program.position.size),
         "range": [lowest, highest],
         "complete": ended,
+        "support": _listed_ends(problem.limits),
         "bounds": [bounds.minimum, bounds.linear, bounds.maximum],
         "auto": auto,
-        "data": _data(path, cuts),
+        "data": _data(path, cuts, problem.limits),
         "histogram": _histogram(objective, float(path._units.origin[0])),
         "pieces": [_listed(piece, cuts) for piece in pieces],
         "held_out": _held_out(problem, auto, lowest, max(pieces[0].upper, auto), n_folds, rng),
@@ -98,8 +99,11 @@ def _cuts(path: Path, pieces: list[LinearPiece]) -> Index:
     return np.unique(np.concatenate([spread, *(piece.kinks for piece in pieces)]))
 
 
-def _data(path: Path, cuts: Index) -> dict[str, Any]:
-    """Return positions from the origin, and moments of the data from each cut up to the next."""
+def _data(path: Path, cuts: Index, limits: tuple[float, float]) -> dict[str, Any]:
+    """Return positions from the origin, and moments of the data from each cut up to the next.
+
+    Masses of data with limits are those of the program, and so are their labels.
+    """
     program, units = path._program, path._units
     lengths = np.diff(cuts, append=program.position.size)
     moments = moments_of_runs(program, slice(None), cuts, lengths)
@@ -109,18 +113,24 @@ def _data(path: Path, cuts: Index) -> dict[str, Any]:
     whole = program.position.size == cuts.size
     return {
         "origin": float(units.origin[0]),
+        "limits": _listed_ends((limits[0] - units.origin[0], limits[1] - units.origin[0])),
         "position": np.ldexp(program.position[cuts], units.length).tolist(),
         "mass": mass.tolist(),
         "tie": np.ldexp(program.tie_mass[cuts], units.weight).tolist(),
-        # Without values between cuts these are zero, as labels are in score matching.
+        # Without values between cuts these are zero, as labels are in score matching on the whole line.
         "first": None if whole else first.tolist(),
         "second": None if whole else second.tolist(),
-        "label": None if program.has_trace else label.tolist(),
-        "label_first": None if whole or program.has_trace else label_first.tolist(),
+        "label": label.tolist() if program.has_labels else None,
+        "label_first": None if whole or not program.has_labels else label_first.tolist(),
         "zero_value": float(np.ldexp(program.zero_value, units.value)),
         "trace_total": float(np.ldexp(program.trace_total, units.weight)),
         "variance": float(np.ldexp(program.variance, 2 * units.length)),
     }
+
+
+def _listed_ends(limits: tuple[float, float]) -> list[float | None]:
+    """Return the ends of a support, None where it has none: JSON has no infinity."""
+    return [float(end) if np.isfinite(end) else None for end in limits]
 
 
 def _histogram(objective: Objective, origin: float) -> dict[str, Any]:

@@ -122,16 +122,20 @@ class _View:
     ----------
     points, probabilities : ndarray
         Where; points in the units of the problem.
+    limits : tuple of two floats
+        The data's support, in the same units; the density is zero beyond.
     """
 
     points: FloatArray
     probabilities: FloatArray
+    limits: tuple[float, float]
 
     def row(self, score: PiecewiseLinear) -> FloatArray:
         """Return the numbers of one score."""
-        pieces = MonotonePieces.of(score)
+        pieces = MonotonePieces.of(score, self.limits)
         logpdf = pieces.exponent(self.points) - pieces.log_total
-        return np.concatenate([score(self.points), logpdf, pieces.quantile(np.log(self.probabilities))])
+        quantile = pieces.quantile(np.log(self.probabilities))
+        return np.concatenate([score(self.points), logpdf, np.clip(quantile, *self.limits)])
 
     def rows(self, replicates: Replicates, masses: FloatArray) -> _Part:
         """Return the numbers of the fits to data of these masses."""
@@ -185,12 +189,12 @@ def bootstrap_bands(
     q = _PROBABILITIES if probabilities is None else _as_open("probabilities", probabilities)
     x = None if points is None else _as_row("points", points)
     source = generator(rng, "ScoreDensity.interval_bands")
-    replicates, units = _replicates(solution)
+    replicates, units, limits = _replicates(solution)
     if x is None:
-        ends = MonotonePieces.of(replicates.start).quantile(np.log(_ENDS))
+        ends = MonotonePieces.of(replicates.start, replicates.limits).quantile(np.log(_ENDS))
         ends = np.ldexp(ends, units.length) + units.origin[0]
         x = np.linspace(float(ends[0]), float(ends[1]), _PLACES)
-    view = _View(np.ldexp(x - units.origin[0], -units.length), q)
+    view = _View(np.ldexp(x - units.origin[0], -units.length), q, replicates.limits)
     if np.abs(view.points).max() > _FURTHEST:
         raise ValueError(
             f"points: expected places within {_FURTHEST:g} ranges of the data, whose log-densities and their "
@@ -203,7 +207,7 @@ def bootstrap_bands(
     _check_shares(n_replicates - len(rows), raised, n_replicates, solution)
     pairs = zip(view.outside(view.row(replicates.start), units), view.outside(rows, units), strict=True)
     score, logpdf, quantile = (_band(estimate, draws, level) for estimate, draws in pairs)
-    pdf = _exponential(logpdf)
+    pdf, quantile = _exponential(logpdf), _within(quantile, limits)
     return Bands(x, q, level, n_replicates, score, logpdf, pdf, quantile, n_replicates - len(rows), raised)
 
 
@@ -232,16 +236,11 @@ def _as_open(name: str, values: ArrayLike) -> FloatArray:
     return row
 
 
-def _replicates(solution: Solution) -> tuple[Replicates, Units]:
-    """Return what makes replicates of a solution, and the units that it does so in."""
+def _replicates(solution: Solution) -> tuple[Replicates, Units, tuple[float, float]]:
+    """Return what makes replicates of a solution, the units that it does so in, and the data's limits."""
     problem = solution.problem
     if problem is None:
         raise ValueError("density: expected that of a solution with its data, got one that knows none")
-    if getattr(problem.objective, "support", None) is not None:
-        raise ValueError(
-            "density: expected that of data without limits, of which there are replicates, got one with "
-            f"support={problem.objective.support}"
-        )
     if not (problem.is_expected or (problem.on_the_line and problem.objective.has_trace)):
         raise ValueError(
             "density: expected that of score matching or expected denoising with one feature, and not "
@@ -250,7 +249,7 @@ def _replicates(solution: Solution) -> tuple[Replicates, Units]:
         )
     units = units_of(problem, frequencies=True)
     start = units.network(solution.network).piecewise
-    return Replicates(units.problem(problem), units.beta(solution.beta), start), units
+    return Replicates(units.problem(problem), units.beta(solution.beta), start), units, problem.limits
 
 
 def _check_shares(missing: int, raised: int, total: int, solution: Solution) -> None:
@@ -269,7 +268,9 @@ def _check_shares(missing: int, raised: int, total: int, solution: Solution) -> 
 
 def _band(estimate: FloatArray, draws: FloatArray, level: float) -> Band:
     """Return the bands of a function from its replicates, one a row."""
-    size = np.abs(draws - estimate)
+    # Where the density is zero, beyond the limits of the data, it is in every replicate.
+    somewhere = np.isfinite(estimate)
+    size = np.abs(np.subtract(draws, estimate, out=np.zeros(draws.shape), where=somewhere))
     error = np.sqrt(np.mean(size**2, axis=0))
     largest = (size / np.where(error > 0, error, 1.0)).max(axis=1)
     half = _quantile(size, level)
@@ -289,3 +290,10 @@ def _exponential(band: Band) -> Band:
     ends = (band.lower, band.upper, band.simultaneous_lower, band.simultaneous_upper)
     with np.errstate(over="ignore"):
         return Band(np.exp(band.estimate), band.standard_error, *map(np.exp, ends))
+
+
+def _within(band: Band, limits: tuple[float, float]) -> Band:
+    """Return the band of numbers that are between limits."""
+    estimate = np.clip(band.estimate, *limits)
+    ends = (band.lower, band.upper, band.simultaneous_lower, band.simultaneous_upper)
+    return Band(estimate, band.standard_error, *(np.clip(end, *limits) for end in ends))

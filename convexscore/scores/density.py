@@ -164,6 +164,9 @@ class ScoreDensity(Frozen, Shown):
         anew.  Bands are about the fit and know of chance alone; `docs/bands.md` has measured
         where weight decay, which smooths, makes them miss the truth.
 
+        Of data with limits the weight ``h`` is held too, its height `boundary_weight` with it: a replicate
+        multiplies each sample's term by its random weight.
+
         Parameters
         ----------
         level : float
@@ -174,7 +177,8 @@ class ScoreDensity(Frozen, Shown):
             Source of randomness.
         points : array of shape (n_points,), optional
             Where score and density are looked at; the simultaneous bands hold at these together.  By default
-            101, evenly from the 1 % to the 99 % quantile.
+            101, evenly from the 1 % to the 99 % quantile.  Beyond limits the density and its bands are zero;
+            the score there is that of the network.
         probabilities : array of shape (n_probabilities,), optional
             Of which quantiles; by default 5 % to 95 % by 5 %.
         progress : bool

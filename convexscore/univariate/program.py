@@ -52,7 +52,7 @@ from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.parts import parts
 from ..numerics.sorting import sort_with_order
 from ..objectives import Objective, weighted_part
-from ..objectives.support import boundary_terms
+from ..objectives.support import weight_terms
 from ..problem import Problem
 from .activation_rules import ActivationRules, rules_of
 
@@ -165,10 +165,10 @@ class UnivariateProgram:
         if position.size < 2:
             raise ValueError(f"X: expected at least two distinct values, got {n} sample(s), all equal")
         program = cls(position, mass, target, scatter, objective.has_trace, activation, skip)
-        support, height = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
-        if support is None or height is None:
+        support, given = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
+        if support is None or given is None:
             return program
-        share, derivative = boundary_terms(position, support, height)
+        share, derivative = weight_terms(position, support, given)
         return replace(program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support)
 
     @classmethod
@@ -197,6 +197,12 @@ class UnivariateProgram:
     def frequencies(self) -> FloatArray:
         """Total sample weight at each position."""
         return self.mass if self.frequency is None else self.frequency
+
+    def weighted_anew(self, frequency: FloatArray) -> UnivariateProgram:
+        """Return the program of other sample weights at its positions; what multiplies them stays."""
+        if self.frequency is None:
+            return replace(self, mass=frequency)
+        return replace(self, mass=frequency * (self.mass / self.frequency), frequency=frequency)
 
     def restricted(self, mass: FloatArray, frequency: FloatArray) -> UnivariateProgram:
         """Return the program of other masses, which zeros leave out; its scatter is that of no labels."""

@@ -4,7 +4,8 @@ Each distinct sample of weight ``w`` gets one of two masses, ``g^2 w`` with ``g 
 ``w + 1 + g`` with probability ``g^2 w / (1 + g^2 w)``: a law of mean and variance ``w``, for ``w = 1`` that
 of Mammen (1993), whose third central moment is one too.  Masses are scaled to the sum of the weights, so that
 a weight decay means the same in every replicate.  (Generalized bootstrap of M-estimators: Chatterjee & Bose
-2005.)
+2005.)  The masses of data with limits are what is drawn for the weights times ``h``; ``h`` is that of the
+data, its height included: replicates differ by the samples' weights and nothing else.
 
 The mass of a single sample raises the boundedness bound of score matching as a tie does.  That is why masses
 are bounded, and not exponential: the largest of those is about ``log n``.  A replicate whose bound is above
@@ -112,8 +113,15 @@ class Replicates:
     @cached_property
     def samples(self) -> Objective:
         """The distinct samples, sorted, with their weights."""
-        objective = self.problem.objective
-        return distinct_rows(ScoreMatching(objective.X, objective.sample_weight))
+        given = self.problem.objective
+        if self.problem.is_expected:
+            given = ScoreMatching(given.X, given.sample_weight)
+        return distinct_rows(given)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """The data's support, infinite where there is no limit."""
+        return self.problem.limits
 
     def fits(self, masses: FloatArray) -> list[Replicate]:
         """Return the fits to data of these masses, shape (n_replicates, n_distinct)."""
@@ -121,7 +129,7 @@ class Replicates:
         if problem.is_expected or problem.refit or problem.shape is not None:
             return [self._solved(mass) for mass in masses]
         whole = UnivariateProgram.from_objective(self.samples, problem.activation, problem.skip)
-        programs = [replace(whole, mass=mass) for mass in masses]
+        programs = [whole.weighted_anew(mass) for mass in masses]
         betas = np.array([self._decay(program) for program in programs])
         splines = self._splines(programs, betas)
         return [self._with_density(*fit) for fit in zip(programs, betas, splines, strict=True)]
@@ -145,7 +153,7 @@ class Replicates:
             found = solve_integrable(free, spline, self.problem.tail_unit)
         except NotNormalizableError:
             return Replicate(None, raised)
-        return Replicate(_decaying(reconstruct(found.problem, found.spline).piecewise), raised)
+        return Replicate(self._decaying(reconstruct(found.problem, found.spline).piecewise), raised)
 
     def _solved(self, mass: FloatArray) -> Replicate:
         """Return the fit by the wing's own door, one at a time."""
@@ -160,8 +168,7 @@ class Replicates:
             found = solve(problem, beta, solver="auto", tol=_TOL, verbose=False, options={})
         except NotNormalizableError:
             return Replicate(None, beta > self.beta)
-        return Replicate(_decaying(found.network.piecewise), beta > self.beta)
+        return Replicate(self._decaying(found.network.piecewise), beta > self.beta)
 
-
-def _decaying(score: PiecewiseLinear) -> PiecewiseLinear | None:
-    return None if score.failing_tails else score
+    def _decaying(self, score: PiecewiseLinear) -> PiecewiseLinear | None:
+        return None if score.failing_ends(self.limits) else score

@@ -181,8 +181,12 @@ class SplineProblem:
             low_rate, high_rate = self.kappa_range_rate
             rate = high_rate if spline.kappa == high else low_rate
         else:
-            start = self._stationarity(base, width, signs, side)
-            rate = -start / self._stationarity(along, width, signs, side)
+            gain = self._stationarity(along, width, signs, side)
+            rate = -self._stationarity(base, width, signs, side) / gain
+            # As in `minimize`, it cancels most of `base`.
+            values = base + rate * along
+            error = self._stationarity(values, width, signs, side) / gain
+            return Spline(spline.kinks, values - error * along, rate - error)
         return Spline(spline.kinks, base + rate * along, rate)
 
     def _solve(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.objectives import boundary_of
 from convexscore.univariate.correlations import correlations_along
 from convexscore.univariate.program import UnivariateProgram
 
@@ -23,6 +24,27 @@ CASES = {
     "heavy tie": (cs.ScoreMatching(np.r_[np.zeros(20), GENERATOR.normal(size=15)]), "relu", False),
     "two values": (cs.ScoreMatching([0.0, 1.0]), "relu", True),
 }
+GENERATOR = np.random.default_rng(6)
+DURATIONS = np.ceil(20 * GENERATOR.gamma(1.5, size=120)) / 20
+SHARES = GENERATOR.beta(0.9, 2.0, size=90)
+MANY = GENERATOR.beta(2.0, 3.0, size=2500)
+WEIGHTS = np.arange(120) % 3.0
+#: The same of data with limits.
+LIMITED = {
+    "half-line": (cs.ScoreMatching(DURATIONS, WEIGHTS, support=(0, None)), "relu", True),
+    "half-line, no skip": (cs.ScoreMatching(DURATIONS, support=(0, None)), "relu", False),
+    "mirrored half-line": (cs.ScoreMatching(-DURATIONS, support=(None, 0)), "abs", True),
+    "distant limit": (cs.ScoreMatching(1e3 + DURATIONS, support=(0, None)), "relu", True),
+    "interval": (cs.ScoreMatching(SHARES, support=(0, 1)), "relu", True),
+    "interval, height": (cs.ScoreMatching(SHARES, None, (0, 1), 0.05), "relu", False),
+    "interval, abs": (cs.ScoreMatching(SHARES, support=(-0.1, 1)), "abs", False),
+    "interval far from zero": (cs.ScoreMatching(1e6 + 4 * MANY[:90], support=(1e6, 1e6 + 4)), "relu", True),
+    "tiny interval": (cs.ScoreMatching(1e-100 * SHARES, support=(0, 1e-100)), "relu", True),
+    "thinned interval": (cs.ScoreMatching(MANY, support=(0, 1)), "relu", True),
+    "steep ends": (cs.ScoreMatching(GENERATOR.beta(0.4, 0.4, size=80), support=(0, 1)), "relu", False),
+    "two values inside": (cs.ScoreMatching([0.25, 0.5], support=(0, 1)), "relu", True),
+}
+CASES |= LIMITED
 pytestmark = pytest.mark.filterwarnings("ignore:beta. one value holds")
 
 
@@ -48,7 +70,8 @@ def test_every_weight_decay_shows_the_optimum(page, tmp_path, case):
 def check_shown(shown, solution):
     network, certificate = solution.network, solution.certificate
     objective = solution.objective
-    energy = objective.weights.sum() / np.var(objective.X)
+    mass = objective.weights * boundary_of(objective)[0]
+    energy = mass.sum() / np.var(objective.X)
     size = max(certificate.value_scale, energy if objective.has_trace else objective.loss(np.zeros_like))
     assert abs(shown["value"] - solution.value) <= 1e-9 * size
     assert abs(shown["dual"] - certificate.dual) <= 1e-9 * size
@@ -62,7 +85,7 @@ def check_shown(shown, solution):
     if not is_line_of_two_neurons(network):
         place = np.abs(x).max() * 1e-12
         np.testing.assert_allclose(shown["kinks"], np.unique(network.kinks), rtol=0, atol=place)
-    if network.piecewise.failing_tails:
+    if network.piecewise.failing_ends(solution.problem.limits):
         assert shown["density"] is None
         assert shown["log_normalizer"] is None
         return
@@ -77,9 +100,10 @@ def check_shown(shown, solution):
 
 def check_correlations(shown, solution):
     """Check the least and the largest correlation, which kinks of either sign reach."""
-    x = solution.objective.X
+    x, support = solution.objective.X, getattr(solution.objective, "support", None)
+    ends = {} if support is None else {"support": (support[0] - x.min(), support[1] - x.min())}
     program = UnivariateProgram.from_problem(
-        replace(solution.problem, objective=replace(solution.objective, X=x - x.min()))
+        replace(solution.problem, objective=replace(solution.objective, X=x - x.min(), **ends))
     )
     network = solution.network.recentred(x.min(axis=0))
     found = correlations_along(program, replace(network, origin=[0.0]), solution.beta)
@@ -93,6 +117,51 @@ def check_correlations(shown, solution):
 def is_line_of_two_neurons(network):
     """Whether neurons at one place make a line, which has no kink."""
     return network.kinks.size > np.unique(network.kinks).size
+
+
+@pytest.mark.parametrize("case", LIMITED)
+def test_pictures_and_numbers_end_at_the_limits(page, tmp_path, case):
+    objective = LIMITED[case][0]
+    page.open(written(tmp_path, case))
+    shown, (low, high) = page.numbers(), objective.support
+    assert shown["support"] == [None if np.isinf(end) else end for end in objective.support]
+    x = np.array(shown["x"])
+    assert low <= x.min()
+    assert x.max() <= high
+    reach = 0.12 * np.ptp(objective.X)
+    near = [low > objective.X.min() - reach, high < objective.X.max() + reach]
+    if near[0]:
+        assert x[0] == low
+    if near[1]:
+        assert x[-1] == high
+    for picture in ("density", "score"):
+        lines = page.run(f"return document.querySelectorAll('#{picture} line.limit').length")
+        assert lines == sum(near)
+        # From the limit on, where the line of the limit is.
+        edges = page.run(
+            f"return [...document.querySelectorAll('#{picture} line.limit')].map(each => Number(each"
+            ".getAttribute('x1')))"
+        )
+        path = page.run(f"return document.querySelector('#{picture} path.curve').getAttribute('d')")
+        places = [float(pair.split()[0]) for pair in path[1:].split("L")]
+        ends = [places[k] for k, is_near in zip((0, -1), near, strict=True) if is_near]
+        assert ends == edges
+    page.choose("format", "density")
+    rows = page.run("return document.getElementById('text').value").splitlines()[1:]
+    np.testing.assert_array_equal([float(row.split(",")[0]) for row in rows], x)
+
+
+def test_the_page_says_what_the_limits_are(page, tmp_path):
+    words = {"half-line": "above 0", "mirrored half-line": "below 0", "interval": "between 0 and 1"}
+    for case, expected in words.items():
+        page.open(written(tmp_path, case))
+        assert f"score matching of data {expected}." in page.says("about")
+        assert "normalized between the limits" in page.says("reading")
+        assert page.odd_words() == []
+    page.open(written(tmp_path, "ReLU with skip"))
+    assert "of data" not in page.says("about")
+    assert "normalized over the whole line" in page.says("reading")
+    assert page.numbers()["support"] == [None, None]
 
 
 def test_the_density_integrates_to_one(page, tmp_path):

@@ -77,6 +77,14 @@ CALLS = {
         cs.ScoreMatching,
         {"X": X, "sample_weight": [1.0, 2.0, 0.0, 1.0], "support": (-1.0, 9.0), "boundary_weight": 0.5},
     ),
+    "ScoreMatching with another weight": (
+        cs.ScoreMatching,
+        {
+            "X": X,
+            "support": (-1.0, 9.0),
+            "boundary_weight": (lambda x: (x + 1) * (9 - x), lambda x: 8 - 2 * x),
+        },
+    ),
     "DenoisingScoreMatching": (
         cs.DenoisingScoreMatching,
         {"X": X, "targets": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]},

@@ -51,6 +51,14 @@ CALLS = {
     "stein": ("score", lambda f: kernel_stein_discrepancy(X, f, 1.0)),
     "sm": ("score", lambda f: cs.ScoreMatching(X).loss(f, lambda x: np.ones(len(x)))),
     "sm's divergence": ("divergence", lambda f: cs.ScoreMatching(X).loss(normal, f)),
+    "weight": (
+        "boundary_weight",
+        lambda f: cs.ScoreMatching(X, support=(-1, None), boundary_weight=(f, f)),
+    ),
+    "weight's derivative": (
+        "boundary_weight",
+        lambda f: cs.ScoreMatching(X, support=(-1, None), boundary_weight=(lambda x: x + 1, f)),
+    ),
     "dsm": ("score", lambda f: cs.DenoisingScoreMatching(X, X).loss(f)),
     "expect": ("function", lambda f: DENSITY.expect(f)),
     "girsanov": ("fisher", lambda f: girsanov_kl([1.0, 0.0], f, 0.0)),

@@ -78,6 +78,59 @@ def test_the_default_height_is_the_weighted_median_distance():
     assert distinct_rows(objective).boundary_weight == 0.5
 
 
+PAIR = (np.square, lambda x: 2 * x)
+
+
+def test_the_loss_of_another_weight_is_its_formula():
+    x, w = np.array([0.5, 1.0, 2.0, 5.0]), np.array([1.0, 2.0, 0.5, 3.0])
+    objective = cs.ScoreMatching(x, w, support=(0.0, None), boundary_weight=PAIR)
+    s, ds = 1 - x**2, -2 * x
+    by_hand = np.sum(w * (0.5 * x**2 * s**2 + x**2 * ds + 2 * x * s))
+    found = objective.loss(lambda t: 1 - t**2, divergence=lambda t: -2 * t[:, 0])
+    assert found == pytest.approx(by_hand, rel=1e-14)
+    assert distinct_rows(objective).boundary_weight == PAIR
+
+
+def test_samples_where_another_weight_is_zero_are_left_out():
+    x = np.array([0.25, 0.5, 1.0, 2.0, 3.0])
+    above = (lambda t: np.maximum(t - 0.75, 0.0), lambda t: (t > 0.75) * 1.0)
+    with pytest.warns(UserWarning, match="X: 2 of 5 samples are where boundary_weight is zero"):
+        solution = cs.solve(cs.ScoreMatching(x, support=(0, None), boundary_weight=above), 3.0)
+    rest = cs.ScoreMatching(x[2:], support=(0.75, None), boundary_weight=np.inf)
+    assert solution.value == pytest.approx(cs.solve(rest, 3.0).value, rel=1e-12)
+
+
+def test_files_do_not_keep_functions(tmp_path):
+    solution = cs.solve(cs.ScoreMatching([0.5, 1.0, 3.0], support=(0, None), boundary_weight=PAIR), 9.0)
+    with pytest.raises(TypeError, match="boundary_weight: expected a number in what a file is to keep"):
+        solution.save(tmp_path / "solution.npz")
+    assert list(tmp_path.iterdir()) == []
+    solution.density().save(tmp_path / "density.npz")
+    assert cs.load(tmp_path / "density.npz").support() == (0.0, np.inf)
+
+
+@pytest.mark.parametrize(
+    ("weight", "error", "message"),
+    [
+        (np.square, TypeError, "expected a number or a pair of functions"),
+        ((np.square,), ValueError, "expected a number or a pair of functions"),
+        ((np.square, 1.0), TypeError, "expected a callable, got 1.0"),
+        ((lambda x: 1 - x, np.ones_like), ValueError, "expected h to be at least 0, got -1 at 2"),
+        ((np.ones_like, np.zeros_like), ValueError, "expected h to be 0 at the end 0 of the support, got 1"),
+        ((np.zeros_like, np.zeros_like), ValueError, "expected h to be above 0 at a sample"),
+        ((lambda x: x / (x - 1), np.ones_like), ValueError, "expected finite numbers, got 0 NaN and 1 inf"),
+        ((np.square, np.sum), ValueError, "expected an array of the shape of x,"),
+        ((np.square, lambda x: x[:, None]), ValueError, "expected an array of the shape of x,"),
+        ((lambda x: x * 1j, np.ones_like), TypeError, "expected an array of real numbers"),
+    ],
+)
+def test_what_is_no_weight_is_refused(weight, error, message):
+    with pytest.raises(error, match=f"^boundary_weight: {message}"), np.errstate(divide="ignore"):
+        cs.ScoreMatching([1.0, 2.0], support=(0, None), boundary_weight=weight)
+    with pytest.raises(ValueError, match="boundary_weight: expected None without a support"):
+        cs.ScoreMatching([1.0, 2.0], boundary_weight=PAIR)
+
+
 def test_both_ends_without_limit_are_no_support():
     assert cs.ScoreMatching([1.0, 2.0], support=(None, np.inf)).support is None
 
@@ -125,11 +178,6 @@ def test_other_networks_are_refused(kind):
 def test_limits_far_away_are_refused():
     with pytest.raises(ValueError, match="support: expected limits within"):
         cs.solve(cs.ScoreMatching([1.0, 2.0], support=(-1e30, None)), 1.0)
-
-
-def test_the_page_refuses_limits(tmp_path):
-    with pytest.raises(ValueError, match="objective: expected no support"):
-        cs.report(cs.ScoreMatching([0.5, 1.0, 2.0], support=(0, None)), tmp_path / "page.html")
 
 
 def test_an_objective_made_elsewhere_with_a_trace_and_targets_is_refused():

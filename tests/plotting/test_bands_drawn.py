@@ -42,6 +42,28 @@ def test_both_bands_are_drawn(plot, name):
     assert high >= min(band.upper.max(), 3 * band.estimate.max())
 
 
+@pytest.mark.parametrize("support", [(0.0, None), (0.0, 1.0), (None, 1.0)])
+@pytest.mark.parametrize("plot", [plot_density, plot_score])
+def test_pictures_of_data_with_limits_end_there(plot, support):
+    x = np.random.default_rng(0).uniform(0.01, 0.99, size=60)
+    solution = cs.solve(cs.ScoreMatching(x, support=support), "auto", skip=True, tails="integrable")
+    bands = solution.density().interval_bands(0.9, 20, rng=0, points=np.linspace(-0.5, 1.5, 41))
+    ax = plot(solution, x, band=bands, ax=Figure().subplots())
+    low, high = (np.inf if end is None else abs(end) for end in support)
+    low = -low
+    inside = bands.points[(bands.points >= low) & (bands.points <= high)]
+    for words in ("90 % pointwise", "90 % at once"):
+        for line in drawn(ax, words):
+            np.testing.assert_array_equal(line.get_xdata(), inside)
+    (shade,) = ax.collections
+    places = shade.get_paths()[0].vertices[:, 0]
+    assert (places.min(), places.max()) == (inside[0], inside[-1])
+    name = "score" if plot is plot_score else "density of the score"
+    (line,) = [line for line in ax.lines if name in line.get_label()]
+    ends, window = line.get_xdata()[[0, -1]], ax.get_xlim()
+    assert ends.tolist() == [max(low, window[0]), min(high, window[1])]
+
+
 def test_a_level_makes_the_same_bands_every_time():
     ends = [
         drawn(plot_density(ON_LINE, band=0.5, ax=Figure().subplots()), "50 % pointwise")[0].get_ydata()

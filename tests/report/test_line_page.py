@@ -24,6 +24,20 @@ DATA = {
 }
 
 
+DURATIONS = np.ceil(20 * np.random.default_rng(6).gamma(1.5, size=60)) / 20
+SHARES = np.random.default_rng(7).beta(0.9, 2.0, size=50)
+LIMITED = {
+    "half-line": cs.ScoreMatching(DURATIONS, np.arange(60) % 3.0, support=(0, None)),
+    "mirrored": cs.ScoreMatching(-DURATIONS, support=(None, 0)),
+    "interval": cs.ScoreMatching(SHARES, support=(0, 1)),
+    "interval far from zero": cs.ScoreMatching(1e6 + SHARES, support=(1e6, 1e6 + 1), boundary_weight=0.1),
+    "another weight": cs.ScoreMatching(
+        DURATIONS, support=(0, None), boundary_weight=(np.square, lambda x: 2 * x)
+    ),
+    "many": cs.ScoreMatching(np.random.default_rng(8).gamma(2.0, size=1800), support=(0, None)),
+}
+
+
 @pytest.fixture
 def page(tmp_path):
     def page(objective, **options):
@@ -39,6 +53,21 @@ def test_every_weight_decay_has_the_optimum(page, data, activation, skip):
     objective = cs.ScoreMatching(DATA[data])
     numbers = page(objective, activation=activation, skip=skip, n_folds=0)
     check_optima(numbers, objective, activation, skip)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("activation", ["relu", "abs"])
+@pytest.mark.parametrize("data", LIMITED)
+def test_data_with_limits_have_their_optima(page, data, activation, skip):
+    objective = LIMITED[data]
+    numbers = page(objective, activation=activation, skip=skip, n_folds=0)
+    check_optima(numbers, objective, activation, skip)
+    ends = [None if np.isinf(end) else end for end in objective.support]
+    assert numbers["support"] == ends
+    origin = numbers["data"]["origin"]
+    assert numbers["data"]["limits"] == [None if end is None else end - origin for end in ends]
+    # The histogram counts samples, whatever the loss weighs.
+    assert sum(numbers["histogram"]["height"]) * np.diff(numbers["histogram"]["edges"])[0] == pytest.approx(1)
 
 
 def test_denoising_and_weights_have_theirs(page):
@@ -79,11 +108,16 @@ def test_an_objective_made_elsewhere_has_a_page(page):
     assert numbers["pieces"] == page(cs.DenoisingScoreMatching(ERUPTIONS, -ERUPTIONS), n_folds=2)["pieces"]
 
 
-def test_held_out_likelihoods_are_those_of_a_plain_loop(page):
-    x = np.concatenate([GENERATOR.normal(size=40), GENERATOR.normal(4.0, 0.5, 20).round(1)])
-    weights = np.arange(x.size) % 3.0
-    numbers = page(cs.ScoreMatching(x, weights), skip=True, n_folds=3, rng=7)
-    rows = distinct_rows(cs.ScoreMatching(x, weights))
+HELD_OUT = np.concatenate([GENERATOR.normal(size=40), GENERATOR.normal(4.0, 0.5, 20).round(1)])
+
+
+@pytest.mark.parametrize("support", [None, (-5.0, None), (-5.0, 9.0)])
+def test_held_out_likelihoods_are_those_of_a_plain_loop(page, support):
+    weights = np.arange(HELD_OUT.size) % 3.0
+    objective = cs.ScoreMatching(HELD_OUT, weights, support)
+    numbers = page(objective, skip=True, n_folds=3, rng=7)
+    rows = distinct_rows(objective)
+    mass = rows.weights * rows.boundary[0]
     fold_of = generator(7, "report").permutation(np.arange(len(rows.X)) % 3)
     held_out = numbers["held_out"]
     assert numbers["auto"] in held_out["betas"]
@@ -92,7 +126,7 @@ def test_held_out_likelihoods_are_those_of_a_plain_loop(page):
         total = 0.0
         for fold in range(3):
             training = chosen_samples(rows, fold_of != fold)
-            share = training.weights.sum() / rows.weights.sum()
+            share = mass[fold_of != fold].sum() / mass.sum()
             own = max(beta * np.sqrt(share), cs.beta_bounds(training, skip=True).minimum * (1 + 1e-6))
             density = cs.solve(training, own, skip=True, tails="integrable").density()
             rest = chosen_samples(rows, fold_of == fold)

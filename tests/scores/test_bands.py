@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import convexscore as cs
+from convexscore.objectives import distinct_rows
 from convexscore.univariate import replicates
 from convexscore.univariate.replicates import Replicate, random_masses
 
@@ -17,6 +18,20 @@ DENSITY = SOLUTION.density()
 POINTS = np.linspace(-3.0, 2.0, 15)
 PROBABILITIES = np.array([0.1, 0.5, 0.7])
 NAMES = ("score", "logpdf", "pdf", "quantile")
+DURATIONS = np.ceil(8 * np.random.default_rng(1).gamma(1.5, size=60)) / 8
+HALF_LINE = cs.ScoreMatching(DURATIONS, np.arange(60) % 3.0, support=(0, None))
+INTERVAL = cs.ScoreMatching(np.random.default_rng(2).beta(2, 3, size=70), support=(0, 1))
+
+#: Objective, weight decay and arguments of `solve`.
+KINDS = {
+    "whole line": (X, 7.0, {"skip": True}),
+    "half-line": (HALF_LINE, 12.0, {"skip": True}),
+    "half-line, no skip": (HALF_LINE, 12.0, {}),
+    "half-line, log-concave": (HALF_LINE, 12.0, {"skip": True, "shape": "log-concave"}),
+    "interval": (INTERVAL, 1.0, {"skip": True}),
+    "interval, abs": (INTERVAL, 2.0, {"activation": "abs"}),
+    "interval, refit": (INTERVAL, 2.0, {"skip": True, "refit": True}),
+}
 
 
 def bands(density=DENSITY, level=0.9, n_replicates=40, rng=0, points=POINTS, **options):
@@ -25,20 +40,27 @@ def bands(density=DENSITY, level=0.9, n_replicates=40, rng=0, points=POINTS, **o
     )
 
 
-def test_a_literal_loop_gives_the_same_bands():
-    found = bands(rng=np.random.default_rng(7))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_literal_loop_gives_the_same_bands(kind):
+    objective, beta, options = KINDS[kind]
+    solution = cs.solve(objective, beta, **options)
+    density, limits = solution.density(), solution.density().support()
+    points = POINTS if kind == "whole line" else np.linspace(*density.icdf([0.0, 0.98]), 15)
+    found = bands(density, rng=np.random.default_rng(7), points=points)
+    rows = distinct_rows(solution.objective)
     draws = {name: [] for name in ("score", "logpdf", "quantile")}
-    x = np.sort(X)
-    for masses in random_masses(np.ones(x.size), 40, np.random.default_rng(7)):
+    tails = None if options.get("refit") else "integrable"
+    for masses in random_masses(rows.weights, 40, np.random.default_rng(7)):
         for mass in masses:
-            weighted = cs.solve(cs.ScoreMatching(x, mass), 7.0, skip=True, tails="integrable")
-            draws["score"].append(weighted.network(POINTS))
-            draws["logpdf"].append(weighted.density().logpdf(POINTS))
-            draws["quantile"].append(weighted.density().icdf(PROBABILITIES))
+            weighted = cs.ScoreMatching(rows.X, mass, rows.support, rows.boundary_weight)
+            fit = cs.solve(weighted, beta, tails=tails, **options)
+            draws["score"].append(fit.network(points))
+            draws["logpdf"].append(fit.density().logpdf(points))
+            draws["quantile"].append(fit.density().icdf(PROBABILITIES))
     estimates = {
-        "score": SOLUTION.network(POINTS),
-        "logpdf": DENSITY.logpdf(POINTS),
-        "quantile": DENSITY.icdf(PROBABILITIES),
+        "score": solution.network(points),
+        "logpdf": density.logpdf(points),
+        "quantile": density.icdf(PROBABILITIES),
     }
     for name, rows in draws.items():
         band, estimate = getattr(found, name), estimates[name]
@@ -48,12 +70,15 @@ def test_a_literal_loop_gives_the_same_bands():
         half = np.sort(size, axis=0)[36]
         reach = np.sort((size / error).max(axis=1))[36]
         close = {"rtol": 1e-6, "atol": 1e-6}
+        ends = limits if name == "quantile" else (-np.inf, np.inf)
         np.testing.assert_allclose(band.estimate, estimate, **close)
         np.testing.assert_allclose(band.standard_error, error, **close)
-        np.testing.assert_allclose(band.lower, estimate - half, **close)
-        np.testing.assert_allclose(band.upper, estimate + half, **close)
-        np.testing.assert_allclose(band.simultaneous_lower, estimate - reach * error, **close)
-        np.testing.assert_allclose(band.simultaneous_upper, estimate + reach * error, **close)
+        for literal, edges in (
+            (half, (band.lower, band.upper)),
+            (np.maximum(reach * error, half), (band.simultaneous_lower, band.simultaneous_upper)),
+        ):
+            np.testing.assert_allclose(edges[0], np.clip(estimate - literal, *ends), **close)
+            np.testing.assert_allclose(edges[1], np.clip(estimate + literal, *ends), **close)
     for name in ("estimate", "lower", "upper", "simultaneous_lower", "simultaneous_upper"):
         np.testing.assert_array_equal(getattr(found.pdf, name), np.exp(getattr(found.logpdf, name)))
 
@@ -121,6 +146,9 @@ def test_errors_of_a_line_are_those_of_its_mean_and_variance():
 
 
 def test_points_by_default_are_where_the_mass_is():
+    limited = cs.solve(INTERVAL, 1.0, skip=True).density()
+    ends = limited.interval_bands(0.5, 4, rng=0).points[[0, -1]]
+    np.testing.assert_allclose(ends, limited.icdf([0.01, 0.99]), rtol=1e-9)
     found = DENSITY.interval_bands(0.5, 4, rng=0)
     np.testing.assert_allclose(found.points[[0, -1]], DENSITY.icdf([0.01, 0.99]), rtol=1e-9)
     assert found.points.size == 101
@@ -204,7 +232,62 @@ def test_raised_weight_decays_are_told():
     assert found.n_raised > 2
 
 
-def test_data_with_limits_have_no_bands_and_say_so():
-    objective = cs.ScoreMatching(np.random.default_rng(3).exponential(size=60), support=(0.0, None))
-    with pytest.raises(ValueError, match="density: expected that of data without limits"):
-        cs.solve(objective, 4.0, skip=True, tails="integrable").density().interval_bands(rng=0)
+@pytest.mark.parametrize(("objective", "beta"), [(HALF_LINE, 12.0), (INTERVAL, 1.0)])
+def test_beyond_limits_there_is_no_density_and_no_quantile(objective, beta):
+    density = cs.solve(objective, beta, skip=True).density()
+    low, high = density.support()
+    points = np.array([low - 1, low, 0.25, min(high, 3.0), *([high + 1] if high < np.inf else [])])
+    found = density.interval_bands(
+        0.9, 40, 0, points=points, probabilities=[1e-6, 1e-4, 0.5, 1 - 1e-4, 1 - 1e-6]
+    )
+    outside = (points < low) | (points > high)
+    for name in ("estimate", "lower", "upper", "simultaneous_lower", "simultaneous_upper"):
+        assert (getattr(found.pdf, name)[outside] == 0).all()
+        assert (getattr(found.logpdf, name)[outside] == -np.inf).all()
+        assert np.isfinite(getattr(found.score, name)).all()
+        quantile = getattr(found.quantile, name)
+        assert low <= quantile.min()
+        assert quantile.max() <= high
+    assert found.pdf.standard_error[outside].tolist() == [0.0] * int(outside.sum())
+    assert (found.pdf.lower[~outside] < found.pdf.estimate[~outside]).all()
+    # Next to a limit the band of a quantile would go beyond.
+    assert found.quantile.simultaneous_lower[0] == low
+    # Elsewhere the points outside change nothing.
+    inside = density.interval_bands(0.9, 40, 0, points=points[~outside])
+    np.testing.assert_array_equal(found.pdf.simultaneous_upper[~outside], inside.pdf.simultaneous_upper)
+
+
+@pytest.mark.parametrize(("factor", "shift"), [(2.0**40, 0.0), (3.7, 2.0**21), (1e-30, 0.0)])
+def test_bands_move_with_the_data_and_their_limits(factor, shift):
+    x = INTERVAL.X[:, 0]
+    one = bands(cs.solve(INTERVAL, 1.0, skip=True).density(), points=[0.0, 0.3, 1.0])
+    ends = np.array([0.0, 0.3, 1.0]) * factor + shift
+    moved = cs.ScoreMatching(factor * x + shift, support=(ends[0], ends[2]))
+    # Masses have the units of lengths.
+    other = bands(cs.solve(moved, factor, skip=True).density(), points=ends)
+    np.testing.assert_allclose(other.score.lower * factor, one.score.lower, rtol=1e-6)
+    np.testing.assert_allclose(other.logpdf.upper + np.log(factor), one.logpdf.upper, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose((other.quantile.lower - shift) / factor, one.quantile.lower, rtol=1e-6)
+
+
+def test_errors_of_an_exponential_law_are_those_of_its_rate():
+    x = np.random.default_rng(4).exponential(size=500)
+    objective = cs.ScoreMatching(x, support=(0, None), boundary_weight=np.inf)
+    # A constant score of the weight h(x) = x is -1 / mean: with this weight decay there is nothing else.
+    density = cs.solve(objective, 1e5).density()
+    found = density.interval_bands(0.9, 400, 0, points=[1.0], probabilities=[0.5])
+    assert found.score.estimate[0] == pytest.approx(-1 / x.mean(), rel=1e-9)
+    assert found.score.standard_error[0] == pytest.approx(x.std() / x.mean() ** 2 / np.sqrt(500), rel=0.12)
+    assert found.quantile.standard_error[0] == pytest.approx(np.log(2) * x.std() / np.sqrt(500), rel=0.12)
+
+
+def test_weights_are_repetitions_with_limits():
+    x = np.random.default_rng(5).gamma(1.5, size=40)
+    given = cs.ScoreMatching(x, np.full(x.size, 3.0), support=(0, None))
+    repeated = cs.ScoreMatching(np.repeat(x, 3), support=(0, None))
+    beta = 3 * cs.beta_bounds(given, skip=True).minimum
+    one, other = (
+        bands(cs.solve(each, beta, skip=True, tails="integrable").density()) for each in (given, repeated)
+    )
+    np.testing.assert_allclose(one.score.lower, other.score.lower, rtol=1e-8)
+    np.testing.assert_allclose(one.quantile.lower, other.quantile.lower, rtol=1e-8)

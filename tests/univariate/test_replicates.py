@@ -12,6 +12,11 @@ SKEWED = np.exp(RNG.standard_normal(60))
 ROUNDED = RNG.standard_normal(80).round(1)
 TWO_GROUPS = np.concatenate([RNG.normal(-2.0, 0.5, 30), RNG.normal(2.0, 0.7, 30)])
 POINTS = np.linspace(-3.0, 5.0, 23)
+DURATIONS = np.ceil(8 * np.random.default_rng(1).gamma(1.5, size=60)) / 8
+SHARES = np.random.default_rng(2).beta(2, 3, size=70)
+HALF_LINE = cs.ScoreMatching(DURATIONS, np.arange(60) % 3.0, support=(0, None))
+MIRRORED = cs.ScoreMatching(2.0 - SKEWED, support=(None, 2.0))
+INTERVAL = cs.ScoreMatching(SHARES, support=(0, 1))
 
 #: Objective, weight decay and arguments of `solve`; the last says what a replicate is solved with.
 KINDS = {
@@ -25,6 +30,28 @@ KINDS = {
     "ties": (ROUNDED, 14.0, {"skip": True}, {"tails": "integrable"}),
     "far away": (TWO_GROUPS + 2.0**20, 6.0, {"skip": True}, {"tails": "integrable"}),
     "expected": (cs.ExpectedDenoising(SKEWED[:12], 0.4), 2.0, {"skip": True}, {}),
+    "half-line": (HALF_LINE, 12.0, {"skip": True}, {"tails": "integrable"}),
+    "half-line, no skip": (HALF_LINE, 12.0, {}, {"tails": "integrable"}),
+    "half-line, abs": (HALF_LINE, 24.0, {"activation": "abs", "tails": "integrable"}, {}),
+    "half-line, refit": (HALF_LINE, 12.0, {"skip": True, "refit": True}, {}),
+    "mirrored half-line": (MIRRORED, 4.0, {"skip": True}, {"tails": "integrable"}),
+    "mirrored, abs": (MIRRORED, 9.0, {"activation": "abs", "skip": True, "tails": "integrable"}, {}),
+    "mirrored, log-concave": (
+        MIRRORED,
+        4.0,
+        {"skip": True, "shape": "log-concave"},
+        {"tails": "integrable"},
+    ),
+    "interval": (INTERVAL, 1.0, {"skip": True}, {"tails": "integrable"}),
+    "interval, no skip": (INTERVAL, 1.0, {}, {"tails": "integrable"}),
+    "interval, abs": (INTERVAL, 2.0, {"activation": "abs"}, {"tails": "integrable"}),
+    "interval, log-concave": (INTERVAL, 1.0, {"skip": True, "shape": "log-concave"}, {}),
+    "interval, height": (
+        cs.ScoreMatching(SHARES + 2.0**20, support=(2.0**20, 2.0**20 + 1), boundary_weight=0.1),
+        1.0,
+        {"skip": True, "refit": True},
+        {},
+    ),
 }
 
 
@@ -40,10 +67,12 @@ def scores(fit, units, points):
     return np.ldexp(fit.score(inner), units.label)
 
 
-def weighted(objective, x, mass):
+def weighted(objective, mass):
+    x = np.unique(objective.X[objective.weights > 0])
     if isinstance(objective, cs.ExpectedDenoising):
         return cs.ExpectedDenoising(x, objective.noise_level, sample_weight=mass)
-    return cs.ScoreMatching(x, mass)
+    # The height is that of the data, not of these weights.
+    return cs.ScoreMatching(x, mass, objective.support, objective.boundary_weight)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -63,15 +92,14 @@ def test_replicates_are_what_solve_finds_on_weighted_data(kind):
     solution = cs.solve(objective, beta, **options)
     found, units = replicates(solution)
     masses = next(random_masses(found.samples.weights, 5, np.random.default_rng(3)))
-    x = np.unique(solution.objective.X)
-    points = POINTS + x.min()
+    points = POINTS + solution.objective.X.min()
     for mass, fit in zip(masses, found.fits(masses), strict=True):
-        twin = cs.solve(weighted(objective, x, mass), beta, **{**options, **more})
+        twin = cs.solve(weighted(solution.objective, mass), beta, **{**options, **more})
         assert not fit.raised
         if fit.score is None:
             # Of refits alone, which have no bounds on their tails.
             assert options.get("refit")
-            assert twin.network.piecewise.failing_tails
+            assert twin.network.piecewise.failing_ends(solution.problem.limits)
             continue
         expected = twin.network(points)
         np.testing.assert_allclose(scores(fit, units, points), expected, rtol=1e-6, atol=1e-6)

@@ -8,6 +8,7 @@ from scipy import stats
 
 import convexscore as cs
 from convexscore.objectives import as_objective
+from convexscore.objectives.support import boundary_terms
 from convexscore.univariate.bootstrap import SteinProcess
 from convexscore.univariate.moments import Blocks
 from convexscore.univariate.program import UnivariateProgram
@@ -19,8 +20,16 @@ from convexscore.univariate.tails import tails_correlation
 KINDS = [("relu", False), ("relu", True), ("abs", False), ("abs", True)]
 
 
-def drawn(seed):
-    """Return a small objective: laws, ties, weights and heights in turn."""
+#: Weights of other shapes, and their derivatives, on each support of `drawn`.
+WEIGHTS = {
+    (0.0, np.inf): (np.square, lambda x: 2 * x),
+    (0.0, 1.0): (lambda x: np.sin(np.pi * x), lambda x: np.pi * np.cos(np.pi * x)),
+    (-np.inf, 2.0): (lambda x: 1 - np.exp(x - 2), lambda x: -np.exp(x - 2)),
+}
+
+
+def drawn(seed, weights=None):
+    """Return a small objective: laws, ties, weights and heights in turn, or weights of other shapes."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(5, 13))
     support = ((0.0, None), (0.0, 1.0), (None, 2.0))[seed % 3]
@@ -31,6 +40,8 @@ def drawn(seed):
         x = np.clip(np.ceil(8 * x) / 8, None, 0.875) if seed % 3 == 1 else np.ceil(8 * x - 1e-9) / 8
     weight = None if seed % 4 < 2 else rng.choice([0.5, 1.0, 2.0, 0.0], size=n)
     height = 0.25 if seed % 5 == 0 else None
+    if weights is not None:
+        height = weights[-np.inf if support[0] is None else 0.0, np.inf if support[1] is None else support[1]]
     with warnings.catch_warnings():
         # On an end, samples are left out.
         warnings.simplefilter("ignore", UserWarning)
@@ -43,10 +54,12 @@ def decays(objective, activation, skip):
     return bounds.minimum + np.array([0.1, 0.4, 0.8]) * room + 0.02, bounds
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize(
+    ("seed", "weights"), [(seed, None) for seed in range(12)] + [(seed, WEIGHTS) for seed in range(6)]
+)
 @pytest.mark.parametrize(("activation", "skip"), KINDS)
-def test_the_optimum_is_that_of_the_statement(seed, activation, skip):
-    objective = drawn(seed)
+def test_the_optimum_is_that_of_the_statement(seed, activation, skip, weights):
+    objective = drawn(seed, weights)
     betas, bounds = decays(objective, activation, skip)
     for beta in (*betas, 1.01 * bounds.linear + 0.01, 1.01 * bounds.maximum + 0.01):
         solution = cs.solve(objective, float(beta), activation=activation, skip=skip)
@@ -60,6 +73,45 @@ def test_the_optimum_is_that_of_the_statement(seed, activation, skip):
             solution.value, rel=1e-9, abs=1e-9
         )
         assert solution.theorem is None
+
+
+@pytest.mark.parametrize("support", [(0.0, np.inf), (0.0, 1.0), (-np.inf, 2.0), (2.0**20, 2.0**20 + 1)])
+@pytest.mark.parametrize(("activation", "skip"), KINDS)
+def test_functions_that_are_the_default_weight_change_nothing(support, activation, skip):
+    rng = np.random.default_rng(3)
+    x = rng.beta(2, 2, size=40)
+    x = 2 - x if support[1] == 2 else x + max(support[0], 0.0)
+    given = cs.ScoreMatching(x, rng.choice([1.0, 2.0], size=40), support=support)
+    height = given.boundary_weight
+    functions = tuple(lambda t, part=part: boundary_terms(t, support, height)[part] for part in (0, 1))
+    same = cs.ScoreMatching(x, given.sample_weight, support, functions)
+    for beta in (1.5 * cs.beta_bounds(given, activation, skip).minimum, "auto"):
+        one, other = (cs.solve(each, beta, activation, skip) for each in (given, same))
+        # Powers of two apart, nothing is another number.
+        assert other.beta == one.beta
+        assert other.value == one.value
+        np.testing.assert_array_equal(other.network(x), one.network(x))
+
+
+def test_the_weight_of_a_function_has_no_scale():
+    rng = np.random.default_rng(4)
+    x = rng.gamma(2.0, size=40)
+    beta = (
+        1.5
+        * cs.beta_bounds(
+            cs.ScoreMatching(x, support=(0, None), boundary_weight=WEIGHTS[0.0, np.inf]), skip=True
+        ).minimum
+    )
+    plain = cs.solve(
+        cs.ScoreMatching(x, support=(0, None), boundary_weight=WEIGHTS[0.0, np.inf]), beta, skip=True
+    )
+    for size, length in ((2.0**300, 1.0), (2.0**-300, 1.0), (1.0, 2.0**60), (1.0, 2.0**-60)):
+        factor = size / length**2
+        functions = (lambda t, f=factor: f * t**2, lambda t, f=factor: 2 * f * t)
+        scaled = cs.ScoreMatching(length * x, support=(0, None), boundary_weight=functions)
+        found = cs.solve(scaled, size * beta, skip=True)
+        assert found.value == pytest.approx(plain.value * size / length**2, rel=1e-12)
+        np.testing.assert_allclose(length * found.network(length * x), plain.network(x), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -98,6 +150,19 @@ def test_every_way_to_the_optimum_leads_to_it(activation, skip):
     refit = cs.solve(objective, beta, activation=activation, skip=skip, refit=True)
     assert refit.status == "refit"
     assert refit.value <= best.value - beta * best.network.weight_decay() + 1e-9
+
+
+@pytest.mark.filterwarnings("ignore:the certificate misses tol")
+@pytest.mark.parametrize(("activation", "skip"), KINDS)
+def test_paths_of_steep_data_lead_to_the_optimum(activation, skip):
+    # Labels next to the ends are a million times those inside.
+    objective = cs.ScoreMatching(np.random.default_rng(0).beta(0.3, 0.3, size=80), support=(0, 1))
+    bounds = cs.beta_bounds(objective, activation, skip)
+    path = cs.regularization_path(objective, activation, skip, beta_min=1.2 * bounds.minimum)
+    for beta in np.geomspace(1.3 * bounds.minimum, 0.9 * bounds.maximum, 9):
+        found, best = path.solution(float(beta)), cs.solve(objective, float(beta), activation, skip)
+        assert found.certificate.max_violation <= 1e-6 * beta
+        assert found.value == pytest.approx(best.value, rel=1e-9)
 
 
 @pytest.mark.parametrize(("activation", "skip"), KINDS)

@@ -11,14 +11,15 @@ function failingTails(score) {
   const none = 1e-12 * UNIT * DEVIATION;
   const isWrong = (slope, inward) => slope > 0 || (slope === 0 && inward <= none);
   return [
-    ...(isWrong(slopes[0], values[0]) ? ["left"] : []),
-    ...(isWrong(slopes[slopes.length - 1], -values[values.length - 1]) ? ["right"] : []),
+    ...(LOW === -Infinity && isWrong(slopes[0], values[0]) ? ["left"] : []),
+    ...(HIGH === Infinity && isWrong(slopes[slopes.length - 1], -values[values.length - 1]) ? ["right"] : []),
   ];
 }
 
 const exponent = (segment, d) => segment.start + segment.slope * d + 0.5 * segment.bend * d * d;
 
-// The exponent as quadratics of the distance from a knot: the pieces, and both tails outwards.
+// The exponent as quadratics of the distance from a knot: the pieces, and both tails outwards, to a limit
+// where there is one.
 function segmentsOf(score) {
   const { knots, values, slopes } = score;
   const heights = [0];
@@ -27,8 +28,8 @@ function segmentsOf(score) {
   }
   const last = knots.length - 1;
   const segments = [
-    { base: knots[0], side: -1, start: 0, slope: -values[0], bend: slopes[0], length: Infinity },
-    { base: knots[last], side: 1, start: heights[last], slope: values[last], bend: slopes[last + 1], length: Infinity },
+    { base: knots[0], side: -1, start: 0, slope: -values[0], bend: slopes[0], length: knots[0] - LOW },
+    { base: knots[last], side: 1, start: heights[last], slope: values[last], bend: slopes[last + 1], length: HIGH - knots[last] },
   ];
   for (let i = 0; i < last; i++) {
     segments.push({ base: knots[i], side: 1, start: heights[i], slope: values[i], bend: slopes[i + 1], length: knots[i + 1] - knots[i] });
@@ -77,7 +78,7 @@ function densityOf(score) {
     logNormalizer: Math.log(sums[0]),
     mean: middle + shift * RANGE,
     deviation: RANGE * Math.sqrt(Math.max(sums[2] / sums[0] - shift * shift, 0)),
-    at: (x) => Math.exp(exponentAt(segments, score, x) - logNormalizer),
+    at: (x) => (x < LOW || x > HIGH ? 0 : Math.exp(exponentAt(segments, score, x) - logNormalizer)),
   };
 }
 

@@ -2,6 +2,11 @@ const [LOWEST, HIGHEST] = data.range;
 const slider = element("slider");
 const NAME = data.columns[0];
 const WINDOW = padded(position[0], position[LAST], 0.12);
+// What is drawn ends at the limits.
+const SHOWN = [Math.max(WINDOW[0], LOW), Math.min(WINDOW[1], HIGH)];
+const shownAt = (count) => Array.from({ length: count + 1 }, (_, i) => (i < count ? SHOWN[0] + ((SHOWN[1] - SHOWN[0]) * i) / count : SHOWN[1]));
+// Rounding takes no number beyond a limit.
+const placed = (x) => Math.min(Math.max(x + ORIGIN, data.support[0] ?? -Infinity), data.support[1] ?? Infinity);
 let beta = LOWEST;
 
 const betaOf = (place) => LOWEST * (HIGHEST / LOWEST) ** (place / 1000);
@@ -32,8 +37,7 @@ const spans = (() => {
 function drawDensity(score, density) {
   const { edges, height } = data.histogram;
   const tallest = Math.max(...height);
-  const at = Array.from({ length: 501 }, (_, i) => WINDOW[0] + ((WINDOW[1] - WINDOW[0]) * i) / 500);
-  const x = [...at, ...score.knots].sort((a, b) => a - b);
+  const x = [...shownAt(500), ...score.knots].sort((a, b) => a - b);
   const points = density.at ? x.map((each) => [each, density.at(each)]) : [];
   const highestPoint = points.reduce((most, [, p]) => Math.max(most, p), 0);
   const top = 1.06 * Math.min(Math.max(tallest, highestPoint), 3 * tallest);
@@ -49,12 +53,18 @@ function drawDensity(score, density) {
     `Histogram of ${NAME}${density.at ? ` and the density of the score; ${words}` : `. ${words}`}`,
     (px, py) =>
       height.map((h, i) => `<rect class="bar" x="${round(px(edges[i]))}" y="${round(py(h))}" width="${round(px(edges[i + 1]) - px(edges[i]))}" height="${round(py(0) - py(h))}"/>`).join("") +
-      curve(points, "curve", px, py) + dots(kinks, "mark", px, py),
+      limitLines(px, py(0), py(top)) + curve(points, "curve", px, py) + dots(kinks, "mark", px, py),
   );
 }
 
+// The limits of the data, where the picture has them.
+const limitLines = (x, from, to) =>
+  SHOWN.filter((end, i) => end !== WINDOW[i])
+    .map((end) => `<line class="limit thin dashed" x1="${round(x(end))}" x2="${round(x(end))}" y1="${round(from)}" y2="${round(to)}"/>`)
+    .join("");
+
 function drawScore(score) {
-  const ends = WINDOW.map((x) => [x, valueOf(score, x)]);
+  const ends = SHOWN.map((x) => [x, valueOf(score, x)]);
   const points = [ends[0], ...score.knots.map((knot, i) => [knot, score.values[i]]), ends[1]];
   const kinks = kinksOf(score);
   // The tails go on as straight lines: what is between the data decides on the scale.
@@ -64,7 +74,8 @@ function drawScore(score) {
     "score",
     { name: "Score and its kinks", x: WINDOW, y: padded(Math.min(0, ...heights), Math.max(0, ...heights), 0.12), xLabel: NAME, yLabel: "score", origin: ORIGIN },
     `Score from ${short(heights[0])} at the first value of the data to ${short(heights[heights.length - 1])} at the last; kinks at ${kinks.map(({ knot }) => short(knot + ORIGIN)).join(", ") || "no place"}.`,
-    (x, y) => curve([[WINDOW[0], 0], [WINDOW[1], 0]], "thin dashed", x, y) + curve(points, "curve", x, y) +
+    (x, y, box) => curve([[WINDOW[0], 0], [WINDOW[1], 0]], "thin dashed", x, y) +
+      limitLines(x, box.top, box.top + box.height) + curve(points, "curve", x, y) +
       dots(kinks.map(({ knot, value }) => [knot, value]), "mark", x, y),
   );
 }
@@ -116,6 +127,12 @@ function drawPath(score) {
   );
 }
 
+function limitsInWords() {
+  const [low, high] = data.support;
+  if (low === null) return `below ${short(high)}`;
+  return high === null ? `above ${short(low)}` : `between ${short(low)} and ${short(high)}`;
+}
+
 const counted = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
 
 function textOf(format, score, density, found, heldOut) {
@@ -123,17 +140,17 @@ function textOf(format, score, density, found, heldOut) {
   if (format === "kinks") {
     return asCsv(["position", "score", "slope_left", "slope_right"], kinks.map((k) => [k.knot + ORIGIN, k.value, k.left, k.right]));
   }
-  const x = Array.from({ length: 201 }, (_, i) => WINDOW[0] + ((WINDOW[1] - WINDOW[0]) * i) / 200);
+  const x = shownAt(200);
   const p = x.map((each) => (density.at ? density.at(each) : null));
-  if (format === "density") return asCsv(["x", "score", "density"], x.map((each, i) => [each + ORIGIN, valueOf(score, each), p[i]]));
+  if (format === "density") return asCsv(["x", "score", "density"], x.map((each, i) => [placed(each), valueOf(score, each), p[i]]));
   const numbers = {
-    column: NAME, objective: data.objective, activation: data.activation, skip: data.skip, beta,
+    column: NAME, objective: data.objective, support: data.support, activation: data.activation, skip: data.skip, beta,
     value: found.primal, dual: found.dual, gap: found.gap, max_violation: found.violation, correlations: [found.low, found.high], scope: "global",
     held_out: heldOut,
     kinks: kinks.map((k) => k.knot + ORIGIN),
     knots: score.knots.map((knot) => knot + ORIGIN), values: score.values, slopes: score.slopes,
     log_normalizer: density.logNormalizer ?? null, mean: density.at ? density.mean + ORIGIN : null,
-    deviation: density.deviation ?? null, x: x.map((each) => each + ORIGIN), density: density.at ? p : null,
+    deviation: density.deviation ?? null, x: x.map(placed), density: density.at ? p : null,
   };
   return asJson(numbers);
 }
@@ -209,12 +226,13 @@ element("copy").addEventListener("click", () => copyText(element("text"), elemen
 
 element("about").textContent =
   `${data.samples} samples of ${NAME}, ${data.distinct} distinct. ${ACTIVATION} networks ${data.skip ? "with" : "without"} skip connection, ` +
-  `${OBJECTIVE}. At every weight decay between ${short(LOWEST)} and ${short(HIGHEST)} this is the global optimum among networks of any width.`;
+  `${OBJECTIVE}${HAS_LIMITS ? ` of data ${limitsInWords()}` : ""}. At every weight decay between ${short(LOWEST)} and ${short(HIGHEST)} this is the global optimum among networks of any width.`;
 paragraphs("reading", [
-  "Large weight decays give a straight line, the score of a Gaussian; small ones follow the data. Between two breakpoints the optimal score is linear in the weight decay, so what is shown is exact at every one, not only where something was solved.",
+  `Large weight decays give a straight line, the score of a ${HAS_LIMITS ? "Gaussian cut off at the limits, or of an exponential law" : "Gaussian"}; small ones follow the data. Between two breakpoints the optimal score is linear in the weight decay, so what is shown is exact at every one, not only where something was solved.`,
   `Training is bounded from beta = ${short(data.bounds[0])} on; from ${short(data.bounds[1])} on the score is a line on the data, and from ${short(data.bounds[2])} on it does not change any more. The automatic choice is ${short(data.auto)}.`,
   "Value, lower bound, gap and violation are computed by this page from the data; the gap shows how far any network of any width could be below the value.",
-  "The density is the exponential of the integral of the score, normalized over the whole line, not only over what is drawn.",
+  `The density is the exponential of the integral of the score, normalized ${HAS_LIMITS ? "between the limits of the data, beyond which it is zero" : "over the whole line, not only over what is drawn"}.`,
+  ...(HAS_LIMITS ? ["The loss of each sample is multiplied by a weight that is zero at the limits; masses of the certificate are these weights."] : []),
   ...(data.complete ? [] : [`The path has very many pieces; it was followed down to ${short(LOWEST)} only.`]),
   ...(data.distinct > position.length ? [`Correlations are exact, and shown at ${position.length} of the ${data.distinct} distinct values, all kinks among them.`] : []),
   ...(data.auto < LOWEST ? ["The automatic choice is below what this page covers."] : []),

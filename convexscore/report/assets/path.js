@@ -2,6 +2,10 @@
 // position, the kinks and the last position, and between two of the path's breakpoints everything is linear.
 const { position, mass, tie } = data.data;
 const ORIGIN = data.data.origin;
+// The ends of the data's support, also from the origin.
+const LOW = data.data.limits[0] ?? -Infinity;
+const HIGH = data.data.limits[1] ?? Infinity;
+const HAS_LIMITS = LOW > -Infinity || HIGH < Infinity;
 const ZEROS = new Float64Array(position.length);
 const first = data.data.first ?? ZEROS;
 const second = data.data.second ?? ZEROS;
