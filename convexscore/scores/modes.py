@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ from .._support.parallel import run_all
 from .._support.progress import counted
 from .._support.seeds import generator
 from .._support.sizes import as_size, as_workers
-from .._support.validation import FloatArray, as_data, as_flag
+from .._support.validation import FloatArray, as_data, as_flag, as_weights
 from ..numerics.lattice import lattice_spacing
 from ..objectives import ScoreMatching, weighted_part
 from ..problem import Problem
@@ -35,8 +35,10 @@ from .density import ScoreDensity
 
 __all__ = ["ModeTest", "mode_test"]
 
-# Replicates that are drawn and solved at once.
-_GROUP = 25
+# Replicates that are drawn and solved at once, of about so many samples in all.
+_GROUP, _MOST_DRAWN = 25, 1 << 18
+# Samples that replicates can have.
+_MOST_SAMPLES = 1 << 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +137,7 @@ def mode_test(
     >>> eruptions = cs.datasets.load_old_faithful()["eruptions"]
     >>> one, two = (cs.mode_test(eruptions, k, 100, rng=0) for k in (1, 2))
     >>> one.pvalue < 0.05 < two.pvalue, one.modes.round(1).tolist(), two.modes.round(1).tolist()
+    (True, [4.2], [1.9, 4.5])
     """
     allowed = as_size("n_modes", n_modes, minimum=1)
     n_replicates = as_size("n_replicates", n_replicates, minimum=1, each=1)
@@ -142,7 +145,11 @@ def mode_test(
     objective = _samples(x, sample_weight)
     source = generator(rng, "mode_test")
     problem = Problem(objective, "relu", skip=True, tails="integrable")
-    units = units_of(problem, frequencies=True)
+    try:
+        units = units_of(problem, frequencies=True)
+    except ValueError as error:
+        # Problems call their data X.
+        raise ValueError(str(error).replace("X:", "x:", 1)) from None
     program = UnivariateProgram.from_problem(units.problem(problem))
     beta = critical_decay(program, allowed)
     null = _Null(program, beta)
@@ -157,7 +164,7 @@ def mode_test(
         allowed,
         share,
         solution.beta,
-        solution.density(),
+        ScoreDensity(solution.network, solution=solution),
         modes_of(solution.network.piecewise),
         numbers,
         int(raised.sum()),
@@ -169,14 +176,15 @@ def _samples(x: ArrayLike, sample_weight: ArrayLike | None) -> ScoreMatching:
     data = as_data("x", x)
     if data.shape[1] != 1:
         raise ValueError(f"x: expected 1 feature, got {data.shape[1]}")
-    objective: ScoreMatching = weighted_part(ScoreMatching(data, sample_weight))
+    given = sample_weight
+    weights = None if given is None else as_weights("sample_weight", given, len(data), zeros=True)
+    objective: ScoreMatching = weighted_part(ScoreMatching(data, weights))
     if objective.X.min() == objective.X.max():
         raise ValueError(f"x: expected at least two distinct values, got {len(objective.X)}, all equal")
-    if round(float(objective.weights.sum())) < 2:
-        raise ValueError(
-            "sample_weight: expected frequencies, of at least 2 samples together, got a sum of "
-            f"{objective.weights.sum():g}"
-        )
+    total = float(objective.weights.sum())
+    if not 1.5 <= total <= _MOST_SAMPLES:
+        name = "x" if objective.sample_weight is None else "sample_weight"
+        raise ValueError(f"{name}: expected 2 to {_MOST_SAMPLES} samples, by frequencies, got {total:g}")
     return objective
 
 
@@ -208,14 +216,15 @@ class _Null:
 
     @cached_property
     def leans_left(self) -> bool:
-        """Whether the data are mirrored when they are drawn, so that mirrored data have mirrored replicates."""
+        """Whether draws are mirrored: mirrored data have mirrored replicates."""
         return float(np.sum(self.program.mass * self.program.centred**3)) < 0
 
     def uniforms(self, n_replicates: int, rng: np.random.Generator) -> Iterator[FloatArray]:
         """Yield probabilities of samples, shape (some replicates, n_samples)."""
         n = round(self.program.total)
-        for start in range(0, n_replicates, _GROUP):
-            drawn = rng.random((min(_GROUP, n_replicates - start), n))
+        group = max(1, min(_GROUP, _MOST_DRAWN // n))
+        for start in range(0, n_replicates, group):
+            drawn = rng.random((min(group, n_replicates - start), n))
             # Zero has probability 2^-53, and an infinite quantile.
             yield np.maximum(drawn, 2.0**-54)
 

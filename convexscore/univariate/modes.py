@@ -26,10 +26,11 @@ __all__ = ["critical_decay", "integrable_scores", "least_decay", "modes_of"]
 
 Start = tuple[NDArray[np.intp], FloatArray]
 
-# Weight decays keep this far from the boundedness bound, and critical ones are known up to it.
+# Weight decays keep this far from the boundedness bound.
 _HAIR = 1 + 1e-9
-# Neighbours in the search for a critical weight decay, and how many are solved for at once.
-_RATIO, _GROUP = 1.05, 8
+# Neighbours in the search for a critical weight decay, how many are solved for at once, and how well it is
+# known in the end.
+_RATIO, _GROUP, _ACCURATE = 1.05, 8, 1 + 1e-7
 # Up to so many positions problems are solved together.
 _MANY = 4096
 # Outer slopes below this, in units of a Gaussian's, leave no doubt that a score has a density.
@@ -98,9 +99,7 @@ def _free_splines(
     if max(problem.program.position.size for problem in problems) <= _MANY:
         return solve_many([Grid(problem.program) for problem in problems], betas, starts)
     given = [problem.start() for problem in problems] if starts is None else starts
-    return [
-        solve_active_set(problem, *start).spline for problem, start in zip(problems, given, strict=True)
-    ]
+    return [solve_active_set(problem, *start).spline for problem, start in zip(problems, given, strict=True)]
 
 
 def _with_density(problem: SplineProblem, spline: Spline) -> PiecewiseLinear:
@@ -129,17 +128,22 @@ def critical_decay(program: UnivariateProgram, n_modes: int) -> float:
     Returns
     -------
     float
-        Up to a relative error of 1e-9, on the side of fewer modes; `least_decay` if there are never more.
+        Up to a relative error of 1e-7, on the side of fewer modes; `least_decay` if there are never more.
     """
-    upper, lower = max(program_bounds(program).linear, least_decay(program)), least_decay(program)
-    n_steps = int(np.ceil(np.log(upper / lower) / np.log(_RATIO)))
-    while upper > lower * _HAIR:
-        grid = np.geomspace(upper, lower, n_steps + 1)
-        first = _first_with_more(program, grid[1:], n_modes)
-        if first is None:
-            return lower
-        upper, lower, n_steps = float(grid[first]), float(grid[first + 1]), _GROUP
-    return upper
+    lower = least_decay(program)
+    upper = max(program_bounds(program).linear, lower)
+    grid = np.geomspace(upper, lower, 1 + int(np.ceil(np.log(upper / lower) / np.log(_RATIO))))
+    first = _first_with_more(program, grid[1:], n_modes)
+    if first is None:
+        return lower
+    upper, lower = grid[first], grid[first + 1]
+    while upper > lower * _ACCURATE:
+        middle = np.sqrt(upper * lower)
+        if _first_with_more(program, np.array([middle]), n_modes) is None:
+            upper = middle
+        else:
+            lower = middle
+    return float(upper)
 
 
 def _first_with_more(program: UnivariateProgram, betas: FloatArray, n_modes: int) -> int | None:
