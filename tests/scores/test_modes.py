@@ -9,6 +9,7 @@ from scipy import stats
 
 import convexscore as cs
 from convexscore.scores import modes
+from convexscore.univariate.modes import critical_decay
 from convexscore.univariate.program import UnivariateProgram
 
 from ..univariate.test_modes import falls
@@ -33,6 +34,20 @@ def test_a_literal_loop_gives_the_same():
     assert found.pvalue == (1 + sum(number > 1 for number in numbers)) / 31
     assert found.n_raised == 0
     assert 0.05 < found.pvalue < 0.95
+
+
+@pytest.mark.parametrize("rounded", [False, True])
+def test_replicates_count_where_their_own_critical_weight_decay_is_larger(rounded):
+    x = np.round(2 * X) / 2 if rounded else X
+    program = UnivariateProgram.from_objective(cs.ScoreMatching(x), "relu", True)
+    beta = 5.2 if rounded else critical_decay(program, 1)
+    null = modes._Null(program, beta)
+    (uniforms,) = null.uniforms(20, np.random.default_rng(2))
+    numbers, raised = null.counts(uniforms)
+    own = [critical_decay(null._program(row), 1) for row in null._samples(uniforms)]
+    np.testing.assert_array_equal((numbers > 1) | (raised > 0), np.array(own) >= beta)
+    assert 2 <= np.sum(np.array(own) >= beta) <= 18
+    assert raised.any() == rounded
 
 
 def test_modes_are_where_the_density_is_largest():
@@ -136,8 +151,21 @@ def test_ties_raise_the_critical_weight_decay_and_are_counted():
     assert found.pvalue == 1
 
 
+def test_replicates_whose_weight_decay_is_raised_count():
+    waiting = cs.datasets.load_old_faithful()["waiting"]
+    found = cs.mode_test(waiting, 2, 40, 0)
+    more = int(np.sum(found.replicate_modes > 2))
+    counted = round(41 * found.pvalue) - 1
+    assert max(more + 1, found.n_raised) <= counted <= more + found.n_raised < 41
+
+
 def test_fractional_weights_keep_their_sum():
     weights = np.random.default_rng(0).uniform(0.2, 3.0, X.size)
+    program = UnivariateProgram.from_objective(cs.ScoreMatching(X, weights), "relu", True)
+    null = modes._Null(program, 8.0)
+    (uniforms,) = null.uniforms(2, np.random.default_rng(0))
+    assert uniforms.shape == (2, round(weights.sum()))
+    assert null._program(null._samples(uniforms)[0]).mass.sum() == pytest.approx(weights.sum(), rel=1e-12)
     found = cs.mode_test(X, 1, 20, 0, sample_weight=weights)
     assert found.density.interval_bands(0.5, 9, rng=0).n_replicates == 9
     with pytest.raises(ValueError, match=r"sample_weight: expected 2 to .* samples, by frequencies, got 1$"):
