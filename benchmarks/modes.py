@@ -59,7 +59,10 @@ def score_pvalue(x, k, rng):
 
 
 def kernel_modes(x, width):
-    """Return how many modes a Gaussian kernel estimate has, seen on a grid an eighth of its width apart."""
+    """Return how many modes a Gaussian kernel estimate has.
+
+    It is seen on a grid an eighth of its width apart, of 4096 points at most.
+    """
     low, high = x.min() - width, x.max() + width
     grid = np.linspace(low, high, int(np.clip(8 * (high - low) / width, 64, 4096)))
     density = np.zeros(grid.size)
