@@ -46,6 +46,7 @@ from .scores.changes_of_variables import (
     vp,
 )
 from .scores.density import ScoreDensity
+from .scores.modes import ModeTest, mode_test
 from .scores.noise_conditional import NoiseConditionalScore
 from .scores.planar_density import ConservativeDensity
 from .selection import select_beta
@@ -71,6 +72,7 @@ __all__ = [
     "DenoisingScoreMatching",
     "ExpectedDenoising",
     "GatedNetwork",
+    "ModeTest",
     "NoiseConditionalScore",
     "NotNormalizableError",
     "Path",
@@ -96,6 +98,7 @@ __all__ = [
     "from_denoiser",
     "iter_patterns",
     "load",
+    "mode_test",
     "pattern_count",
     "posterior_covariance",
     "provenance",

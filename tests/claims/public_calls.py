@@ -255,6 +255,10 @@ CALLS = {
         SOLUTION.density().interval_bands,
         {"level": 0.5, "n_replicates": 9, "rng": 0, "points": X, "probabilities": [0.2, 0.5]},
     ),
+    "mode_test": (
+        cs.mode_test,
+        {"x": X, "n_modes": 1, "n_replicates": 2, "rng": 0, "sample_weight": [1.0, 2.0, 0.0, 1.0]},
+    ),
     **{
         f"density.{name}": (getattr(DENSITY, name), {"x": X})
         for name in ("logpdf", "pdf", "cdf", "sf", "logcdf", "logsf")
@@ -473,7 +477,7 @@ FUNCTIONS |= baseline_calls.FUNCTIONS | plotting_calls.FUNCTIONS
 NOT_CALLED = {
     # Records that the package makes, of numbers that it knows.
     **dict.fromkeys(("Solution", "SolveStats", "Certificate", "BetaBounds", "Path"), "a record"),
-    **dict.fromkeys(("Band", "Bands"), "a record"),
+    **dict.fromkeys(("Band", "Bands", "ModeTest"), "a record"),
     **dict.fromkeys(("Patterns", "AdamResult", "Dataset"), "a record"),
     **dict.fromkeys(("PooledMember", "PooledMember.of"), "a record"),
     **dict.fromkeys(("ScoreDensity.ppf", "ScoreDensity.rvs"), "icdf and sample by SciPy's names"),

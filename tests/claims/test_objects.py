@@ -80,6 +80,7 @@ MAKERS = {
     "dataset": cs.datasets.load_galaxies,
     "density": lambda: cs.ScoreDensity(cs.solve(cs.ScoreMatching(X), 4.0, skip=True).network),
     "bands": lambda: cs.solve(X, 4.0, skip=True).density().interval_bands(rng=0),
+    "mode_test": lambda: cs.mode_test(X, 1, 5, rng=0),
     "density_limits": lambda: cs.ScoreDensity(network(), support=(-1.0, 9.0)),
     "pooled": lambda: POOLED,
     "pooled_member": lambda: POOLED.members[0],

@@ -99,6 +99,13 @@ DIVIDED = {
             for band in (found.score, found.pdf, found.quantile)
         ],
     ),
+    "mode_test": (
+        "progress",
+        lambda **work: [
+            (found.pvalue, found.critical_beta, found.replicate_modes)
+            for found in [cs.mode_test(SKEWED, 1, 60, rng=0, **work)]
+        ],
+    ),
     "solve auto": ("verbose", solving(SKEWED, "auto", skip=True)),
     "solve auto log-concave": ("verbose", solving(SKEWED[:12], "auto", skip=True, shape="log-concave")),
     "solve plane": ("verbose", solving(PLANE, 12.0, skip=True)),
