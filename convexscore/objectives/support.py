@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from .._support.validation import FloatArray, as_real, shown
 
-__all__ = ["as_support", "boundary_terms", "has_no_weight", "median_distance", "require_within"]
+__all__ = ["as_support", "boundary_terms", "has_no_weight", "median_distance", "require_within", "support_of"]
 
 Support = tuple[float, float]
 
@@ -49,6 +49,18 @@ def as_support(name: str, support: Any) -> Support | None:
     if not low < high:
         raise ValueError(f"{name}: expected a lower end below the upper one, got {low:g} and {high:g}")
     return None if math.isinf(low) and math.isinf(high) else (low, high)
+
+
+def support_of(law: Any) -> Support | None:
+    """Return the ends of the method ``support()`` of a law or a score; None where there are none."""
+    method = getattr(law, "support", None)
+    if not callable(method):
+        return None
+    try:
+        return as_support("support", method())
+    # Laws of several features have none, and other objects may call something else so.
+    except (TypeError, ValueError):
+        return None
 
 
 def require_within(X: FloatArray, support: Support) -> None:

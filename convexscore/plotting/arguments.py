@@ -12,7 +12,7 @@ from .._support.validation import FloatArray, as_data, as_numbers, as_returned, 
 from ..errors import NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives.support import Support, as_support
+from ..objectives.support import Support, as_support, support_of
 from ..pooling.distribution import Distribution
 from ..results import Solution
 from ..scores.densities import density_of
@@ -139,11 +139,10 @@ def stretch(law: ScoreDensity | Distribution) -> tuple[float, float]:
     )
 
 
-def limits_of(law: Any) -> tuple[float, float]:
-    """Return the ends of a method ``support()`` of a law on the line; infinite ones where there is none."""
-    method = getattr(law, "support", None)
-    low, high = method() if isinstance(law, Law) and callable(method) else (-np.inf, np.inf)
-    return float(low), float(high)
+def limits_of(thing: Any) -> tuple[float, float]:
+    """Return the limits of a law or a solution on the line, infinite where there is none."""
+    known = getattr(thing.objective, "support", None) if isinstance(thing, Solution) else support_of(thing)
+    return (-np.inf, np.inf) if known is None else known
 
 
 def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float], tuple[float, float]]:

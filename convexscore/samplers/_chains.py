@@ -29,7 +29,7 @@ from .._support.validation import (
     shown,
 )
 from ..errors import ConvergenceError
-from ..objectives.support import Support, as_support
+from ..objectives.support import Support, as_support, support_of
 from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
@@ -122,30 +122,18 @@ def as_score(score: Any) -> Any:
 
 def limits_of(score: Any, support: Any) -> Support | None:
     """Return the limits of chains: those that are given, else those that the score itself knows."""
-    return _known_limits(score) if support is None else as_support("support", support)
+    return support_of(score) if support is None else as_support("support", support)
 
 
 def as_score_without_limits(score: Any) -> Any:
     """Return `score` as `as_score` does, or raise if it knows limits, which no chain would keep to."""
-    limits = _known_limits(score)
+    limits = support_of(score)
     if limits is not None:
         raise ValueError(
             f"score: expected one without limits, got that of a law on [{limits[0]:g}, {limits[1]:g}]; "
             "`langevin`, `mala` and `underdamped` keep to them, and a law's own method `sample` is exact"
         )
     return as_score(score)
-
-
-def _known_limits(score: Any) -> Support | None:
-    """Return the ends of a score's method ``support()``, which laws have; None where there are none."""
-    method = getattr(score, "support", None)
-    if not callable(method):
-        return None
-    try:
-        return as_support("support", method())
-    # Laws of several features have none, and other objects may call something else so.
-    except (TypeError, ValueError):
-        return None
 
 
 def at_level(score: NoisyScore, sigma: float) -> Score:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 import convexscore as cs
-from convexscore.plotting import plot_certificate, plot_density, plot_fit, plot_score
+from convexscore.plotting import ScoreDisplay, plot_certificate, plot_density, plot_fit, plot_score
 
 mpl.use("Agg")
 
@@ -69,6 +69,16 @@ def test_a_network_is_shown_with_the_limits_that_are_given():
         np.testing.assert_array_equal(curve(one, name), curve(other, name))
     whole, _ = plot_fit(SOLUTION.network, DURATIONS, ax=Figure().subplots()).child_axes
     assert (curve(whole, DENSITY)[1] > 0).all()
+
+
+def test_displays_end_at_a_limit(ax):
+    estimator = cs.ConvexScoreEstimator("certified", support=[0, None], beta=9.0).fit(DURATIONS[:, None])
+    for thing in (SOLUTION, estimator):
+        points = ScoreDisplay.from_estimator(thing, DURATIONS[:, None], ax=ax).points[:, 0]
+        assert points[0] == 0 < DURATIONS.min()
+        assert points[-1] > DURATIONS.max()
+    whole = ScoreDisplay.from_estimator(SOLUTION.network, DURATIONS[:, None], ax=ax).points
+    assert whole.min() < 0
 
 
 def test_limits_without_effect_are_refused(ax):
