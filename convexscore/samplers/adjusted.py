@@ -166,7 +166,7 @@ def _metropolis(
         ahead = scores_at(score, asked, where)
         logs_ahead = _log_densities(logpdf, asked, where)
         if limits is not None:
-            logs_ahead = np.where((asked != proposal).reshape(len(x), -1).any(axis=1), -np.inf, logs_ahead)
+            logs_ahead = np.where((asked != proposal).reshape(len(x)), -np.inf, logs_ahead)
         with np.errstate(over="ignore", invalid="ignore"):
             back = (x - proposal - h * ahead) / scale
             ratio = logs_ahead - logs + (_squares(noise) - _squares(back)) / 2

@@ -88,6 +88,16 @@ def test_limits_that_a_score_knows_are_kept(sampler):
         run(law, law.logpdf, [[1.0, 1.0]], rng=0)
 
 
+@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize("shape", [(0,), (0, 1), (3, 1)])
+def test_chains_of_any_number_keep_their_shape(sampler, shape):
+    found = SAMPLERS[sampler](
+        lambda x: -x, lambda x: -(x**2).reshape(len(x)), np.zeros(shape), rng=0, support=(-1, 1)
+    )
+    assert found.shape == shape
+    assert (np.abs(found) <= 1).all()
+
+
 def test_a_support_of_no_limits_is_the_whole_line():
     class Whole(Exponential):
         def __call__(self, x):
