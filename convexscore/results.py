@@ -274,7 +274,8 @@ class Solution(Shown):
     def __repr__(self) -> str:
         certificate, network = self.certificate, self.network
         features = f"{network.n_features} feature" + "s" * (network.n_features != 1)
-        constraints = f", {self.shape} scores" if self.shape else ""
+        constraints = f" on [{self._support[0]:g}, {self._support[1]:g}]" if self._support else ""
+        constraints += f", {self.shape} scores" if self.shape else ""
         if self.tails:
             constraints += f", outer slopes at most {self.tails[0]:g} and {self.tails[1]:g}"
         return paragraph(
@@ -298,6 +299,11 @@ class Solution(Shown):
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
                 f"scope {certificate.scope}{constraints}",
                 *_within(self.value, certificate),
+                *(
+                    [f"support      from {self._support[0]:g} to {self._support[1]:g}"]
+                    if self._support
+                    else []
+                ),
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ __all__ = ["Parser", "figure_names", "number", "number_or_auto", "whole"]
 # float() and int() know more: 1_0, and digits of other scripts.
 _NUMBER = re.compile(r"[+-]?(([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|inf|infinity|nan)", re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?[0-9]{1,30}")
+# The option whose value is a pair of numbers.
+_PAIR = "--support"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -33,12 +36,31 @@ class _Once(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser, and with it the parsers of its commands, whose options may be given once."""
+    """A parser, and with it the parsers of its commands, whose options may be given once.
+
+    A value such as ``-1,1`` may stand apart from ``--support``.
+    """
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         for name in (None, "store"):
             self.register("action", name, _Once)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Do the same as ``argparse``, which by itself takes pairs of numbers with a sign for options."""
+        return super().parse_known_args(_with_pairs(sys.argv[1:] if args is None else args), namespace)
+
+
+def _with_pairs(words: Sequence[str]) -> list[str]:
+    """Return arguments in which ``--support -1,1``, or a beginning of that name, is ``--support=-1,1``."""
+    joined: list[str] = []
+    for word in words:
+        last = joined[-1] if joined and "--" not in joined else ""
+        if last.startswith(_PAIR[:4]) and _PAIR.startswith(last) and word.startswith("-") and "," in word:
+            joined[-1] = f"{last}={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def number(text: str) -> float:

@@ -12,6 +12,8 @@ from .._support.tables import Column, Format, read_columns, read_table
 from .._support.validation import FloatArray, as_count
 from ..datasets import Dataset, load_galaxies, load_old_faithful
 from ..objectives import DenoisingScoreMatching, ExpectedDenoising, Objective, ScoreMatching
+from ..objectives.support import Support, as_support
+from .arguments import number
 from .output import OK, check_outputs
 
 __all__ = [
@@ -88,7 +90,8 @@ def make_objective(options: argparse.Namespace, values: FloatArray) -> Objective
             if getattr(options, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{option}: expected only with --objective dsm, got it with sm")
-        return ScoreMatching(values)
+        return ScoreMatching(values, support=_support(options))
+    _refuse_support(options)
     level = _noise_level(options)
     n_draws = 1 if options.n_draws is None else options.n_draws
     return DenoisingScoreMatching.from_clean(values, level, n_draws, options.seed)
@@ -100,6 +103,7 @@ def make_expected(options: argparse.Namespace, values: FloatArray) -> ExpectedDe
         raise ValueError(f"--expected: expected only with --objective dsm, got it with {options.objective}")
     if options.n_draws not in (None, 1) or options.seed is not None:
         raise ValueError("--expected: expected neither --n-draws nor --seed, for there are no draws")
+    _refuse_support(options)
     return DenoisingScoreMatching.expected(values, _noise_level(options))
 
 
@@ -107,6 +111,33 @@ def check_seed(options: argparse.Namespace) -> None:
     """Raise unless the seed is one."""
     if options.seed is not None:
         as_count("--seed", options.seed)
+
+
+def _support(options: argparse.Namespace) -> Support | None:
+    """Return the limits that ``--support`` gives, None where there are none."""
+    if options.support is None:
+        return None
+    words = [word.strip().lower() for word in options.support.split(",")]
+    if len(words) != 2:
+        raise ValueError(
+            "--support: expected LOW,HIGH, a side empty where there is no limit, such as 0, or -1,1, got "
+            f"{options.support!r}"
+        )
+    return as_support("--support", tuple(_end(options.support, word) for word in words))
+
+
+def _end(text: str, word: str) -> float | None:
+    if word in ("", "none"):
+        return None
+    try:
+        return number(word)
+    except argparse.ArgumentTypeError as error:
+        raise ValueError(f"--support: {error}, in {text!r}") from None
+
+
+def _refuse_support(options: argparse.Namespace) -> None:
+    if _support(options) is not None:
+        raise ValueError(f"--support: expected only with --objective sm, got it with {options.objective}")
 
 
 def _noise_level(options: argparse.Namespace) -> float:

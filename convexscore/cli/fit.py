@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,11 @@ from typing import Any
 from .._support.progress import stages
 from ..bounds import beta_bounds
 from ..datasets import load_old_faithful
-from ..errors import ConvergenceWarning
 from ..objectives import ExpectedDenoising, Objective, ScoreMatching
 from ..results import BetaBounds, Solution
 from ..solve import solve
 from .data import make_expected, make_objective, read_features
-from .output import FIGURE, INACCURATE, MODEL, NO_FIGURES, OK, can_draw, check_outputs, write
+from .output import FIGURE, INACCURATE, MODEL, NO_FIGURES, OK, can_draw, check_outputs, plain_warnings, write
 from .report import report
 
 __all__ = ["run_demo", "run_fit"]
@@ -53,7 +50,7 @@ def run_fit(options: argparse.Namespace) -> int:
         begin("files")
         write(solution, objective, names, [f"{name}{noise}" for name in names], *targets)
         begin("bounds")
-        bounds = _bounds(solution, objective, options)
+        bounds = _bounds(solution, options)
     _report(solution, objective, options, names, bounds, n_missing if options.drop_missing else None)
     return code
 
@@ -69,20 +66,16 @@ def _check_features(options: argparse.Namespace, count: int) -> None:
 def _solve_quietly(
     objective: Objective | ExpectedDenoising, beta: float | str, **arguments: Any
 ) -> tuple[Solution, int]:
-    """Solve, turning a convergence warning into a line on standard error and an exit code."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", ConvergenceWarning)
+    """Solve, turning warnings into lines on standard error, and that of convergence into an exit code."""
+    with plain_warnings():
         solution = solve(objective, beta, **arguments)
-    for warning in caught:
-        print(f"convexscore: warning: {warning.message}", file=sys.stderr)
     return solution, INACCURATE if solution.status == "inaccurate" else OK
 
 
-def _bounds(
-    solution: Solution, objective: Objective | ExpectedDenoising, options: argparse.Namespace
-) -> BetaBounds:
+def _bounds(solution: Solution, options: argparse.Namespace) -> BetaBounds:
+    # Of the samples that it was trained on: what is left out has been warned of.
     return beta_bounds(
-        objective, solution.network.activation, options.skip, conservative=options.conservative
+        solution.objective, solution.network.activation, options.skip, conservative=options.conservative
     )
 
 
@@ -113,7 +106,7 @@ def run_demo(options: argparse.Namespace) -> int:
     write(solution, objective, ["eruptions"], ["eruption duration (minutes)"], *targets)
     if not options.json:
         print("Old Faithful eruptions: score matching, ReLU with skip connection")
-    _report(solution, objective, options, ["eruptions"], _bounds(solution, objective, options))
+    _report(solution, objective, options, ["eruptions"], _bounds(solution, options))
     if options.plot is None and not options.json:
         print(f"no figure: {NO_FIGURES}")
     return code

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from .._support.archives import Archive, DamagedFileError
 from ..networks.conservative import ConservativeNetwork
-from ..networks.files import read_column_names, read_header
+from ..networks.files import read_column_names, read_header, read_support
 from ..networks.two_layer import TwoLayerNetwork
 
-__all__ = ["column_names", "load_network"]
+__all__ = ["column_names", "load_network", "read_support"]
 
 
 def load_network(path: str) -> TwoLayerNetwork | ConservativeNetwork:

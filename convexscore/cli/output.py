@@ -6,16 +6,18 @@ import importlib.util
 import os
 import stat
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from .._support.files import is_special, same_file, written_whole
 from .._support.validation import FloatArray
 from ..networks.conservative import ConservativeNetwork
-from ..networks.files import write_column_names
+from ..networks.files import write_column_names, write_support
 from ..networks.two_layer import TwoLayerNetwork
 from ..objectives import ExpectedDenoising, Objective
+from ..objectives.support import Support
 from ..results import Solution
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "check_figure",
     "check_outputs",
     "draw",
+    "plain_warnings",
     "write",
 ]
 
@@ -107,6 +110,16 @@ def check_figure(path: Path) -> None:
         raise ValueError(f"figure: expected a name ending in .png, .pdf or .svg, got {path.name!r}")
 
 
+@contextmanager
+def plain_warnings() -> Iterator[list[warnings.WarningMessage]]:
+    """Turn the warnings of what is done inside, which are yielded, into lines on standard error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield caught
+    for warning in caught:
+        print(f"convexscore: warning: {warning.message}", file=sys.stderr)
+
+
 def write(
     solution: Solution,
     objective: Objective | ExpectedDenoising,
@@ -115,15 +128,18 @@ def write(
     model: str | None,
     figure: str | None,
 ) -> None:
-    """Write model, with the names of the data's columns, and figure: both appear, or neither."""
+    """Write model, with limits and the names of the data's columns, and figure: both appear, or neither."""
+    support = getattr(objective, "support", None)
     with ExitStack() as stack:
         if model is not None:
             temporary = stack.enter_context(written_whole(model))
             solution.network.save(temporary)
+            if support is not None:
+                write_support(temporary, support)
             write_column_names(temporary, columns)
         if figure is not None:
             temporary = stack.enter_context(written_whole(figure))
-            draw(solution.network, objective.X, labels, _title(solution, objective), temporary)
+            draw(solution.network, objective.X, labels, _title(solution, objective), temporary, support)
 
 
 def _title(solution: Solution, objective: Objective | ExpectedDenoising) -> str:
@@ -150,6 +166,7 @@ def draw(
     labels: Sequence[str],
     title: str | None,
     path: Path,
+    support: Support | None = None,
 ) -> None:
     """Draw density and score of a network of one feature or two, and the data, to a file."""
     from matplotlib.figure import Figure
@@ -160,7 +177,7 @@ def draw(
     figure = Figure(figsize=(7, 6.5), layout="constrained")
     if network.n_features == 1:
         upper, lower = figure.subplots(2, 1, sharex=True)
-        plot_fit(network, values, label=labels[0], title=title, axes=(upper, lower))
+        plot_fit(network, values, support=support, label=labels[0], title=title, axes=(upper, lower))
     else:
         labelled(plot_fit(network, values, title=title, ax=figure.subplots()), *labels)
     figure.savefig(path, dpi=150)

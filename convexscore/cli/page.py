@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import warnings
 
 from ..errors import ConvergenceWarning
 from ..report import report
 from .data import make_objective, read_features
-from .output import INACCURATE, OK, check_outputs
+from .output import INACCURATE, OK, check_outputs, plain_warnings
 
 __all__ = ["run_report"]
 
@@ -25,8 +23,7 @@ def run_report(options: argparse.Namespace) -> int:
     names, values, n_missing = read_features(options)
     _check_features(options, len(names))
     objective = make_objective(options, values)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
+    with plain_warnings() as caught:
         report(
             objective,
             options.output,
@@ -38,8 +35,6 @@ def run_report(options: argparse.Namespace) -> int:
             columns=[_label(options, name) for name in names],
             n_folds=options.n_folds,
         )
-    for warning in caught:
-        print(f"convexscore: warning: {warning.message}", file=sys.stderr)
     what = "the exact path, with a slider over the weight decay"
     if len(names) == 2:
         what = "certified conservative networks, with a slider over their weight decays"

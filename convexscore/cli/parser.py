@@ -26,6 +26,7 @@ _EXAMPLES = {
         convexscore fit data.csv --column eruptions --skip --beta 20 --json
         convexscore fit data.csv --column waiting --objective dsm --noise-level 2 --expected --beta 20
         convexscore fit data.csv --column eruptions --column waiting --skip --conservative --beta 20 -o m.npz
+        convexscore fit data.csv --column eruptions --skip --support 0, -o model.npz
         convexscore fit - --no-header --shape log-concave < numbers.txt""",
     "sample": """
         convexscore sample model.npz -n 10000 --seed 1 -o samples.csv
@@ -52,6 +53,10 @@ _EXAMPLES = {
         convexscore completion zsh > ~/.zfunc/_convexscore
         convexscore completion fish > ~/.config/fish/completions/convexscore.fish""",
 }
+
+
+#: What is said of the option --step-size.
+_STEP = "Langevin step, default: 0.1 / (steepest slope); with limits 0.02 / (that, or 1 / variance if more)"
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -104,6 +109,14 @@ def _add_problem(command: argparse.ArgumentParser, several: bool) -> None:
     command.add_argument("--seed", type=whole, help="seed of the noise (dsm)")
 
 
+def _add_support(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--support",
+        metavar="LOW,HIGH",
+        help="limits of the data, such as 0, (none above) or -1,1 (sm, one column)",
+    )
+
+
 def _add_table(command: argparse.ArgumentParser, several: bool) -> None:
     """Add the arguments that say how a table is read, and its column or several of them."""
     what = "name or number (from 0) of the column"
@@ -132,6 +145,7 @@ def _add_path(commands: Any) -> None:
     path = _add_command(commands, "path", "follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
     _add_problem(path, several=False)
+    _add_support(path)
     path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
@@ -142,7 +156,8 @@ def _add_path(commands: Any) -> None:
 def _add_report(commands: Any) -> None:
     what = "write one HTML file with fits, certificates and held-out losses, and a slider"
     report = _add_command(commands, "report", what)
-    report.set_defaults(command=run_report)
+    # The page does not know limits.
+    report.set_defaults(command=run_report, support=None)
     _add_problem(report, several=True)
     report.add_argument("--beta-min", type=number, help="where the path ends (one column)")
     report.add_argument(
@@ -161,6 +176,7 @@ def _add_fit(commands: Any) -> None:
     fit = _add_command(commands, "fit", "train a network on a column of data, or on several")
     fit.set_defaults(command=run_fit)
     _add_problem(fit, several=True)
+    _add_support(fit)
     fit.add_argument(
         "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
     )
@@ -191,7 +207,7 @@ def _add_sample(commands: Any) -> None:
     sample.add_argument("-n", type=whole, default=1000, help="number of samples, default: 1000")
     sample.add_argument("--method", choices=("exact", "langevin"), default="exact", help="default: exact")
     sample.add_argument("--steps", type=whole, default=1000, help="Langevin steps, default: 1000")
-    sample.add_argument("--step-size", type=number, help="Langevin step, default: 0.1 / (steepest slope)")
+    sample.add_argument("--step-size", type=number, help=_STEP)
     sample.add_argument("--seed", type=whole, help="seed of the random numbers")
     sample.add_argument("-o", "--output", help="CSV, TSV or NPY file; standard output by default")
     bar = sample.add_mutually_exclusive_group()

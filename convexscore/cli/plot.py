@@ -14,8 +14,8 @@ from .._support.progress import stages
 from ..univariate.path import Path as RegularizationPath
 from ..univariate.path import regularization_path
 from .data import make_objective, read_data, read_given
-from .models import column_names, load_network
-from .output import FIGURE, OK, check_figure, check_outputs, draw
+from .models import column_names, load_network, read_support
+from .output import FIGURE, OK, check_figure, check_outputs, draw, plain_warnings
 
 __all__ = ["run_path", "run_plot"]
 
@@ -40,7 +40,7 @@ def run_plot(options: argparse.Namespace) -> int:
         written_whole(options.output) as temporary,
     ):
         begin("figure")
-        draw(network, values, names, None, temporary)
+        draw(network, values, names, None, temporary, read_support(options.model))
     print(f"wrote        {options.output}")
     return OK
 
@@ -51,13 +51,14 @@ def run_path(options: argparse.Namespace) -> int:
     check_outputs([options.data], {"--output": (table, (".csv", ".txt")), "--plot": (figure, FIGURE)})
     column = read_data(options)
     objective = make_objective(options, column.values)
-    path = regularization_path(
-        objective,
-        options.activation,
-        options.skip,
-        beta_min=options.beta_min,
-        progress=options.progress,
-    )
+    with plain_warnings():
+        path = regularization_path(
+            objective,
+            options.activation,
+            options.skip,
+            beta_min=options.beta_min,
+            progress=options.progress,
+        )
     with ExitStack() as stack:
         if table is not None:
             rows = np.column_stack([path.betas, path.n_kinks])

@@ -66,6 +66,7 @@ def _as_dictionary(
     network, certificate = solution.network, solution.certificate
     # In several dimensions kinks are hyperplanes, which are in the model.
     kinks = {"kinks": network.kinks.tolist()} if network.n_features == 1 else {}
+    support = getattr(objective, "support", None)
     return {
         "value": solution.value,
         "status": solution.status,
@@ -77,6 +78,7 @@ def _as_dictionary(
         "n_samples": len(objective.X),
         "n_distinct": _count_distinct(objective),
         "n_neurons": network.n_neurons,
+        "support": support and [_finite(end) for end in support],
         "density": facts,
     } | kinks
 

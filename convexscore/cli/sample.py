@@ -15,11 +15,12 @@ from .._support.tables import WRITTEN, write_columns
 from .._support.validation import FloatArray, as_count, as_real
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
+from ..objectives.support import Support
 from ..samplers import langevin
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
 from .data import check_seed
-from .models import column_names, load_network
+from .models import column_names, load_network, read_support
 from .output import OK, check_outputs
 
 __all__ = ["run_sample"]
@@ -32,10 +33,10 @@ def run_sample(options: argparse.Namespace) -> int:
     check_outputs([options.model], {"--output": (options.output, WRITTEN)})
     check_seed(options)
     count = as_count("-n", options.n, minimum=1)
-    network = load_network(options.model)
+    network, support = load_network(options.model), read_support(options.model)
     with stages(1, options.progress, "sample") as begin:
         begin("density")
-        density = _density(network)
+        density = _density(network, support)
     rng = generator(
         None if options.seed is None else as_count("--seed", options.seed), f"{type(density).__name__}.sample"
     )
@@ -56,7 +57,9 @@ def run_sample(options: argparse.Namespace) -> int:
     return OK
 
 
-def _density(network: TwoLayerNetwork | ConservativeNetwork) -> ScoreDensity | ConservativeDensity:
+def _density(
+    network: TwoLayerNetwork | ConservativeNetwork, support: Support | None
+) -> ScoreDensity | ConservativeDensity:
     """Return the density of a model; only a score that has one has something to sample."""
     if isinstance(network, ConservativeNetwork):
         return ConservativeDensity(network)
@@ -65,7 +68,7 @@ def _density(network: TwoLayerNetwork | ConservativeNetwork) -> ScoreDensity | C
             f"model: expected 1 feature, or 2 trained with --conservative, got {network.n_features} "
             "of a score whose density is not known"
         )
-    return ScoreDensity(network)
+    return ScoreDensity(network, support)
 
 
 def _langevin_samples(
@@ -78,10 +81,15 @@ def _langevin_samples(
     # Start where the density is wide.
     if isinstance(network, TwoLayerNetwork):
         assert isinstance(density, ScoreDensity)
+        support: Support | None = density.support()
         steepest = float(np.abs(network.piecewise.slopes).max())
-        start = density.mean() + density.std() * rng.standard_normal(count)
+        if np.isfinite(density.support()).any():
+            # Between limits slopes may be zero, and steps are wrong by their size at the ends.
+            steepest = 5 * max(steepest, 1 / density.variance())
+        start = np.clip(density.mean() + density.std() * rng.standard_normal(count), *density.support())
     else:
         assert isinstance(density, ConservativeDensity)
+        support = None
         start = rng.multivariate_normal(density.mean(), density.covariance(), count)
         steepest = float(np.abs(network.jacobian(start)).sum(axis=2).max())
     step_size = 0.1 / steepest if options.step_size is None else options.step_size
@@ -93,5 +101,6 @@ def _langevin_samples(
         step_size,
         as_count("--steps", options.steps, minimum=1),
         rng,
+        support=support,
         progress=options.progress or (has_bar and not options.quiet),
     )

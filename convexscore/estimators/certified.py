@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.caller import warn_caller
 from .._support.frozen import Frozen
@@ -21,7 +22,14 @@ from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
 from ..numerics.whitening import AffineFrame, whitening
-from ..objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching, distinct_rows
+from ..objectives import (
+    DenoisingScoreMatching,
+    ExpectedDenoising,
+    ScoreMatching,
+    as_objective,
+    distinct_rows,
+)
+from ..objectives.support import Support, boundary_terms
 from ..problem import Problem
 from ..results import Solution
 from ..scores.decays import chosen_decays, level_problem
@@ -57,6 +65,7 @@ class NetworkSettings:
     conservative: bool
     whiten: bool
     noise_level: float | None
+    support: Support | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,11 +80,14 @@ class CertifiedScore(Frozen):
         The network there, with its certificate.
     noise_level : float or None
         The noise of the law that the score is of, in these coordinates; None for the data's own law.
+    support : tuple of two floats or None
+        Limits of the law, in the units of the data.
     """
 
     frame: AffineFrame
     solution: Solution
     noise_level: float | None = None
+    support: Support | None = None
 
     @cached_property
     def density(self) -> ScoreDensity | ConservativeDensity | None:
@@ -83,7 +95,7 @@ class CertifiedScore(Frozen):
         network = self.solution.network
         try:
             if self.frame.n_features == 1:
-                return ScoreDensity(network)
+                return ScoreDensity(network, getattr(self.solution.objective, "support", None))
             if self.frame.n_features == 2 and isinstance(network, ConservativeNetwork):
                 return ConservativeDensity(network)
         except (NotNormalizableError, ConvergenceError):
@@ -111,18 +123,36 @@ class CertifiedScore(Frozen):
     def logpdf(self, X: FloatArray) -> FloatArray:
         """Return the log-density at points, shape ``(n,)``."""
         density: Any = self.density
-        return density.logpdf(self.frame.inward(X)).reshape(len(X)) - self.frame.log_scale
+        logs = density.logpdf(self.frame.inward(X)).reshape(len(X)) - self.frame.log_scale
+        # In the network's coordinates rounding may have moved points across a limit.
+        return np.where(self._inside(X), logs, -np.inf)
 
     def losses(self, X: FloatArray) -> FloatArray:
-        """Return the score matching loss ``tr J(x) + 1/2 |s(x)|^2`` of each point, shape ``(n,)``."""
-        W = self.frame.matrix
-        jacobian = self.solution.network.jacobian(self.frame.inward(X))
-        return np.einsum("nab,ab->n", jacobian, W @ W.T) + 0.5 * np.sum(self(X) ** 2, axis=1)
+        """Return the score matching loss of each point, shape ``(n,)``.
+
+        It is ``tr J(x) + 1/2 |s(x)|^2``; with a support ``h s' + 1/2 h s^2 + h' s``, infinite outside.
+        """
+        W, z = self.frame.matrix, self.frame.inward(X)
+        score, jacobian = self(X), self.solution.network.jacobian(z)
+        losses = np.einsum("nab,ab->n", jacobian, W @ W.T) + 0.5 * np.sum(score**2, axis=1)
+        if self.support is None:
+            return losses
+        objective = self.solution.objective
+        weight, derivative = boundary_terms(z[:, 0], objective.support, objective.boundary_weight)
+        width, side = abs(float(W[0, 0])), np.sign(W[0, 0])
+        losses = weight / width * losses + side * derivative * score[:, 0]
+        return np.where(self._inside(X), losses, np.inf)
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Return independent samples, shape ``(n, n_features)``."""
         density: Any = self.density
-        return self.frame.outward(density.sample(n, rng=rng).reshape(n, self.frame.n_features))
+        samples = self.frame.outward(density.sample(n, rng=rng).reshape(n, self.frame.n_features))
+        return samples if self.support is None else np.clip(samples, *self.support)
+
+    def _inside(self, X: FloatArray) -> NDArray[np.bool_]:
+        """Return which points are within the support, shape ``(n,)``."""
+        low, high = (-np.inf, np.inf) if self.support is None else self.support
+        return np.all((low <= X) & (high >= X), axis=1)
 
 
 def fit_certified(
@@ -151,25 +181,35 @@ def fit_certified(
         Workers of joblib.
     """
     work = _Work(progress, n_jobs)
-    rows = distinct_rows(ScoreMatching(X, sample_weight))
+    # Samples on an end of the support are left out here, with a warning.
+    rows = distinct_rows(as_objective(ScoreMatching(X, sample_weight, settings.support)))
     frame, points = _framed(rows, settings.whiten)
     if settings.objective == "sm":
-        return CertifiedScore(frame, _matched(points, settings, work))
+        return CertifiedScore(frame, _matched(points, settings, work), support=settings.support)
     level = _level(points, settings.noise_level)
     return CertifiedScore(frame, _denoised(points, level, settings, rng, work), level)
 
 
 def _framed(rows: ScoreMatching | DenoisingScoreMatching, whiten: bool) -> tuple[AffineFrame, ScoreMatching]:
     """Return coordinates and the rows in them, in an order that is theirs."""
-    X, mass = rows.X, rows.weights
+    X, mass, support = rows.X, rows.weights, getattr(rows, "support", None)
     if not whiten:
-        return AffineFrame.identity(X.shape[1]), ScoreMatching(X, mass)
+        return AffineFrame.identity(X.shape[1]), ScoreMatching(X, mass, support)
     # Ranges that floats cannot serve are refused as everywhere.
-    units_of(Problem(ScoreMatching(X, mass)))
+    units_of(Problem(ScoreMatching(X, mass, support)))
     frame = _spanned(X, mass)
     z = frame.inward(X)
     order = np.lexsort(z.T[::-1])
-    return frame, ScoreMatching(z[order], mass[order])
+    return frame, ScoreMatching(z[order], mass[order], None if support is None else _moved(support, frame))
+
+
+def _moved(support: Support, frame: AffineFrame) -> Support:
+    """Return limits in coordinates of one feature, which may run the other way."""
+    side = float(np.sign(frame.matrix[0, 0]))
+    ends = [
+        float(frame.inward(np.array([[end]]))[0, 0]) if np.isfinite(end) else side * end for end in support
+    ]
+    return min(ends), max(ends)
 
 
 def _spanned(X: FloatArray, mass: FloatArray) -> AffineFrame:

@@ -21,6 +21,7 @@ from .._support.validation import (
     shown,
 )
 from ..activations import get_activation
+from ..objectives.support import Support, as_support
 from ..pooling import PooledScore
 from ..problem import SHAPES, TAILS
 from .certified import CertifiedScore, NetworkSettings, fit_certified
@@ -101,6 +102,10 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         these are, else in those of the data.  By default ``n^(-1/(n_features + 4)) / 2`` deviations.
     verbose : int
         Whether `fit` shows progress bars (needs tqdm): 0 does not.
+    support : tuple of two floats or None
+        Limits of data with one feature, ``(low, high)``, None where there is none, in the units of the data:
+        the score is judged, and its density normalized, between them, as `ScoreMatching` has it.  Samples on
+        an end are left out, with a warning.  ``"sm"`` only.
 
     Attributes
     ----------
@@ -140,7 +145,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
 
     Examples
     --------
-    >>> import convexscore as cs
+    >>> import numpy as np, convexscore as cs
     >>> eruptions = cs.datasets.load_old_faithful()["eruptions"][:, None]
     >>> estimator = cs.ConvexScoreEstimator(random_state=0).fit(eruptions)
     >>> estimator.score_function(eruptions).shape, estimator.score_samples(eruptions).shape
@@ -154,6 +159,13 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
     >>> search = GridSearchCV(cs.ConvexScoreEstimator("certified"), {"beta": [10.0, 20.0, 40.0]})
     >>> search.fit(eruptions).best_estimator_.solution_.certificate.scope
     'global'
+
+    Durations, which have a limit:
+
+    >>> durations = np.random.default_rng(0).exponential(size=(200, 1))
+    >>> estimator = cs.ConvexScoreEstimator("certified", support=(0, None)).fit(durations)
+    >>> estimator.score_samples([[-0.1], [0.1]]).round(1).tolist()
+    [-inf, -0.3]
     """
 
     def __init__(
@@ -171,6 +183,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         random_state: Any = None,
         noise_level: float | None = None,
         verbose: int = 0,
+        support: tuple[float | None, float | None] | None = None,
     ) -> None:
         self.method = method
         self.objective = objective
@@ -185,6 +198,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         self.random_state = random_state
         self.noise_level = noise_level
         self.verbose = verbose
+        self.support = support
 
     def fit(self, X: ArrayLike, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the score.
@@ -207,7 +221,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         ------
         TypeError, ValueError
             If an argument is of the wrong kind or has no effect together with the others; if the data are
-            too few, or in a hyperplane.
+            too few, in a hyperplane, or outside their support.
         """
         settings = self._settings()
         data = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
@@ -221,6 +235,8 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         self.method_ = "certified" if self.method == "certified" or n_features > 2 else "pooled"
         self.pooled_ = self.solution_ = self.network_ = self.beta_ = self.noise_level_ = None
         if self.method_ == "pooled":
+            if settings.support is not None:
+                work["support"] = settings.support
             pooled = PooledScore.fit(data, rng=source, sample_weight=weights, **work)
             self._model: PooledScore | CertifiedScore = pooled
             self.pooled_ = pooled
@@ -256,6 +272,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_samples,)
+            ``-inf`` outside the support.
         """
         points = self._points(X)
         return self._evaluated("logpdf", points).reshape(len(points))
@@ -274,7 +291,8 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         -------
         float
             The mean log-density, as in `sklearn.mixture.GaussianMixture`; where there is no density, minus
-            the mean of the score matching loss ``tr J(x) + 1/2 |s(x)|^2``.
+            the mean of the score matching loss ``tr J(x) + 1/2 |s(x)|^2``, or of that of the support.
+            ``-inf`` if a point is outside the support.
         """
         points = self._points(X)
         if _has_density(self):
@@ -335,7 +353,22 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
             raise ValueError(f"shape: expected None with objective='dsm', got {self.shape!r}")
         if self.objective == "sm" and self.noise_level is not None:
             raise ValueError(f"noise_level: expected None with objective='sm', got {self.noise_level!r}")
-        return NetworkSettings(**{name: getattr(self, name) for name in _OF_NETWORKS})
+        kept = {name: getattr(self, name) for name in _OF_NETWORKS}
+        return NetworkSettings(**kept, support=self._limits())
+
+    def _limits(self) -> Support | None:
+        """Return the support, or raise where it would have no effect."""
+        support = as_support("support", self.support)
+        if support is None:
+            return None
+        if self.objective != "sm":
+            raise ValueError(f"support: expected None with objective='dsm', got {shown(self.support)}")
+        if self.conservative:
+            raise ValueError(
+                "support: expected None with conservative=True, which is for several features, got "
+                f"{shown(self.support)}"
+            )
+        return support
 
     def _check_pooled(self) -> None:
         for name, default in _OF_NETWORKS.items():
@@ -347,8 +380,9 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
                 )
 
     def _check_features(self, n_features: int) -> None:
-        if self.shape is not None and n_features > 1:
-            raise ValueError(f"shape: expected None for {n_features} features, got {self.shape!r}")
+        for name, given in (("shape", self.shape), ("support", as_support("support", self.support))):
+            if given is not None and n_features > 1:
+                raise ValueError(f"{name}: expected None for {n_features} features, got {given!r}")
 
 
 def _source(random_state: Any) -> Any:

@@ -16,11 +16,21 @@ from .._support.files import as_path
 from .._support.records import write_arrays
 from .._support.validation import shown
 from ..activations import Activation
+from ..objectives.support import Support, as_support
 
-__all__ = ["load_model", "read_column_names", "read_header", "save_model", "write_column_names"]
+__all__ = [
+    "load_model",
+    "read_column_names",
+    "read_header",
+    "read_support",
+    "save_model",
+    "write_column_names",
+    "write_support",
+]
 
-# The first format, and the newest: models with arrays that readers of the first would pass over.
-_FIRST, _VERSION = 1, 2
+# The first format; that of models with arrays that readers of the first would pass over; and the newest, of
+# models with limits, without which a reader would have another density.
+_FIRST, _WITH_LATER, _VERSION = 1, 2, 3
 # Arrays that the first format does not have.
 _LATER = {"origin"}
 # Bytes of a header, four a character, and characters of a column's name.
@@ -40,7 +50,7 @@ def save_model(
     """
     if not isinstance(activation, str):
         raise TypeError(f"activation: expected the name of one for a model file, got {shown(activation)}")
-    version = _VERSION if _LATER & set(arrays) else _FIRST
+    version = _WITH_LATER if _LATER & set(arrays) else _FIRST
     header = {"kind": f"convexscore.{kind}", "version": version, "activation": activation}
     write_arrays(path, header, arrays)
 
@@ -123,6 +133,35 @@ def _read_weights(stored: Archive, name: str) -> NDArray[Any]:
     if (array.dtype.kind == "b") != (name == "right_derivative"):
         raise ValueError(f"{name} has entries of type {array.dtype}")
     return array
+
+
+def write_support(path: str | os.PathLike[str], support: Support) -> None:
+    """Write the limits of the data to the header of a model file, as one of the facts that it tells."""
+    with open(path, "rb") as stream:
+        stored = Archive(stream)
+        header = read_header(stored)
+        arrays = {name: stored.read(name) for name in stored.names if name != "header"}
+    ends = [end if np.isfinite(end) else None for end in support]
+    write_arrays(path, {**header, "version": _VERSION, "facts": {"support": ends}}, arrays)
+
+
+def read_support(path: str | os.PathLike[str]) -> Support | None:
+    """Return the limits of the data of a model file, None where it has none.
+
+    Raises
+    ------
+    ValueError
+        If what it says of them is damaged.
+    """
+    with open(path, "rb") as stream:
+        try:
+            facts = read_header(Archive(stream)).get("facts", {})
+            return as_support("support", facts.get("support"))
+        except (AttributeError, DamagedFileError, LookupError, TypeError, ValueError) as error:
+            raise ValueError(
+                f"path: expected a model file written by save(), got {os.fspath(path)!r}, whose support is "
+                f"damaged or something else ({error})"
+            ) from None
 
 
 def write_column_names(path: str | os.PathLike[str], columns: Sequence[str]) -> None:

@@ -37,6 +37,7 @@ __all__ = [
     "median_distance",
     "require_vanishing",
     "require_within",
+    "support_of",
     "weight_terms",
 ]
 
@@ -74,6 +75,18 @@ def as_support(name: str, support: Any) -> Support | None:
     if not low < high:
         raise ValueError(f"{name}: expected a lower end below the upper one, got {low:g} and {high:g}")
     return None if math.isinf(low) and math.isinf(high) else (low, high)
+
+
+def support_of(law: Any) -> Support | None:
+    """Return the ends of the method ``support()`` of a law or a score; None where there are none."""
+    method = getattr(law, "support", None)
+    if not callable(method):
+        return None
+    try:
+        return as_support("support", method())
+    # Laws of several features have none, and other objects may call something else so.
+    except (TypeError, ValueError):
+        return None
 
 
 def require_within(X: FloatArray, support: Support) -> None:

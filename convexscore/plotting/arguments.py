@@ -12,13 +12,26 @@ from .._support.validation import FloatArray, as_data, as_numbers, as_returned, 
 from ..errors import NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
+from ..objectives.support import Support, as_support, support_of
 from ..pooling.distribution import Distribution
 from ..results import Solution
 from ..scores.densities import density_of
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
 
-__all__ = ["Law", "Subject", "as_law", "as_points", "as_subject", "mesh", "padded", "score_values", "spread"]
+__all__ = [
+    "Law",
+    "Subject",
+    "as_law",
+    "as_points",
+    "as_subject",
+    "limits_of",
+    "mesh",
+    "padded",
+    "score_values",
+    "spread",
+    "stretch",
+]
 
 Law = ScoreDensity | ConservativeDensity | Distribution
 
@@ -26,6 +39,8 @@ Law = ScoreDensity | ConservativeDensity | Distribution
 _LARGEST = 1e150
 # The share of the mass beyond a range that has no data to go by, on each side.
 _BEYOND = 0.0005
+# The share of that range that is shown beyond a limit, where the density is zero.
+_MARGIN = 0.06
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +108,13 @@ class Subject:
         except NotNormalizableError:
             law = None
         if law is not None and not isinstance(law, ConservativeDensity):
-            low, high = law.icdf([_BEYOND, 1 - _BEYOND])
-            return float(low), float(high)
+            return stretch(law)
         network = self.network
         return padded(network.kinks if network is not None and network.kinks.size else np.zeros(1))
+
+    def limits(self) -> tuple[float, float]:
+        """Return the limits of a law on the line, infinite where there is none."""
+        return limits_of(self.score) if self.support is None else self.support
 
     def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return ranges of both features of the plane: of the data, else of almost all mass."""
@@ -111,6 +129,22 @@ class Subject:
         return spread(law)
 
 
+def stretch(law: ScoreDensity | Distribution) -> tuple[float, float]:
+    """Return a range of almost all mass of a law on the line, and a little beyond a limit that is near."""
+    low, high = (float(end) for end in law.icdf([_BEYOND, 1 - _BEYOND]))
+    (first, last), margin = limits_of(law), _MARGIN * (high - low)
+    return (
+        first - margin if low - first < margin else low,
+        last + margin if last - high < margin else high,
+    )
+
+
+def limits_of(thing: Any) -> tuple[float, float]:
+    """Return the limits of a law or a solution on the line, infinite where there is none."""
+    known = getattr(thing.objective, "support", None) if isinstance(thing, Solution) else support_of(thing)
+    return (-np.inf, np.inf) if known is None else known
+
+
 def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return ranges of three standard deviations about the mean of a law in the plane."""
     mean, deviation = np.asarray(law.mean()), np.sqrt(np.diag(law.covariance()))
@@ -118,12 +152,16 @@ def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float]
     return (float(low[0]), float(high[0])), (float(low[1]), float(high[1]))
 
 
-def as_subject(name: str, thing: Any, data: ArrayLike | None, given: str = "data") -> Subject:
+def as_subject(
+    name: str, thing: Any, data: ArrayLike | None, given: str = "data", support: Any = None
+) -> Subject:
     """Return the score of a network, a `Solution` or another callable, with the data to be drawn."""
-    support = None
+    limits: Support | None = as_support("support", support)
     if isinstance(thing, Solution):
+        if limits is not None:
+            raise ValueError(f"support: expected None for a Solution, which knows its own, got {limits}")
         data = data if data is not None or thing.problem is None else thing.objective.X
-        support, thing = getattr(thing.objective, "support", None), thing.network
+        limits, thing = getattr(thing.objective, "support", None), thing.network
     if not callable(thing) or isinstance(thing, type):
         raise TypeError(f"{name}: expected a score, such as a network or a Solution, got {shown(thing)}")
     n_features = getattr(thing, "n_features", None)
@@ -133,7 +171,9 @@ def as_subject(name: str, thing: Any, data: ArrayLike | None, given: str = "data
         n_features = as_data(given, data).shape[1]
     if n_features not in (1, 2):
         raise ValueError(f"{name}: expected 1 or 2 features, got {n_features}")
-    return Subject(thing, n_features, as_points(given, data, n_features), name, support)
+    if limits is not None and n_features != 1:
+        raise ValueError(f"support: expected None but for 1 feature, got {n_features}")
+    return Subject(thing, n_features, as_points(given, data, n_features), name, limits)
 
 
 def score_values(name: str, score: Any, points: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ from .._support.validation import FloatArray, as_text, shown
 from ..scores.bands import Bands
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
-from .arguments import Law, as_law, as_points, mesh, padded, spread
+from .arguments import Law, as_law, as_points, limits_of, mesh, padded, spread, stretch
 from .bands import as_bands, draw_band
 from .field import draw_levels, draw_points, legend_above
 from .style import INK, SOFT, labelled, legend, titled
@@ -59,8 +59,9 @@ def plot_density(
     Returns
     -------
     matplotlib Axes
-        Contours are where the density is ``exp(-k^2 / 2)`` of its peak, ``k`` a half, one and so on to three:
-        ``k`` standard deviations of a Gaussian.
+        On the line the density is zero beyond the ends of its support.  Contours are where the density is
+        ``exp(-k^2 / 2)`` of its peak, ``k`` a half, one and so on to three: ``k`` standard deviations of a
+        Gaussian.
 
     Raises
     ------
@@ -109,16 +110,19 @@ def draw_density(
     """Draw a density on the line."""
     assert not isinstance(law, ConservativeDensity)
     if points is None:
-        low, high = law.icdf([0.0005, 0.9995])
+        low, high = stretch(law)
     else:
         low, high = padded(points)
         histogram(points, ax)
     known = law.breakpoints if isinstance(law, ScoreDensity) else np.zeros(0)
-    # Beyond the ends of its support there is nothing to draw.
-    first, last = law.support() if isinstance(law, ScoreDensity) else (-np.inf, np.inf)
-    peaks = known[(known > low) & (known < high)]
-    x = np.unique(np.concatenate([np.linspace(max(low, first), min(high, last), 600), peaks]))
-    ax.plot(x, law.pdf(x), color=INK, linewidth=2, label="exact density of the score")
+    first, last = np.clip(limits_of(law), low, high)
+    peaks = known[(known > first) & (known < last)]
+    x = np.unique(np.concatenate([np.linspace(first, last, 600), peaks]))
+    # At a limit the density jumps from zero, or to it.
+    left, right = [low, first] if first > low else [], [last, high] if last < high else []
+    height = np.concatenate([np.zeros(len(left)), law.pdf(x), np.zeros(len(right))])
+    x = np.concatenate([left, x, right])
+    ax.plot(x, height, color=INK, linewidth=2, label="exact density of the score")
     top = ax.get_ylim()[1]
     if bands is not None:
         draw_band(ax, bands.points, bands.pdf, bands.level, (first, last))

@@ -9,8 +9,9 @@ from numpy.typing import ArrayLike
 
 from .._support.axes import as_axes
 from .._support.validation import FloatArray, as_count, as_data, as_text, shown
+from ..objectives.support import as_support
 from ..results import Solution
-from .arguments import as_points, mesh, padded, score_values
+from .arguments import as_points, limits_of, mesh, padded, score_values
 from .field import draw_arrows, draw_points, legend_above
 from .score import draw_rug
 from .style import INK, SOFT, labelled, legend, titled
@@ -111,7 +112,8 @@ class ScoreDisplay:
             Anything with a method ``score_function(X)``, such as an estimator, or a score itself: a network,
             a `Solution`, a `PooledScore`.
         X : array of shape (n_samples,) or (n_samples, n_features)
-            Data with one or two features; they set the range.
+            Data with one or two features; they set the range, which ends at the limits of the law, if there
+            are some.
         grid_resolution : int, optional
             Points a feature, at most 2000; by default 200 on the line and 19 in the plane.
         label : str
@@ -152,7 +154,8 @@ class ScoreDisplay:
             if count > _FINEST:
                 raise ValueError(f"grid_resolution: expected at most {_FINEST} points a feature, got {count}")
         if n_features == 1:
-            points = np.linspace(*padded(data[:, 0]), count)[:, None]
+            first, last = np.clip(_limits(estimator), *padded(data[:, 0]))
+            points = np.linspace(first, last, count)[:, None]
         else:
             points = mesh((padded(data[:, 0]), padded(data[:, 1])), count)[2]
         return cls(points, score_values("estimator", score, points), data, label).plot(title=title, ax=ax)
@@ -225,3 +228,11 @@ class ScoreDisplay:
         labelled(ax, self.label, "score")
         ax.spines[["top", "right"]].set_visible(False)
         legend(ax)
+
+
+def _limits(estimator: Any) -> tuple[float, float]:
+    """Return the limits of a fitted estimator, which has them as it was given them, or of a law."""
+    given = getattr(estimator, "support", None)
+    if hasattr(estimator, "score_function") and isinstance(given, (tuple, list)):
+        return as_support("support", given) or (-np.inf, np.inf)
+    return limits_of(estimator)

@@ -26,6 +26,7 @@ def plot_fit(
     network: Any,
     data: ArrayLike | None = None,
     *,
+    support: tuple[float | None, float | None] | None = None,
     label: str = "x",
     title: str | None = None,
     ax: Axes | None = None,
@@ -39,6 +40,8 @@ def plot_fit(
         A score of one or two features; of a solution the data are drawn too.
     data : array of shape (n_samples,) or (n_samples, n_features), optional
         The data it was fitted to.
+    support : tuple of two floats or None, optional
+        Limits of the law of a network with one feature, None where there is none; a solution knows its own.
     label : str
         Label of the horizontal axis; in the plane features are numbered.
     title : str, optional
@@ -75,7 +78,7 @@ def plot_fit(
     >>> upper.get_ylabel(), lower.get_ylabel()
     ('density', 'score')
     """
-    subject, label = as_subject("network", network, data), as_text("label", label)
+    subject, label = as_subject("network", network, data, support=support), as_text("label", label)
     title = None if title is None else as_text("title", title)
     if axes is not None:
         if ax is not None:

@@ -52,7 +52,9 @@ def _rows(thing: Any) -> list[tuple[str, str]]:
     if isinstance(thing, Solution):
         stats = [("solver", thing.stats.solver), ("seconds", f"{thing.stats.seconds:.3g}")]
         theorem = [("theorem", thing.theorem)] if thing.theorem else []
+        limits = thing._support
         own = [
+            *([("support", f"from {limits[0]:g} to {limits[1]:g}")] if limits else []),
             ("status", thing.status),
             ("value", f"{thing.value:.10g}"),
             ("weight decay", f"{thing.beta:g}"),
@@ -123,8 +125,8 @@ def _of_score(thing: Any) -> str:
         return _of_neurons(network)
     subject = as_subject("network", thing, None)
     if subject.n_features == 1:
-        low, high = subject.ends()
-        x = np.linspace(low, high, _POINTS)
+        first, last = np.clip(subject.limits(), *subject.ends())
+        x = np.linspace(first, last, _POINTS)
         kinks = np.zeros(0) if subject.network is None else subject.network.kinks
         kinks = kinks[(kinks >= x[0]) & (kinks <= x[-1])]
         return curves(x, [np.asarray(network(x))], (kinks, np.asarray(network(kinks))))

@@ -26,6 +26,7 @@ def plot_score(
     data: ArrayLike | None = None,
     *,
     band: float | Bands | None = None,
+    support: tuple[float | None, float | None] | None = None,
     label: str = "x",
     title: str | None = None,
     ax: Axes | None = None,
@@ -41,6 +42,9 @@ def plot_score(
     band : float or Bands, optional
         A level, such as 0.9, of pointwise and simultaneous bands by 200 replicates, always the same; or bands
         that `ScoreDensity.interval_bands` has made.  One feature and a solution.
+    support : tuple of two floats or None, optional
+        Limits of the law of a network with one feature, None where there is none; a solution knows its own.
+        The score is drawn between them.
     label : str
         Label of the horizontal axis; in the plane features are numbered.
     title : str, optional
@@ -73,7 +77,7 @@ def plot_score(
     >>> ax.get_ylabel()
     'score'
     """
-    subject, label = as_subject("network", network, data), as_text("label", label)
+    subject, label = as_subject("network", network, data, support=support), as_text("label", label)
     bands = as_bands(band, network)
     if bands is not None and subject.n_features != 1:
         raise ValueError("band: expected None for two features, got bands of one")
@@ -92,9 +96,8 @@ def draw_score(ax: Axes, subject: Subject, label: str, bands: Bands | None = Non
     low, high = subject.ends()
     network, points = subject.network, subject.column
     kinks = np.zeros(0) if network is None else network.kinks
-    limits = subject.support or (-np.inf, np.inf)
-    # Beyond the limits of the law there is nothing to draw.
-    first, last = np.clip((low, high), *limits)
+    # Beyond limits there is no law that it could be the score of.
+    first, last = np.clip(subject.limits(), low, high)
     inside = kinks[(kinks >= first) & (kinks <= last)]
     x = np.unique(np.concatenate([np.linspace(first, last, 200), inside]))
     score = subject.values(x[:, None])[:, 0]
@@ -105,7 +108,7 @@ def draw_score(ax: Axes, subject: Subject, label: str, bands: Bands | None = Non
         at_kinks = subject.values(inside[:, None])[:, 0]
         ax.plot(inside, at_kinks, "o", color=ACCENT, markersize=6, label=name)
     if bands is not None:
-        draw_band(ax, bands.points, bands.score, bands.level, limits)
+        draw_band(ax, bands.points, bands.score, bands.level, subject.limits())
     if points is not None:
         draw_rug(ax, points)
     labelled(ax, label, "score")

@@ -29,6 +29,7 @@ from .._support.validation import (
     shown,
 )
 from ..errors import ConvergenceError
+from ..objectives.support import Support, as_support, support_of
 from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
@@ -119,6 +120,22 @@ def as_score(score: Any) -> Any:
     return score if _is_leveled(score) else as_callable("score", score)
 
 
+def limits_of(score: Any, support: Any) -> Support | None:
+    """Return the limits of chains: those that are given, else those that the score itself knows."""
+    return support_of(score) if support is None else as_support("support", support)
+
+
+def as_score_without_limits(score: Any) -> Any:
+    """Return `score` as `as_score` does, or raise if it knows limits, which no chain would keep to."""
+    limits = support_of(score)
+    if limits is not None:
+        raise ValueError(
+            f"score: expected one without limits, got that of a law on [{limits[0]:g}, {limits[1]:g}]; "
+            "`langevin`, `mala` and `underdamped` keep to them, and a law's own method `sample` is exact"
+        )
+    return as_score(score)
+
+
 def at_level(score: NoisyScore, sigma: float) -> Score:
     """Return the score at a noise level: what the score itself offers, if it is `Leveled`."""
     fixed = score.at_level(sigma) if _is_leveled(score) else None
@@ -198,20 +215,25 @@ def require_inside(name: str, x: FloatArray, limits: tuple[float, float]) -> Non
         )
 
 
-def reflect(x: FloatArray, limits: tuple[float, float]) -> None:
-    """Reflect chains at limits, in place, as often as it takes."""
+def reflect(x: FloatArray, limits: tuple[float, float], velocity: FloatArray | None = None) -> None:
+    """Reflect chains at limits, in place, as often as it takes, and with them their velocities."""
     low, high = limits
     if np.isfinite(low) and np.isfinite(high):
         x -= low
         np.mod(x, 2 * (high - low), out=x)
+        turned = x > high - low
         np.minimum(x, 2 * (high - low) - x, out=x)
         x += low
     elif np.isfinite(low):
+        turned = x < low
         np.maximum(x, 2 * low - x, out=x)
     else:
+        turned = x > high
         np.minimum(x, 2 * high - x, out=x)
     # Rounding may have carried some past a limit.
     np.clip(x, low, high, out=x)
+    if velocity is not None:
+        np.negative(velocity, out=velocity, where=turned)
 
 
 def draw(rng: np.random.Generator, out: FloatArray) -> None:

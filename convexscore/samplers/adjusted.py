@@ -11,7 +11,18 @@ from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_callable, as_flag, as_real, as_returned
 from ..errors import ConvergenceError
-from ._chains import Advance, Score, as_score, draw, run_counted, scores_at, starting_points
+from ..objectives.support import Support
+from ._chains import (
+    Advance,
+    Score,
+    as_score,
+    draw,
+    limits_of,
+    require_inside,
+    run_counted,
+    scores_at,
+    starting_points,
+)
 
 __all__ = ["mala"]
 
@@ -24,6 +35,7 @@ def mala(
     n_steps: int,
     rng: np.random.Generator | int | None = None,
     *,
+    support: tuple[float | None, float | None] | None = None,
     return_acceptance: bool = False,
     keep_every: int | None = None,
     progress: bool = False,
@@ -52,6 +64,10 @@ def mala(
         Number of steps.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
+    support : tuple of two floats or None, optional
+        Limits of chains with one feature, None where there is none: proposals beyond are never accepted, so
+        that the law is that of `logpdf` between them.  By default those that the score knows, by a method
+        ``support()`` as laws have it.
     return_acceptance : bool
         Return the share of accepted proposals as well.
     keep_every : int, optional
@@ -91,6 +107,12 @@ def mala(
     >>> x, rate = cs.samplers.mala(lambda x: -x, logpdf, x0, 0.8, 100, rng=0, return_acceptance=True)
     >>> bool(abs(x.var() - 1) < 0.1), 0.6 < rate < 0.95
     (True, True)
+
+    The same above 0, whose mean is ``sqrt(2 / pi)``:
+
+    >>> y = cs.samplers.mala(lambda x: -x, logpdf, np.ones(4000), 0.4, 100, rng=0, support=(0, None))
+    >>> bool(y.min() >= 0), bool(abs(y.mean() - 0.798) < 0.05)
+    (True, True)
     """
     x, score = starting_points(x0, dtype), as_score(score)
     h = as_real("step_size", step_size, minimum=0.0, strict=True)
@@ -98,9 +120,12 @@ def mala(
     as_callable("logpdf", logpdf)
     return_acceptance = as_flag("return_acceptance", return_acceptance)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
+    limits = limits_of(score, support)
+    if limits is not None:
+        require_inside("x0", x, limits)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
-        step_of = _metropolis(score, logpdf, chains, h, generator)
+        step_of = _metropolis(score, logpdf, chains, h, generator, limits)
         return lambda step: step_of(f"step {step + 1} of {count}")
 
     kept = range(every - 1, count, every) if every else range(0)
@@ -118,6 +143,7 @@ def _metropolis(
     x: FloatArray,
     h: float,
     rng: np.random.Generator,
+    limits: Support | None,
 ) -> Callable[[str], int]:
     """Return the function that moves `x` once, in place, and counts the chains that moved."""
     values = np.array(scores_at(score, x, "the start"))
@@ -135,8 +161,12 @@ def _metropolis(
             raise ConvergenceError(
                 f"step_size: proposals overflow at {where}; expected a smaller step than {h:g}"
             )
-        ahead = scores_at(score, proposal, where)
-        logs_ahead = _log_densities(logpdf, proposal, where)
+        # Beyond limits there is no density, and functions need not know it: they are asked at the limit.
+        asked = proposal if limits is None else np.clip(proposal, *limits)
+        ahead = scores_at(score, asked, where)
+        logs_ahead = _log_densities(logpdf, asked, where)
+        if limits is not None:
+            logs_ahead = np.where((asked != proposal).reshape(len(x)), -np.inf, logs_ahead)
         with np.errstate(over="ignore", invalid="ignore"):
             back = (x - proposal - h * ahead) / scale
             ratio = logs_ahead - logs + (_squares(noise) - _squares(back)) / 2

@@ -29,7 +29,7 @@ from .._support.validation import (
     shown,
 )
 from ..numerics.scaling import times_power, unit_scale
-from ._chains import NoisyScore, Score, as_levels, as_score, at_level, scores_at
+from ._chains import NoisyScore, Score, as_levels, as_score_without_limits, at_level, scores_at
 from .reverse_diffusion import coefficients
 
 __all__ = ["GridLaw", "langevin_law", "reverse_law"]
@@ -222,7 +222,8 @@ def langevin_law(
     Raises
     ------
     ValueError
-        If an argument is out of range, or mass falls off the grid.
+        If an argument is out of range, or mass falls off the grid; if the score is that of a law that knows
+        its limits.
     ConvergenceError
         If the score returns NaN.
 
@@ -239,7 +240,7 @@ def langevin_law(
     count = as_size("n_steps", n_steps, minimum=1)
     _require_law("law", law)
     average, bar = as_flag("average", average), as_flag("progress", progress)
-    values = scores_at(as_score(score), law.points, "the grid")
+    values = scores_at(as_score_without_limits(score), law.points, "the grid")
     with np.errstate(over="ignore"):
         means = law.points + h * values
     kernel = _kernel(law.points, means, float(np.sqrt(2.0) * np.sqrt(h)))
@@ -283,7 +284,8 @@ def reverse_law(
     Raises
     ------
     ValueError
-        If an argument is out of range, a step has no noise, or mass falls off the grid or between its points.
+        If an argument is out of range, a step has no noise, or mass falls off the grid or between its points;
+        if the score is that of a law that knows its limits.
     ConvergenceError
         If the score returns NaN.
 
@@ -297,7 +299,8 @@ def reverse_law(
     >>> law.tv(GridLaw.of(mixture.logpdf, x)) < 0.1
     True
     """
-    levels, grid, score = as_levels(sigmas, zero_last=True), as_float_array("points", points), as_score(score)
+    levels, grid = as_levels(sigmas, zero_last=True), as_float_array("points", points)
+    score = as_score_without_limits(score)
     if not np.abs(grid).min(initial=np.inf) < _FAR:
         raise ValueError("points: expected a grid around 0, where the diffusion starts")
     law = GridLaw.of(lambda x: -(np.minimum(np.abs(x), 1e100) ** 2) / 2, grid)

@@ -8,18 +8,41 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_real
-from ._chains import Advance, Score, as_score, check_bounded, draw, run, scores_at, starting_points
+from ..objectives.support import Support
+from ._chains import (
+    Advance,
+    Score,
+    as_score,
+    check_bounded,
+    draw,
+    limits_of,
+    reflect,
+    require_inside,
+    run,
+    scores_at,
+    starting_points,
+)
 
 __all__ = ["Kick", "underdamped"]
 
 
 class Kick:
-    """Moves positions, in place, by steps of the splitting; velocities start standard normal."""
+    """Moves positions, in place, by steps of the splitting; velocities start standard normal.
+
+    Between limits, free flight is reflected at them, and its velocity with it.
+    """
 
     def __init__(
-        self, y: FloatArray, step_size: float, friction: float, rng: np.random.Generator, advice: str
+        self,
+        y: FloatArray,
+        step_size: float,
+        friction: float,
+        rng: np.random.Generator,
+        advice: str,
+        limits: Support | None = None,
     ) -> None:
         self.y, self.step_size, self.rng, self.advice = y, step_size, rng, advice
+        self.limits = limits
         self.keep = float(np.exp(-friction * step_size))
         self.fresh = float(np.sqrt(-np.expm1(-2 * friction * step_size)))
         self.velocity, self.noise = np.empty_like(y), np.empty_like(y)
@@ -28,9 +51,7 @@ class Kick:
     def __call__(self, score: Score, where: str) -> None:
         """Make one step."""
         y, v, half = self.y, self.velocity, 0.5 * self.step_size
-        # What is too large is refused as divergence.
-        with np.errstate(over="ignore", invalid="ignore"):
-            y += half * v
+        self._fly(where)
         values = scores_at(score, y, where)
         draw(self.rng, self.noise)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -40,8 +61,18 @@ class Kick:
             self.noise *= self.fresh
             v += self.noise
             v += push
-            y += half * v
+        self._fly(where)
         check_bounded(y, where, self.advice)
+
+    def _fly(self, where: str) -> None:
+        """Move positions by half a step."""
+        # What is too large is refused as divergence.
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.y += 0.5 * self.step_size * self.velocity
+        if self.limits is not None:
+            # Before limits hide it.
+            check_bounded(self.y, where, self.advice)
+            reflect(self.y, self.limits, self.velocity)
 
 
 def underdamped(
@@ -52,6 +83,7 @@ def underdamped(
     friction: float = 1.0,
     rng: np.random.Generator | int | None = None,
     *,
+    support: tuple[float | None, float | None] | None = None,
     keep_every: int | None = None,
     progress: bool = False,
     dtype: DTypeLike | None = None,
@@ -84,6 +116,9 @@ def underdamped(
         The rate ``gamma``, positive.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
+    support : tuple of two floats or None, optional
+        Limits of chains with one feature, None where there is none: positions, and with them velocities, are
+        reflected there.  By default those that the score knows, by a method ``support()`` as laws have it.
     keep_every : int, optional
         Return the positions after every `keep_every` steps; by default only the last are kept.
     progress : bool
@@ -116,16 +151,26 @@ def underdamped(
     >>> x = cs.samplers.underdamped(lambda x: -x / 4, np.zeros(2000), step_size=1.0, n_steps=200, rng=0)
     >>> bool(abs(x.var() - 4) < 0.4)
     True
+
+    A law with a limit, whose mean is 1:
+
+    >>> slope, start = lambda x: -np.ones_like(x), np.ones(2000)
+    >>> y = cs.samplers.underdamped(slope, start, 0.2, 200, rng=0, support=(0, None))
+    >>> bool(y.min() >= 0), bool(abs(y.mean() - 1) < 0.1)
+    (True, True)
     """
     x, score = starting_points(x0, dtype), as_score(score)
     step_size = as_real("step_size", step_size, minimum=0.0, strict=True)
     friction = as_real("friction", friction, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
+    limits = limits_of(score, support)
+    if limits is not None:
+        require_inside("x0", x, limits)
     advice = f"step_size: expected a smaller step than {step_size:g}"
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
-        kick = Kick(chains, step_size, friction, generator, advice)
+        kick = Kick(chains, step_size, friction, generator, advice, limits)
         return lambda step: kick(score, f"step {step + 1} of {count}")
 
     kept = range(every - 1, count, every) if every else range(0)

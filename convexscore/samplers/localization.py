@@ -27,7 +27,7 @@ from ._chains import (
     Advance,
     NoisyScore,
     as_float_type,
-    as_score,
+    as_score_without_limits,
     at_level,
     chain_shape,
     check_bounded,
@@ -100,7 +100,8 @@ def joint(
     Raises
     ------
     ValueError
-        If an argument is out of range, or the score returns another shape.
+        If an argument is out of range, or the score returns another shape, or is that of a law that knows
+        its limits: data plus noise have none.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the step.
 
@@ -117,7 +118,7 @@ def joint(
     >>> bool(abs(Y[0].mean() - 1.8) < 0.3), bool(abs(x - cs.denoise_many(mixture.score, Y, 4.0)).max() < 1e-9)
     (True, True)
     """
-    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score(score)
+    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score_without_limits(score)
     check_squares("sigma", sigma)
     m, shape = as_size("m", m, minimum=1), chain_shape(n, d)
     count, every = as_size("n_steps", n_steps), as_flag("measurements", measurements)
@@ -220,7 +221,8 @@ def sequential(
     Raises
     ------
     ValueError
-        If an argument is out of range, or the score returns another shape.
+        If an argument is out of range, or the score returns another shape, or is that of a law that knows
+        its limits: data plus noise have none.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the measurement and the step.
 
@@ -237,7 +239,7 @@ def sequential(
     >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
     True
     """
-    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score(score)
+    sigma, score = as_real("sigma", sigma, minimum=0.0, strict=True), as_score_without_limits(score)
     check_squares("sigma", sigma)
     m, shape = as_size("m", m, minimum=1), chain_shape(n, d)
     inner, first = as_size("inner_steps", inner_steps), as_size("first_steps", first_steps)

@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_flag, as_real
-from ..objectives.support import as_support
 from ._chains import (
     Advance,
     Move,
@@ -24,8 +23,10 @@ from ._chains import (
     Score,
     as_levels,
     as_score,
+    as_score_without_limits,
     at_level,
     denoise_last,
+    limits_of,
     reflect,
     require_inside,
     run,
@@ -64,7 +65,7 @@ def langevin(
         Source of the noise; the same seed gives the same samples.
     support : tuple of two floats or None, optional
         Limits of chains with one feature, None where there is none: what a step carries past one is reflected
-        there.
+        there.  By default those that the score knows, by a method ``support()`` as laws have it.
     keep_every : int, optional
         Return the state after every `keep_every` steps; by default only the last state is kept, and
         memory does not grow with the number of steps.
@@ -115,7 +116,7 @@ def langevin(
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     noise_scale = float(np.sqrt(2.0) * np.sqrt(h))
-    limits = as_support("support", support)
+    limits = limits_of(score, support)
     if limits is not None:
         require_inside("x0", x, limits)
 
@@ -194,7 +195,8 @@ def annealed_langevin(
     Raises
     ------
     ValueError
-        If an argument is out of range, or the score returns another shape.
+        If an argument is out of range, or the score returns another shape, or is that of a law that knows
+        its limits: data plus noise have none.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names level and step.
 
@@ -214,7 +216,8 @@ def annealed_langevin(
     >>> bool(abs(x.mean() - 3) < 0.2)
     True
     """
-    x, levels, score = starting_points(x0, dtype), as_levels(sigmas), as_score(score)
+    x, levels = starting_points(x0, dtype), as_levels(sigmas)
+    score = as_score_without_limits(score)
     r = as_real("r", r, minimum=0.0, strict=True)
     if r >= 2:
         raise ValueError(f"r: expected a number below 2, got {r:g}")

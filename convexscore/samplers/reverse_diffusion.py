@@ -19,7 +19,7 @@ from ._chains import (
     NoisyScore,
     as_float_type,
     as_levels,
-    as_score,
+    as_score_without_limits,
     at_level,
     chain_shape,
     check_bounded,
@@ -119,7 +119,8 @@ def reverse(
     Raises
     ------
     ValueError
-        If an argument is out of range, or the score returns another shape.
+        If an argument is out of range, or the score returns another shape, or is that of a law that knows
+        its limits: data plus noise have none.
     ConvergenceError
         If a chain diverges or the score returns NaN; the message names the level and the step.
 
@@ -153,7 +154,7 @@ def reverse(
     >>> bool(abs((x < 0).mean() - 0.2) < 0.03)
     True
     """
-    levels, score = as_levels(sigmas, zero_last=True), as_score(score)
+    levels, score = as_levels(sigmas, zero_last=True), as_score_without_limits(score)
     mean, covariance = _moments_of(score)
     if isinstance(d, str):
         as_choice("d", d, ("auto",))

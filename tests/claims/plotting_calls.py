@@ -17,11 +17,17 @@ def calls(ax, pair):
     shown = {"label": "x", "title": "title"}
     on, display = {"ax": ax}, plotting.ScoreDisplay
     return {
-        "plot_score": (plotting.plot_score, {"network": SOLUTION.network, "data": X, **shown, **on}),
+        "plot_score": (
+            plotting.plot_score,
+            {"network": SOLUTION.network, "data": X, "support": (-9.0, 9.0), **shown, **on},
+        ),
         "plot_density": (plotting.plot_density, {"density": SOLUTION.density(), "data": X, **shown, **on}),
         "plot_score with bands": (plotting.plot_score, {"network": SOLUTION, "band": 0.9, **on}),
         "plot_density with bands": (plotting.plot_density, {"density": SOLUTION, "band": 0.9, **on}),
-        "plot_fit": (plotting.plot_fit, {"network": SOLUTION.network, "data": X, **shown, "axes": pair}),
+        "plot_fit": (
+            plotting.plot_fit,
+            {"network": SOLUTION.network, "data": X, "support": (-9.0, 9.0), **shown, "axes": pair},
+        ),
         "plot_fit on axes": (plotting.plot_fit, {"network": SOLUTION, **shown, **on}),
         "plot_field": (plotting.plot_field, {"score": lambda x: -x, "X": PLANE, "title": "title", **on}),
         "plot_certificate": (plotting.plot_certificate, {"solution": SOLUTION, "title": "title", **on}),

@@ -328,7 +328,14 @@ CALLS = {
     ),
     "underdamped": (
         cs.samplers.underdamped,
-        {"score": NET, "step_size": 0.1, "friction": 1.0, "keep_every": 1, **CHAIN},
+        {
+            "score": NET,
+            "step_size": 0.1,
+            "friction": 1.0,
+            "keep_every": 1,
+            "support": (-9.0, 9.0),
+            **CHAIN,
+        },
     ),
     "mala": (
         cs.samplers.mala,
@@ -340,6 +347,7 @@ CALLS = {
             "n_steps": 2,
             "rng": 0,
             "dtype": None,
+            "support": (-9.0, 9.0),
             "return_acceptance": True,
             "keep_every": 1,
             "progress": False,

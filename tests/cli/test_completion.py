@@ -49,6 +49,7 @@ def completions(run, shell, *words):
         (("fit", "a.csv", "--activation", "a"), {"abs"}),
         (("fit", "a.csv", "--solver", "cl"), {"clarabel", "closed_form"}),
         (("fit", "a.csv", "--cons"), {"--conservative"}),
+        (("path", "a.csv", "--su"), {"--support"}),
         (("sample", "m.npz", "--method", "l"), {"langevin"}),
         (("completion", "ba"), {"bash"}),
     ],

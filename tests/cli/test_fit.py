@@ -42,7 +42,7 @@ class TestFit:
         assert out.count("\n") == 1
         assert set(result) == {
             *("value", "status", "beta", "certificate", "beta_bounds", "solver", "seconds"),
-            *("n_samples", "n_distinct", "n_neurons", "kinks", "density", "files"),
+            *("n_samples", "n_distinct", "n_neurons", "support", "kinks", "density", "files"),
         }
         entries = {"primal", "dual", "gap", "max_violation", "scope", "lower_bound"}
         assert set(result["certificate"]) == entries
