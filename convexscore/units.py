@@ -25,6 +25,7 @@ from .networks.gated import GatedNetwork, ScoreNetwork
 from .numerics.parts import parts
 from .numerics.scaling import exponent_of, times_power
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
+from .objectives.support import box_of
 from .problem import Problem
 from .results import BetaBounds, Certificate, Solution
 
@@ -105,9 +106,11 @@ class Units(Frozen):
         # The masses of data with limits are weights times distances, which have their own units.
         weights = None if given is None else _scaled(given, (self.length if support else 0) - self.weight)
         if support is not None:
-            ends = [times_power(end - float(self.origin[0]), -self.length) for end in support]
+            pairs = zip(box_of(support), self.origin.tolist(), strict=True)
+            box = [tuple(times_power(end - at, -self.length) for end in pair) for pair, at in pairs]
             height = times_power(objective.boundary_weight, -self.length)
-            return ScoreMatching(X, weights, (ends[0], ends[1]), height)
+            limits: Any = box[0] if len(box) == 1 else tuple(box)
+            return ScoreMatching(X, weights, limits, height)
         if isinstance(objective, ExpectedDenoising):
             level = times_power(objective.noise_level, -self.length)
             return ExpectedDenoising(X, level, sample_weight=weights)
