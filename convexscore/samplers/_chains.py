@@ -29,6 +29,7 @@ from .._support.validation import (
     shown,
 )
 from ..errors import ConvergenceError
+from ..objectives.support import Box, Support, as_limits, box_of, require_within
 from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
@@ -186,21 +187,30 @@ class Move:
                 x += noise
 
 
-def require_inside(name: str, x: FloatArray, limits: tuple[float, float]) -> None:
-    """Raise a ValueError unless chains have one feature and are between limits."""
-    low, high = limits
-    if x.ndim == 2 and x.shape[1] != 1:
-        raise ValueError(f"support: expected None but for chains with 1 feature, got {x.shape[1]}")
-    outside = (x < low) | (x > high)
-    if outside.any():
-        raise ValueError(
-            f"{name}: expected points within the support from {low:g} to {high:g}, got {x[outside][0]:g}"
-        )
+def as_box_of(x: FloatArray, support: Any) -> Box | None:
+    """Return the limits of chains, a pair a feature, in which all of them are; None without limits."""
+    limits = as_limits("support", support, 1 if x.ndim == 1 else x.shape[1])
+    if limits is None:
+        return None
+    box = box_of(limits)
+    require_within("x0", _as_columns(x).T, box)
+    return box
 
 
-def reflect(x: FloatArray, limits: tuple[float, float]) -> None:
-    """Reflect chains at limits, in place, as often as it takes."""
-    low, high = limits
+def reflect(x: FloatArray, limits: Support | Box) -> None:
+    """Reflect chains at limits of each feature, in place, as often as it takes."""
+    for column, (low, high) in zip(_as_columns(x), box_of(limits), strict=True):
+        if np.isfinite(low) or np.isfinite(high):
+            _reflect(column, low, high)
+
+
+def _as_columns(x: FloatArray) -> FloatArray:
+    """Return a view of chains with features first."""
+    return x[None] if x.ndim == 1 else x.T
+
+
+def _reflect(x: FloatArray, low: float, high: float) -> None:
+    """Reflect numbers at one or two ends."""
     if np.isfinite(low) and np.isfinite(high):
         x -= low
         np.mod(x, 2 * (high - low), out=x)
