@@ -80,9 +80,7 @@ def _require_decay_between(network: ConservativeNetwork, region: Region) -> None
         steep, flat = _sizes(network, start)
         along = region.rays @ u.T
         slope = np.where(along > 0, 1.0, left) * a
-        bend = np.einsum("ri,ij,rj->r", region.rays, network.S, region.rays) + np.sum(
-            slope * along**2, axis=1
-        )
+        bend = np.sum(region.rays @ network.S * region.rays, axis=1) + np.sum(slope * along**2, axis=1)
         fall = region.rays @ (network.b2 + network.S @ start) + (slope * along) @ (u @ start + b)
         _require(region.rays, bend, fall, steep, flat)
 

@@ -49,8 +49,9 @@ class ConservativeDensity(Frozen, Shown):
     network : ConservativeNetwork
         The network; its potential has to fall in every direction.
     support : list of two pairs of floats, optional
-        Limits of each feature outside which the density is zero, ``(low, high)``, None (or infinite) where there
-        is none; it is normalized between them, and the potential has to fall in directions without limit only.
+        Limits of each feature outside which the density is zero, ``(low, high)``, None (or infinite) where
+        there is none; it is normalized between them, and the potential has to fall in directions without
+        limit only.
 
     Attributes
     ----------
@@ -183,8 +184,8 @@ class ConservativeDensity(Frozen, Shown):
         mean = self.mean()
         return paragraph(
             "ConservativeDensity",
-            f"{_limits_shown(self._box)}mean ({mean[0]:.6g}, {mean[1]:.6g}), logarithm of the normalizer {self.log_normalizer:.10g} "
-            f"with an error of about {self.error:.2g}; network of {self.network.n_neurons} "
+            f"{_limits_shown(self._box)}mean ({mean[0]:.6g}, {mean[1]:.6g}), "
+            f"logarithm of the normalizer {self.log_normalizer:.10g} with an error of about {self.error:.2g}; network of {self.network.n_neurons} "
             f"{activation_name(self.network.activation)} neurons",
         )
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._support.validation import FloatArray
 from ..objectives.support import Box
@@ -83,7 +84,6 @@ class Region:
                 high = np.minimum(high, -(p * t + c) / q)
         return low, np.maximum(low, high)
 
-    def contains(self, directions: FloatArray) -> FloatArray:
+    def contains(self, directions: FloatArray) -> NDArray[np.bool_]:
         """Return which directions, ``(n, 2)``, end nowhere in the region."""
-        inwards: FloatArray = (directions @ self.normals.T >= 0).all(axis=1)
-        return inwards
+        return np.asarray((directions @ self.normals.T >= 0).all(axis=1))
