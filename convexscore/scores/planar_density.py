@@ -185,7 +185,8 @@ class ConservativeDensity(Frozen, Shown):
         return paragraph(
             "ConservativeDensity",
             f"{_limits_shown(self._box)}mean ({mean[0]:.6g}, {mean[1]:.6g}), "
-            f"logarithm of the normalizer {self.log_normalizer:.10g} with an error of about {self.error:.2g}; network of {self.network.n_neurons} "
+            f"logarithm of the normalizer {self.log_normalizer:.10g} with an error of about "
+            f"{self.error:.2g}; network of {self.network.n_neurons} "
             f"{activation_name(self.network.activation)} neurons",
         )
 
