@@ -10,7 +10,7 @@ With several features the support is a box, one pair of limits a feature, and th
 nearest face (Liu, Kanamori & Williams 2022):
 
     E[1/2 h ||s - s_true||^2] = E[1/2 h ||s||^2 + h tr J_s + grad h's] + constant,
-    h(x) = min over j of (x_j - low_j, high_j - x_j), and c.
+    h(x) = min over j of (x_j - low_j, high_j - x_j, c).
 """
 
 from __future__ import annotations

@@ -164,7 +164,8 @@ def _monotone(
     first = np.where(turns, turn, length)
     rest = np.where(turns, length - np.where(turns, turn, 0.0), 0.0)
     # A part that rises has its top at its end, which is never infinitely far.
-    rises, peaks = slope > 0, turns & (curvature < 0)
+    # One that begins in the valley rises.
+    rises, peaks = (slope > 0) | ((slope == 0) & (curvature > 0)), turns & (curvature < 0)
     end = np.where(np.isfinite(first) & (rises | peaks), first, 0.0)
     end_height = height + end * (slope + 0.5 * curvature * end)
     end_fall = np.where(turns, 0.0, np.maximum(slope + curvature * end, 0.0))
