@@ -90,7 +90,7 @@ def as_box(name: str, support: Any, n_features: int) -> Box | None:
             f"{name}: expected one pair of limits, or None, for each of {n_features} features, as in {one}, "
             f"got {shown(support)}"
         )
-    pairs = [as_support(f"{name}[{j}]", part) for j, part in enumerate(support)]
+    pairs = [as_support(name, part) for part in support]
     if not any(pairs):
         return None
     return tuple(pair or (-math.inf, math.inf) for pair in pairs)
