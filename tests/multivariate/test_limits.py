@@ -8,7 +8,9 @@ import pytest
 import convexscore as cs
 from convexscore.multivariate.bootstrap import NeuronNoise
 from convexscore.multivariate.conservative.statement import state_conservative
+from convexscore.multivariate.pricing.ascent import AscentPricer
 from convexscore.multivariate.program import NeuronProgram
+from convexscore.multivariate.solvers.newton import restricted_value
 from convexscore.multivariate.statement import state_gated, state_neurons, state_unpenalized
 from convexscore.objectives import as_objective, distinct_rows
 from tests.multivariate.literal import largest_correlation
@@ -189,6 +191,18 @@ def test_samples_next_to_a_face_cost_no_digits(distance, kind):
     assert abs(best.certificate.gap) <= 1e-6 * (1 + abs(best.value))
     own = objective.loss(best.network) + beta * best.network.weight_decay()
     assert own == pytest.approx(best.value, rel=1e-9)
+
+
+@pytest.mark.parametrize("skip", [False, True])
+def test_what_newton_steps_compare_differs_from_values_by_a_constant(skip):
+    objective = drawn(1)
+    program = NeuronProgram.from_objective(objective, "relu", skip, True)
+    found = AscentPricer(program, 20, rng=0).price(program.zero_residual, 0.0, most=4)
+    differences = []
+    for outputs in np.random.default_rng(0).standard_normal((5, len(found.neurons), 2)):
+        value = program.value(found.neurons, outputs, 2.0) * program.scale**2
+        differences.append(value - restricted_value(program, found.neurons, outputs, 2.0))
+    np.testing.assert_allclose(differences, differences[0], rtol=1e-10, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [{}, {"conservative": True}])
