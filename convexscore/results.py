@@ -247,7 +247,7 @@ class Solution(Shown):
         return None if self.problem is None else self.problem.objective
 
     @property
-    def _support(self) -> tuple[float, float] | None:
+    def _support(self) -> Any:
         return getattr(self.objective, "support", None)
 
     def density(self) -> ScoreDensity | ConservativeDensity:

@@ -12,6 +12,7 @@ from .._support.validation import FloatArray, as_data, as_numbers, as_returned, 
 from ..errors import NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
+from ..objectives.support import Box, Support
 from ..pooling.distribution import Distribution
 from ..results import Solution
 from ..scores.densities import density_of
@@ -42,7 +43,7 @@ class Subject:
         Data to draw with it.
     name : str
         The argument that the score is, for error messages.
-    support : tuple of two floats or None
+    support : tuple of two floats, or of two such pairs, or None
         Limits of the law, if the data had some.
     """
 
@@ -50,7 +51,7 @@ class Subject:
     n_features: int
     data: FloatArray | None
     name: str
-    support: tuple[float, float] | None = None
+    support: Support | Box | None = None
 
     @property
     def network(self) -> TwoLayerNetwork | None:
