@@ -302,3 +302,16 @@ def test_the_weight_decay_is_chosen():
     assert sum(kept) >= 3
     bent = cs.solve(cs.ScoreMatching(rng.gamma(2.0, size=(100, 2)), support=box), "auto", skip=True)
     assert bent.network.n_neurons > 0
+
+
+@pytest.mark.parametrize("batch_size", [None, 8])
+def test_adam_trains_on_the_same_loss(batch_size):
+    objective = drawn(0, n=20)
+    best = cs.solve(objective, 6.0, skip=True)
+    result = cs.baselines.train_adam(
+        objective, 6.0, skip=True, n_epochs=300, n_trials=2, batch_size=batch_size, rng=0
+    )
+    values = [network.loss(objective, 6.0) for network in result.networks]
+    assert min(values) >= best.value - 1e-9
+    if batch_size is None:
+        assert min(values) == pytest.approx(result.losses.min(), rel=1e-6)
