@@ -12,7 +12,8 @@ from ._support.validation import FloatArray, as_array, as_choice, as_flag, as_we
 from .activations import get_activation
 from .arrangements.enumeration import enumerate_patterns
 from .arrangements.patterns import Known, Patterns
-from .objectives import ExpectedDenoising, as_objective
+from .objectives import ExpectedDenoising, as_objective, weighted_samples
+from .objectives.support import Support
 
 __all__ = ["PENALTIES", "SHAPES", "TAILS", "Problem"]
 
@@ -90,12 +91,8 @@ class Problem:
             object.__setattr__(self, "patterns", as_array("patterns", self.patterns))
         given, objective = self.objective, as_objective(self.objective)
         object.__setattr__(self, "objective", objective)
-        if (
-            objective is not given
-            and self.patterns is not None
-            and getattr(given, "sample_weight", None) is not None
-        ):
-            self._take_samples(given.weights > 0)
+        if objective is not given and self.patterns is not None:
+            self._take_samples(weighted_samples(given))
         get_activation(self.activation)
         for name in ("skip", "bias", "gated", "refit", "conservative"):
             object.__setattr__(self, name, as_flag(name, getattr(self, name)))
@@ -129,6 +126,8 @@ class Problem:
         """Take patterns of some of the samples: what the others' signs told apart is one pattern."""
         patterns = self.patterns
         signs = patterns.signs if isinstance(patterns, Patterns) else np.asarray(patterns)
+        if kept.all():
+            return
         if signs.ndim != 2 or signs.shape[1] != kept.size or not len(signs):
             return
         _, first, which = np.unique(signs[:, kept], axis=0, return_index=True, return_inverse=True)
@@ -160,11 +159,6 @@ class Problem:
                 )
         if self.conservative:
             self._check_conservative()
-        if getattr(self.objective, "support", None) is not None and not self.on_the_line:
-            raise ValueError(
-                "objective: expected no support but for a network with bias, without gates, patterns and "
-                f"a tied second layer, got support={self.objective.support}"
-            )
         if self.is_expected:
             self._check_expected()
         elif not self.on_the_line:
@@ -208,8 +202,8 @@ class Problem:
         return isinstance(self.objective, ExpectedDenoising)
 
     @property
-    def limits(self) -> tuple[float, float]:
-        """The data's support, infinite where there is no limit."""
+    def limits(self) -> Support:
+        """The support of data on the line, infinite where there is no limit."""
         return getattr(self.objective, "support", None) or (-np.inf, np.inf)
 
     @property

@@ -11,7 +11,7 @@ import numpy as np
 
 from ._support.caller import warn_caller
 from ._support.records import save_object
-from ._support.shorthands import Shown, paragraph, shorthand
+from ._support.shorthands import Shown, limits_shown, paragraph, shorthand
 from ._support.validation import FloatArray, as_real
 from .errors import ConvergenceWarning
 
@@ -247,7 +247,7 @@ class Solution(Shown):
         return None if self.problem is None else self.problem.objective
 
     @property
-    def _support(self) -> tuple[float, float] | None:
+    def _support(self) -> Any:
         return getattr(self.objective, "support", None)
 
     def density(self) -> ScoreDensity | ConservativeDensity:
@@ -274,7 +274,7 @@ class Solution(Shown):
     def __repr__(self) -> str:
         certificate, network = self.certificate, self.network
         features = f"{network.n_features} feature" + "s" * (network.n_features != 1)
-        constraints = f" on [{self._support[0]:g}, {self._support[1]:g}]" if self._support else ""
+        constraints = f" on {limits_shown(self._support)}" if self._support else ""
         constraints += f", {self.shape} scores" if self.shape else ""
         if self.tails:
             constraints += f", outer slopes at most {self.tails[0]:g} and {self.tails[1]:g}"
@@ -299,11 +299,7 @@ class Solution(Shown):
                 f"certificate  gap {certificate.gap:.2g}, violation {certificate.max_violation:.2g}, "
                 f"scope {certificate.scope}{constraints}",
                 *_within(self.value, certificate),
-                *(
-                    [f"support      from {self._support[0]:g} to {self._support[1]:g}"]
-                    if self._support
-                    else []
-                ),
+                *([f"support      {limits_shown(self._support)}"] if self._support else []),
                 f"network      {network.n_neurons} {network.activation} neurons",
             ]
         )

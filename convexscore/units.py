@@ -25,7 +25,7 @@ from .networks.gated import GatedNetwork, ScoreNetwork
 from .numerics.parts import parts
 from .numerics.scaling import exponent_of, times_power
 from .objectives import DenoisingScoreMatching, ExpectedDenoising, ScoreMatching
-from .objectives.support import WeightFunctions, in_other_units
+from .objectives.support import WeightFunctions, box_of, in_other_units
 from .problem import Problem
 from .results import BetaBounds, Certificate, Solution
 
@@ -109,8 +109,10 @@ class Units(Frozen):
         given = objective.sample_weight
         weights = None if given is None else _scaled(given, self.boundary - self.weight)
         if support is not None:
-            ends = [times_power(end - float(self.origin[0]), -self.length) for end in support]
-            return ScoreMatching(X, weights, (ends[0], ends[1]), self._boundary_weight(objective))
+            pairs = zip(box_of(support), self.origin.tolist(), strict=True)
+            box = [tuple(times_power(end - at, -self.length) for end in pair) for pair, at in pairs]
+            limits: Any = box[0] if len(box) == 1 else tuple(box)
+            return ScoreMatching(X, weights, limits, self._boundary_weight(objective))
         if isinstance(objective, ExpectedDenoising):
             level = times_power(objective.noise_level, -self.length)
             return ExpectedDenoising(X, level, sample_weight=weights)
@@ -125,11 +127,13 @@ class Units(Frozen):
 
     def _boundary_weight(self, objective: ScoreMatching) -> float | WeightFunctions | None:
         """Return the height of a weight, or the functions that it is, in these units."""
-        given, support = objective.boundary_weight, objective.support or (-math.inf, math.inf)
+        given = objective.boundary_weight
+        if given is None or objective.support is None:
+            return None
         if isinstance(given, tuple):
-            origin = float(self.origin[0])
+            (support,), origin = box_of(objective.support), float(self.origin[0])
             return in_other_units("boundary_weight", given, support, origin, self.length, self.boundary)
-        return None if given is None else times_power(given, -self.length)
+        return times_power(given, -self.length)
 
     def beta(self, beta: float) -> float:
         """Return a weight decay in these units."""

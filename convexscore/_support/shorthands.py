@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["SHORTHANDS", "Shown", "paragraph", "shorthand"]
+__all__ = ["SHORTHANDS", "Shown", "limits_shown", "paragraph", "shorthand"]
 
 #: Name of a shorthand: module below the package, and the function there.
 SHORTHANDS = {
@@ -39,6 +39,12 @@ def paragraph(kind: str, text: str) -> str:
     """Return the repr of an object of a kind: one paragraph, cut off where names in it are very long."""
     text = " ".join(text.split())
     return f"<{kind}: {text if len(text) <= _LONGEST else text[: _LONGEST - 3] + '...'}>"
+
+
+def limits_shown(limits: Any) -> str:
+    """Return limits of data as text: those of a pair, or of one pair a feature."""
+    pairs = limits if isinstance(limits[0], tuple) else (limits,)
+    return " x ".join(f"[{low:g}, {high:g}]" for low, high in pairs)
 
 
 class Shown:

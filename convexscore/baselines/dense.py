@@ -55,9 +55,9 @@ class DenseLoss:
     ) -> None:
         # With a column of ones, weights and biases share their products.
         self.X = np.column_stack([objective.X, np.ones(len(objective.X))])
-        share, derivative = boundary_of(objective)
+        share, gradient = boundary_of(objective)
         # Data with limits have a linear term, which large labels would stand for less exactly.
-        self.pull = (objective.weights * derivative)[:, None]
+        self.pull = objective.weights[:, None] * gradient
         self.targets = np.zeros_like(objective.X) if objective.has_trace else objective.targets
         self.weights = objective.weights * share
         self.has_trace = objective.has_trace

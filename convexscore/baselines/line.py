@@ -50,9 +50,9 @@ class LineLoss:
     ) -> None:
         order = np.argsort(objective.X[:, 0], kind="stable")
         self.x = objective.X[order, 0]
-        share, derivative = boundary_of(objective)
+        share, gradient = boundary_of(objective)
         # Data with limits have a linear term, which large labels would stand for less exactly.
-        self.pull = (objective.weights * derivative)[order] if derivative.any() else None
+        self.pull = (objective.weights * gradient[:, 0])[order] if gradient.any() else None
         self.targets = np.zeros(order.size) if objective.has_trace else objective.targets[order, 0]
         self.weights = (objective.weights * share)[order]
         self.has_trace = objective.has_trace

@@ -66,12 +66,16 @@ class NeuronNoise:
         factors = rng.standard_normal((replicates, count))
         factors = factors * np.sqrt(rows.weights) if groups is None else factors[:, groups] * rows.weights
         n_points = len(program.points)
-        self.factors = np.array([np.bincount(which, weights=row, minlength=n_points) for row in factors])
+        # The terms of data with limits are multiplied by a share; the factors' variances are the weights.
+        share = program.mass / program.frequency
+        self.factors = np.array(
+            [share * np.bincount(which, weights=row, minlength=n_points) for row in factors]
+        )
         # Labels of one point differ from their mean, whatever the score.
         spread = program.scale * rows.targets - program.target[which]
         self.scatter = [
             np.stack([np.bincount(which, weights=row * column) for column in spread.T], axis=1)
-            if spread.any()
+            if spread.any() and not program.has_trace
             else np.zeros_like(program.points)
             for row in factors
         ]

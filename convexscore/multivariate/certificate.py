@@ -21,7 +21,7 @@ from .pricing.base import Pricer, Reach
 from .pricing.gates import GatePricer
 from .program import NeuronProgram
 
-__all__ = ["certify_matrices", "certify_network", "scaled_certificate"]
+__all__ = ["certify_matrices", "certify_network", "matrix_scale", "scaled_certificate"]
 
 # Correlations are sums over the data: relative excesses below this are rounding.
 _ROUNDING = 1e-11
@@ -137,8 +137,13 @@ def value_rounding(program: NeuronProgram, network: ScoreNetwork) -> float:
     off cost that much times their own outputs.  At most a millionth of the zero score's scale is excused.
     """
     labels = np.abs(program.target / program.scale)
-    energy = program.scatter + 0.5 * float(np.sum(program.mass[:, None] * labels**2))
-    energy += float(program.trace_mass.sum()) / program.scale**2
+    energy = program.scatter + float(program.trace_mass.sum()) / program.scale**2
+    if not program.has_trace:
+        energy += 0.5 * float(np.sum(program.mass[:, None] * labels**2))
+    elif program.has_labels:
+        # No value has the squares of labels beside a trace: what they pull is what counts.
+        reach = max(float(np.sum(program.mass[:, None] * program.rows**2)), 1e-300)
+        energy += program.label_correlation**2 / reach / program.scale**2
     moved = float(np.sum(program.mass[:, None] * labels * _summed_sizes(network, program.points)))
     # Each output is a sum over neurons of sums over features.
     moved *= rounding_of_sums(program.n_features) + rounding_of_sums(network.n_neurons)
@@ -191,6 +196,4 @@ def scaled_certificate(
 
 def matrix_scale(program: NeuronProgram) -> float:
     """Return the size that correlations have."""
-    reach = float(np.linalg.norm(program.root_mass * program.rows))
-    labels = float(np.linalg.norm(program.root_mass * program.target))
-    return max(reach * labels, float(program.trace_mass.sum()), 1e-300)
+    return max(program.label_correlation, float(program.trace_mass.sum()), 1e-300)

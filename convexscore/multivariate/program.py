@@ -12,6 +12,12 @@ point of its kink hyperplane, ``phi = D (X - 1 o') u``.  So it is kept as (patte
 the derivative counted for data *on* the hyperplane is part of the pattern: that is the kink convention.
 Gated networks are the same program with the patterns fixed beforehand, rows ``(x, 1)`` and free directions.
 
+**Data with limits** (generalized score matching, `objectives.support`) have masses ``m = w h`` in place of
+the weights ``w``, and labels ``L = -grad h / h`` beside the trace: the loss ``w (h ||s||^2 / 2 + h tr J +
+grad h's)`` is ``m (||s - L||^2 - ||L||^2) / 2 + m tr J``.  The constant is left out wherever it would be
+added, since near the limits it is far larger than what it is added to: the dual value is then ``-1/2 ||Z +
+L||^2``.
+
 **Certificate.**  With ``Z = S - L`` the network is optimal among all of any width iff, for every neuron,
 
     || M'u || <= beta,    M = (X - 1 o')' D Z + [SM] tr(D) I,
@@ -37,7 +43,7 @@ from ..activations import Activation, get_activation
 from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
 from ..numerics.rounding import rounding_of_sums
-from ..objectives import Objective, weighted_part
+from ..objectives import Objective, boundary_at, weighted_part
 from ..problem import Problem
 
 __all__ = ["NeuronProgram", "Neurons", "merged_rows"]
@@ -145,7 +151,7 @@ class NeuronProgram:
     mass : ndarray of shape (n_points,)
         Total sample weight at each point.
     target : ndarray of shape (n_points, n_features)
-        Weighted mean label at each point; zero for score matching.
+        Weighted mean label at each point; zero for score matching without limits.
     scatter : float
         The part of the objective that no score can reduce (labels of merged points).
     has_trace : bool
@@ -164,6 +170,8 @@ class NeuronProgram:
         What they were divided by.
     gated : bool
         Whether directions are free of their patterns.
+    frequency : ndarray of shape (n_points,)
+        Total sample weight at each point; the mass but for data with limits.
     """
 
     points: FloatArray
@@ -180,6 +188,7 @@ class NeuronProgram:
     centre: FloatArray
     scale: float
     gated: bool
+    frequency: FloatArray
 
     @classmethod
     def from_objective(
@@ -196,7 +205,8 @@ class NeuronProgram:
             If score matching with skip has no minimum because the data lie in a hyperplane.
         """
         get_activation(activation)
-        points, mass, target, scatter = merged_rows(objective)
+        points, frequency, target, scatter = merged_rows(objective)
+        mass = frequency * boundary_at(objective, points)[0]
         n, d = points.shape
         centre, scale = np.zeros(d), 1.0
         if not gated:
@@ -223,6 +233,7 @@ class NeuronProgram:
             centre,
             scale,
             gated,
+            frequency,
         )
         if skip and objective.has_trace and len(program.free_basis[0].T) < free.shape[1]:
             raise UnboundedError(
@@ -259,10 +270,24 @@ class NeuronProgram:
         return np.sqrt(self.mass)[:, None]
 
     @cached_property
+    def has_labels(self) -> bool:
+        """Whether any target is not zero, or may be."""
+        return not self.has_trace or bool(np.any(self.target))
+
+    @cached_property
+    def label_correlation(self) -> float:
+        """The size of the labels' correlations with neurons; zero for SM on the whole space."""
+        if self.has_trace:
+            # Labels near limits are as large as their masses are small.
+            sizes = np.linalg.norm(self.rows, axis=1) * np.linalg.norm(self.target, axis=1)
+            return float(self.mass @ sizes)
+        reach = float(np.linalg.norm(self.root_mass * self.rows))
+        return reach * float(np.linalg.norm(self.root_mass * self.target))
+
+    @cached_property
     def rounding(self) -> float:
         """How far rounding in residuals moves correlations; zero for SM, whose residuals are the scores."""
-        reach = float(np.linalg.norm(self.root_mass * self.rows))
-        return rounding_of_sums(len(self.mass)) * reach * float(np.linalg.norm(self.root_mass * self.target))
+        return rounding_of_sums(len(self.mass)) * self.label_correlation
 
     @cached_property
     def free_basis(self) -> tuple[FloatArray, FloatArray]:
@@ -309,29 +334,33 @@ class NeuronProgram:
         fitted = self.root_mass * self.target - self.features(neurons) @ outputs
         return change @ (basis.T @ fitted - change.T @ self.free_trace)
 
+    def _data_terms(self, network: ScoreNetwork) -> tuple[float, float]:
+        """Return a network's squares, and the trace with what labels pull beside it, in the data's units."""
+        scores, labels = network(self.points), self.target / self.scale
+        if not self.has_trace:
+            return 0.5 * float(np.sum(self.mass[:, None] * (scores - labels) ** 2)), 0.0
+        pulled = network.divergence(self.points) - np.sum(labels * scores, axis=1)
+        return 0.5 * float(np.sum(self.mass[:, None] * scores**2)), float(np.sum(self.mass * pulled))
+
     def loss(self, network: ScoreNetwork) -> float:
         """Return the data term of a network at the merged points, in the units of the data."""
-        misfit = (network(self.points) - self.target / self.scale) ** 2
-        loss = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))
-        if self.has_trace:
-            loss += float(np.sum(self.mass * network.divergence(self.points)))
-        return loss
+        return self.scatter + sum(self._data_terms(network))
 
     def magnitude(self, network: ScoreNetwork) -> float:
         """Return the size of the data term's parts, which may cancel in its value, in units of the data."""
-        misfit = (network(self.points) - self.target / self.scale) ** 2
-        size = self.scatter + 0.5 * float(np.sum(self.mass[:, None] * misfit))
-        if self.has_trace:
-            size += abs(float(np.sum(self.mass * network.divergence(self.points))))
-        return size
+        return self.scatter + sum(map(abs, self._data_terms(network)))
 
     def value(self, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
         """Return the objective of some neurons, the free part at its best, in the units of the data."""
-        residual = self.residual(neurons, outputs)
-        traces = np.sum(self.traces(neurons) * outputs)
-        traces += np.sum(self.free_trace * self.free_part(neurons, outputs))
+        free = self.free_part(neurons, outputs)
+        smooth = np.sum(self.traces(neurons) * outputs) + np.sum(self.free_trace * free)
+        if self.has_trace and self.has_labels:
+            scores = self.features(neurons) @ outputs + self.root_mass * (self.free @ free)
+            smooth += np.sum(scores * (0.5 * scores - self.root_mass * self.target))
+        else:
+            smooth += 0.5 * np.sum(self.residual(neurons, outputs) ** 2)
         decay = beta * np.linalg.norm(outputs, axis=1).sum()
-        return self.scatter + float(0.5 * np.sum(residual**2) + traces + decay) / self.scale**2
+        return self.scatter + float(smooth + decay) / self.scale**2
 
     def balanced(self, residual: FloatArray) -> tuple[FloatArray, float]:
         """Make a weighted residual meet the conditions of the free part; return how far it was from that."""
@@ -341,8 +370,15 @@ class NeuronProgram:
         return residual - basis @ off, float(imbalance.max(initial=0.0))
 
     def dual_value(self, residual: FloatArray) -> float:
-        """Return ``-1/2 ||Z||^2 - <L, Z>`` of a weighted residual, in the units of the data."""
-        inner = np.sum(residual * (0.5 * residual + self.root_mass * self.target))
+        """Return ``-1/2 ||Z||^2 - <L, Z>`` of a weighted residual, in the units of the data.
+
+        With a trace the constant ``-1/2 ||L||^2``, which is left out of all values, completes the square.
+        """
+        labels = self.root_mass * self.target
+        if self.has_trace:
+            inner = 0.5 * np.sum((residual + labels) ** 2)
+        else:
+            inner = np.sum(residual * (0.5 * residual + labels))
         return self.scatter - float(inner) / self.scale**2
 
 
@@ -358,4 +394,5 @@ def merged_rows(objective: Objective) -> tuple[FloatArray, FloatArray, FloatArra
         target = sums / mass[:, None]
         scatter = 0.5 * float(np.sum(weights[:, None] * (labels - target[which]) ** 2))
         return points, mass, target, scatter
-    return points, mass, np.zeros_like(points), 0.0
+    weight, gradient = boundary_at(objective, points)
+    return points, mass, 0.0 - gradient / weight[:, None], 0.0

@@ -201,16 +201,16 @@ def _tie_bound(program: NeuronProgram) -> float:
     but for these points' traces: a mass of ``m`` there costs ``2 beta`` and brings the jump of the slope
     times ``m``.
     """
-    heaviest = max(float(mass.max(initial=0.0)) for _, mass in _repeated(program))
+    heaviest = max(float(mass.max(initial=0.0)) for _, mass in _repeated(program, program.mass))
     return 0.5 * program.sigma.jump * heaviest
 
 
-def _repeated(program: NeuronProgram) -> list[tuple[FloatArray, FloatArray]]:
+def _repeated(program: NeuronProgram, masses: FloatArray) -> list[tuple[FloatArray, FloatArray]]:
     """Return the values of each column that kinks at right angles to it can lie at, and their masses."""
     found = []
     for column in program.points.T:
         values, which = np.unique(column, return_inverse=True)
-        mass = np.bincount(which.reshape(-1), weights=program.mass)
+        mass = np.bincount(which.reshape(-1), weights=masses)
         kept = np.full(values.size, True) if program.bias else values == 0
         found.append((values[kept], mass[kept]))
     return found
@@ -228,13 +228,13 @@ def _threshold(program: NeuronProgram, run: _Run) -> float:
 
 def _warn_of_ties(program: NeuronProgram, wanted: float, chosen: float) -> None:
     """Warn if repeated values are what keeps the weight decay from being smaller."""
-    columns = _repeated(program)
+    columns = _repeated(program, program.frequency)
     column = int(np.argmax([mass.max(initial=0.0) for _, mass in columns]))
     _, mass = columns[column]
     if mass.max(initial=0.0) <= 1:
         return
     heaviest = int(mass.argmax())
-    share = 100 * mass[heaviest] / program.mass.sum()
+    share = 100 * mass[heaviest] / program.frequency.sum()
     warn_caller(
         f"beta: one value holds {share:.2g} % of column {column} of X, and ties raise the weight decay to "
         f"{chosen:.4g}, somewhat below which score matching is unbounded; without them it would be about "

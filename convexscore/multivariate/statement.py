@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._support.validation import FloatArray, as_choice, as_real
-from ..objectives import Objective
+from ..objectives import Objective, boundary_of
+from ..objectives.support import has_no_weight
 
 if TYPE_CHECKING:
     import cvxpy
 
-__all__ = ["NeuronStatement", "state_gated", "state_neurons", "state_unpenalized"]
+__all__ = ["NeuronStatement", "data_terms", "state_gated", "state_neurons", "state_unpenalized"]
 
 # Pre-activations below this share of the largest are ties.
 _TIE = 1e-12
@@ -61,7 +62,8 @@ def state_gated(
              + [SM] (sum_j tr(D_j) tr(W_j) + n tr V)
 
     Squares, traces and ``n`` carry the sample weights.  With bias the rows of ``X`` that the ``W_j`` see have
-    a 1 added; the trace is that of the other rows of ``W_j``.
+    a 1 added; the trace is that of the other rows of ``W_j``.  For data with limits they carry the weight of
+    the loss too, and the sum of its gradient times the scores is added.
 
     Parameters
     ----------
@@ -211,7 +213,7 @@ def state_neurons(
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
     left = 0.0 if activation == "relu" else -1.0
-    X, w = objective.X, objective.weights
+    X, w = objective.X, objective.weights * boundary_of(objective)[0]
     u, b = np.asarray(directions, dtype=float), np.asarray(offsets, dtype=float)
     n, d = X.shape
     height = X @ u.T + b
@@ -227,7 +229,7 @@ def state_neurons(
         score += np.ones((n, 1)) @ b2
     if V is not None:
         score += X @ V.T
-    loss = _squares(objective, score)
+    loss = data_terms(objective, score)
     if objective.has_trace:
         loss += cp.sum(cp.multiply((w @ slope)[:, None] * u, Y))
         loss += w.sum() * cp.trace(V) if V is not None else 0
@@ -242,7 +244,7 @@ def _on_patterns(
     import cvxpy as cp
 
     as_choice("activation", activation, ("relu", "abs"))
-    X, w = objective.X, objective.weights
+    X, w = objective.X, objective.weights * boundary_of(objective)[0]
     n, d = X.shape
     patterns = np.asarray(patterns)
     if patterns.ndim != 2 or patterns.shape[1] != n:
@@ -254,15 +256,21 @@ def _on_patterns(
     score = sum((D_j[:, None] * rows) @ W_j for D_j, W_j in zip(D, W, strict=True))
     if V is not None:
         score += X @ V.T
-    loss = _squares(objective, score)
+    loss = data_terms(objective, score)
     if objective.has_trace:
         loss += sum((w @ D_j) * cp.trace(W_j[:d]) for D_j, W_j in zip(D, W, strict=True))
         loss += w.sum() * cp.trace(V) if V is not None else 0
     return W, V, loss
 
 
-def _squares(objective: Objective, score: cvxpy.Expression) -> cvxpy.Expression:
+def data_terms(objective: Objective, score: cvxpy.Expression) -> cvxpy.Expression:
+    """Return the loss of a score but for its trace: squares, and what a weight's gradient pulls."""
     import cvxpy as cp
 
-    root = np.sqrt(objective.weights)[:, None] * np.ones(objective.X.shape)
-    return 0.5 * cp.sum_squares(cp.multiply(root, score - objective.targets))
+    share, gradient = boundary_of(objective)
+    # Samples on a limit are left out.
+    gradient = np.where(has_no_weight(share)[:, None], 0.0, gradient)
+    labels = np.zeros(objective.X.shape) if objective.has_trace else objective.targets
+    root = np.sqrt(objective.weights * share)[:, None] * np.ones(objective.X.shape)
+    pull = cp.sum(cp.multiply(objective.weights[:, None] * gradient, score))
+    return 0.5 * cp.sum_squares(cp.multiply(root, score - labels)) + pull

@@ -4,6 +4,8 @@ As on the line (`univariate.straightness`): a linear score is that of a Gaussian
 correlation about it is compared with those of Gaussian samples of the data's size and covariance, rounded as
 the data are; denoising's with a multiplier bootstrap.  Data and samples are searched alike, over random
 directions each with its best bias, and whitened first: the noise of a thin direction would hide the others.
+Data with limits, for which a linear score is that of a truncated Gaussian, take the bootstrap too, and stay
+as they are: whitened, their support would be no box.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from .._support.validation import FloatArray
 from ..errors import UnboundedError
 from ..numerics.lattice import lattice_spacing
 from ..numerics.quantiles import safe_quantile
-from ..objectives import DenoisingScoreMatching, ScoreMatching
+from ..objectives import DenoisingScoreMatching, ScoreMatching, has_limits
 from .bootstrap import NeuronNoise
 from .pricing.ascent import AscentPricer
 from .program import NeuronProgram
@@ -64,13 +66,13 @@ def is_straight(
     bool
     """
     draws = _SAMPLES * replicates
-    white = _whitened(rows, program.bias)
+    limited = has_limits(rows)
+    white = rows if limited else _whitened(rows, program.bias)
     own = NeuronProgram.from_objective(white, program.activation, True, program.bias)
-    bootstrap = NeuronNoise(
-        white, own, 0 if own.has_trace else draws, rng, _DIRECTIONS, groups, progress, n_jobs
-    )
+    gaussian = own.has_trace and not limited
+    bootstrap = NeuronNoise(white, own, 0 if gaussian else draws, rng, _DIRECTIONS, groups, progress, n_jobs)
     found = bootstrap.largest_of_data(own.zero_residual)
-    if own.has_trace:
+    if gaussian:
         noise = _gaussian_noise(program, draws, rng, progress, n_jobs)
     else:
         noise = bootstrap.largest(own.zero_residual)

@@ -6,8 +6,8 @@
 one matrix ``W_j`` a pattern, rows of ``X`` with a 1 added with bias, and ``X V'`` (trace ``n tr V``) with
 skip, which is the block of the pattern of ones and 1.  With the blocks stacked, ``A = [D_1 X .. D_P X]``
 and ``T`` the stack of ``tr(D_j) I``, denoising is solved by ``W = A^+ L`` and score matching has a minimum
-iff ``T`` is in the range of ``A'``; then ``W = -A^+ B`` with ``A'B = T``.  Both are solutions of minimum
-norm.
+iff ``T`` is in the range of ``A'``; then ``W = -A^+ B`` with ``A'B = T``, for data with limits, whose labels
+``L`` stand beside the trace, ``A'B = T - A'L``.  All are solutions of minimum norm.
 
 With more unknowns than data everything goes through the kernel ``K = A A' = (sum_j d_j d_j') o X X'``, one
 row a data point: ``A^+ = A' K^+``.
@@ -28,7 +28,7 @@ from ..errors import UnboundedError
 from ..networks.gated import ScoreNetwork
 from ..problem import Problem
 from ..results import Certificate, Solution, SolveStats, judged
-from .certificate import certify_matrices
+from .certificate import certify_matrices, matrix_scale
 from .cone_decomposition import cone_network
 from .gated import network_of_matrices
 from .patterns import on_patterns
@@ -98,10 +98,10 @@ def solve_unpenalized(program: NeuronProgram, slope: NDArray[np.int8]) -> Unpena
     labels = program.root_mass * program.target
     features = (_KernelFeatures if n <= r * len(slope) else _DenseFeatures)(program, slope)
     if program.has_trace:
-        T = _stacked_traces(program, slope)
+        T = _stacked_traces(program, slope) - features.adjoint(labels)
         B = features.preimage(T)
         off = float(np.abs(features.adjoint(B) - T).max())
-        total = float(program.trace_mass.sum())
+        total = matrix_scale(program)
         if off > _IN_RANGE * max(total, 1.0):
             raise UnboundedError(
                 "beta: expected weight decay above 0, because score matching without it is unbounded on "

@@ -2,12 +2,21 @@
 
     score matching (ZP eq. 2):            sum_i w_i [ tr J_s(x_i) + 1/2 ||s(x_i)||^2 ]
     denoising score matching (ZP eq. 8):  sum_i w_i   1/2 ||s(x_i) - l_i||^2
-    data with limits, one feature:        sum_i w_i [ h (1/2 s^2 + s') + h' s ](x_i),  h zero at the limits
+    data with limits:                     sum_i w_i [ h (1/2 ||s||^2 + tr J_s) + grad h's ](x_i),
+                                          h zero at the limits
 
 Sums over samples, not means.  The weight decay is added by the network (`TwoLayerNetwork.loss`).
 """
 
-from .base import Objective, boundary_of, chosen_samples, has_limits, weighted_part
+from .base import (
+    Objective,
+    boundary_at,
+    boundary_of,
+    chosen_samples,
+    has_limits,
+    weighted_part,
+    weighted_samples,
+)
 from .conversion import as_objective, as_sampled_objective
 from .denoising import DenoisingScoreMatching
 from .distinct import distinct_rows
@@ -21,9 +30,11 @@ __all__ = [
     "ScoreMatching",
     "as_objective",
     "as_sampled_objective",
+    "boundary_at",
     "boundary_of",
     "chosen_samples",
     "distinct_rows",
     "has_limits",
     "weighted_part",
+    "weighted_samples",
 ]

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._support.validation import FloatArray, as_callable, as_numbers, as_returned, as_weights, check_no_nan
-from .support import has_no_weight
+from .support import has_no_weight, weight_terms
 
 __all__ = [
     "Objective",
     "Score",
+    "boundary_at",
     "boundary_of",
     "check_weights",
     "chosen_samples",
@@ -22,6 +23,7 @@ __all__ = [
     "has_limits",
     "values_of",
     "weighted_part",
+    "weighted_samples",
 ]
 
 Score = Callable[[FloatArray], FloatArray]
@@ -66,17 +68,19 @@ def weighted_part(objective: Any) -> Any:
 
     Samples on an end of the data's support have weight zero.
     """
-    weights, limited = getattr(objective, "sample_weight", None), has_limits(objective)
-    if (weights is None and not limited) or not is_dataclass(objective):
-        return objective
-    kept = np.asarray(True if weights is None else np.asarray(weights) > 0)
-    if limited:
-        kept = kept & ~has_no_weight(boundary_of(objective)[0])
-    if kept.all():
+    kept = weighted_samples(objective)
+    if kept.all() or not is_dataclass(objective):
         return objective
     if not kept.any():
         raise ValueError("X: expected values inside the support, got none that is not on an end of it")
     return chosen_samples(objective, kept)
+
+
+def weighted_samples(objective: Any) -> NDArray[np.bool_]:
+    """Return which samples of an objective have a weight; an array of data has none that has not."""
+    weights, limited = getattr(objective, "sample_weight", None), has_limits(objective)
+    kept = np.asarray(True if weights is None else np.asarray(weights) > 0)
+    return kept & ~has_no_weight(boundary_of(objective)[0]) if limited else kept
 
 
 def has_limits(objective: Any) -> bool:
@@ -85,11 +89,15 @@ def has_limits(objective: Any) -> bool:
 
 
 def boundary_of(objective: Any) -> tuple[FloatArray, FloatArray]:
-    """Return the weight of the loss at each sample, and its derivative: one and zero without limits."""
+    """Return the weight of the loss at each sample, and its gradient: one and zero without limits."""
+    return boundary_at(objective, objective.X)
+
+
+def boundary_at(objective: Any, points: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the weight of an objective's loss at points, ``(n,)``, and its gradient, ``(n, d)``."""
     if has_limits(objective):
-        share, derivative = objective.boundary
-        return share, derivative
-    return np.ones(len(objective.X)), np.zeros(len(objective.X))
+        return weight_terms(points, objective.support, objective.boundary_weight)
+    return np.ones(len(points)), np.zeros(points.shape)
 
 
 def chosen_samples(objective: Any, chosen: NDArray[np.bool_]) -> Any:

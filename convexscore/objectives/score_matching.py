@@ -18,15 +18,17 @@ from .._support.validation import (
     check_no_nan,
     shown,
 )
-from .base import Score, check_weights, filled, values_of, weighted_part
+from .base import Score, boundary_of, check_weights, filled, values_of, weighted_part
 from .support import (
+    Box,
+    Support,
     WeightFunctions,
-    as_support,
+    as_limits,
     as_weight,
+    box_of,
     median_distance,
     require_vanishing,
     require_within,
-    weight_terms,
 )
 
 __all__ = ["ScoreMatching"]
@@ -43,19 +45,20 @@ class ScoreMatching(Frozen):
     sample_weight : array of shape (n_samples,), optional
         Weights, ones by default.  An integer weight equals that many repetitions; samples of weight zero are
         left out, and not all may be.
-    support : tuple of two floats or None, optional
-        Limits of data with one feature, ``(low, high)``, None (or infinite) where there is none.  The loss is
-        then that of generalized score matching, ``sum_i w_i [1/2 h s^2 + h s' + h' s](x_i)``, with the weight
-        ``h(x) = min(x - low, high - x, boundary_weight)``, zero at the ends (Hyvarinen 2007; Yu, Drton &
-        Shojaie 2019); scores on the whole line are judged on the support alone.  Samples on an end (or closer
-        to it than ``1e-12`` of the largest ``h``) have no weight and are left out, with a warning.  Give
-        rounded data the limit of what was rounded: ``(-0.5, None)`` for counts.
+    support : tuple of two floats or None, or a list of such pairs, optional
+        Limits of the data: ``(low, high)`` with one feature, with several a list of one pair, or None, for
+        each; None (or infinite) where there is no limit.  The loss is that of generalized score matching,
+        ``sum_i w_i [h (1/2 ||s||^2 + tr J_s) + grad h's](x_i)``, with the weight ``h(x) = min(distance of x
+        from the nearest limit, boundary_weight)``, zero at the limits (Hyvarinen 2007; Yu, Drton & Shojaie
+        2019; Liu, Kanamori & Williams 2022); scores on the whole space are judged on the support alone.
+        Samples on a limit (or closer to it than ``1e-12`` of the largest ``h``) have no weight and are left
+        out, with a warning.  Give rounded data the limit of what was rounded: ``(-0.5, None)`` for counts.
     boundary_weight : float or pair of callables, optional
         Where ``h`` stops growing, in the data's units, infinite for nowhere; by default the (weighted) median
-        of the distances of the samples inside from the nearer end.  Where ``h`` bends, ``h'`` is the mean of
-        both sides.  Or another weight, ``(h, h_prime)``: two functions that map ``(n,)`` points to ``(n,)``
-        numbers, the weight, which is at least zero and zero at finite ends, and its derivative; that this is
-        its derivative is not checked.  Files do not keep functions.
+        of the distances of the samples inside from the nearest limit.  Where ``h`` bends, its gradient is the
+        mean of both sides.  Or, with one feature, another weight, ``(h, h_prime)``: two functions that map
+        ``(n,)`` points to ``(n,)`` numbers, the weight, which is at least zero and zero at finite ends, and
+        its derivative; that this is its derivative is not checked.  Files do not keep functions.
 
     Raises
     ------
@@ -63,8 +66,8 @@ class ScoreMatching(Frozen):
         If an argument is not numeric.
     ValueError
         If there are no samples, a shape is wrong, a value is not finite, or a weight is negative; or if data
-        are outside the support, or have limits and several features; or if the weight is negative, not
-        finite, zero at all samples or not zero at an end.
+        are outside the support, or it is not one of their number of features; or if the weight is negative,
+        not finite, zero at all samples or not zero at an end.
 
     See Also
     --------
@@ -92,6 +95,14 @@ class ScoreMatching(Frozen):
     >>> obj = cs.ScoreMatching([0.5, 1.0, 3.0], support=(0.0, None), boundary_weight=square)
     >>> obj.loss(lambda x: -np.ones_like(x), divergence=lambda x: np.zeros(len(x)))
     -3.875
+
+    Durations and shares:
+
+    >>> obj = cs.ScoreMatching([[0.5, 0.2], [1.0, 0.7], [3.0, 0.4]], support=[(0, None), (0, 1)])
+    >>> obj.support, round(obj.boundary_weight, 12)
+    (((0.0, inf), (0.0, 1.0)), 0.3)
+    >>> obj.targets.round(6).tolist()
+    [[-0.0, -5.0], [-0.0, 1.666667], [-0.0, -0.0]]
     """
 
     name: ClassVar[str] = "sm"
@@ -99,7 +110,7 @@ class ScoreMatching(Frozen):
 
     X: FloatArray
     sample_weight: FloatArray | None = None
-    support: tuple[float, float] | None = None
+    support: Support | Box | None = None
     boundary_weight: float | WeightFunctions | None = None
 
     def __post_init__(self) -> None:
@@ -109,23 +120,24 @@ class ScoreMatching(Frozen):
         self._check_support()
 
     def _check_support(self) -> None:
-        support = as_support("support", self.support)
+        support = as_limits("support", self.support, self.X.shape[1])
         object.__setattr__(self, "support", support)
         height = self.boundary_weight
         if support is None:
             if height is not None:
                 raise ValueError(f"boundary_weight: expected None without a support, got {shown(height)}")
             return
-        require_within(self.X, support)
+        box = box_of(support)
+        require_within("X", self.X, box)
         if height is None:
-            height = median_distance(self.X[:, 0], self.weights, support)
-        height = as_weight("boundary_weight", height)
+            height = median_distance(self.X, self.weights, box)
+        height = as_weight("boundary_weight", height, len(box))
         object.__setattr__(self, "boundary_weight", height)
         if isinstance(height, tuple):
             largest = float(self.boundary[0].max(initial=0.0, where=self.weights > 0))
             if not largest > 0:
                 raise ValueError("boundary_weight: expected h to be above 0 at a sample, got 0 at all")
-            require_vanishing("boundary_weight", height, support, largest)
+            require_vanishing("boundary_weight", height, box[0], largest)
 
     @property
     def weights(self) -> FloatArray:
@@ -134,10 +146,11 @@ class ScoreMatching(Frozen):
 
     @property
     def boundary(self) -> tuple[FloatArray, FloatArray]:
-        """The weight ``h`` and its derivative at the samples, ``(n_samples,)``; 1 and 0 without support."""
-        if self.support is None or self.boundary_weight is None:
-            return np.ones(len(self.X)), np.zeros(len(self.X))
-        return weight_terms(self.X[:, 0], self.support, self.boundary_weight)
+        """The weight ``h`` at the samples, ``(n_samples,)``, and its gradient, ``(n_samples, n_features)``.
+
+        Ones and zeros without support.
+        """
+        return boundary_of(self)
 
     def _stored(self) -> dict[str, Any]:
         if isinstance(self.boundary_weight, tuple):
@@ -149,11 +162,9 @@ class ScoreMatching(Frozen):
 
     @property
     def targets(self) -> FloatArray:
-        """Zeros of the shape of `X`; with a support ``-h'/h``, which completes the square in the loss."""
-        if self.support is None:
-            return np.zeros_like(self.X)
-        weight, derivative = self.boundary
-        return np.divide(-derivative, weight, out=np.zeros(weight.size), where=weight > 0)[:, None]
+        """Zeros of the shape of `X`; with a support ``-grad h / h``, which completes the loss's square."""
+        weight, gradient = self.boundary
+        return np.divide(-gradient, weight[:, None], out=np.zeros(self.X.shape), where=weight[:, None] > 0)
 
     def loss(self, score: Score, divergence: Callable[[FloatArray], FloatArray] | None = None) -> float:
         """Return the objective at `score`.
@@ -189,6 +200,6 @@ class ScoreMatching(Frozen):
         check_no_nan("divergence", traces)
         data_terms = traces + 0.5 * np.sum(values**2, axis=1)
         if part.support is not None:
-            weight, derivative = part.boundary
-            data_terms = weight * data_terms + derivative * values[:, 0]
+            weight, gradient = part.boundary
+            data_terms = weight * data_terms + np.sum(gradient * values, axis=1)
         return float(np.sum(part.weights * data_terms))

@@ -5,6 +5,12 @@ where a density jumps or falls steeply.  With a weight ``h`` that is zero at the
 (Hyvarinen 2007; Yu, Drton & Shojaie 2019):
 
     E[1/2 h (s - s_true)^2] = E[1/2 h s^2 + h s' + h' s] + constant,      h(x) = min(x - low, high - x, c).
+
+With several features the support is a box, one pair of limits a feature, and the weight the distance from its
+nearest face (Liu, Kanamori & Williams 2022):
+
+    E[1/2 h ||s - s_true||^2] = E[1/2 h ||s||^2 + h tr J_s + grad h's] + constant,
+    h(x) = min over j of (x_j - low_j, high_j - x_j, c).
 """
 
 from __future__ import annotations
@@ -28,10 +34,16 @@ from .._support.validation import (
 )
 
 __all__ = [
+    "Box",
+    "Support",
     "WeightFunctions",
+    "as_box",
+    "as_limits",
     "as_support",
     "as_weight",
     "boundary_terms",
+    "box_of",
+    "box_terms",
     "has_no_weight",
     "in_other_units",
     "median_distance",
@@ -41,7 +53,9 @@ __all__ = [
     "weight_terms",
 ]
 
+#: Both ends of data with one feature; one such pair a feature.
 Support = tuple[float, float]
+Box = tuple[Support, ...]
 #: A weight that is given as a function of points of shape ``(n,)``, and its derivative.
 WeightFunctions = tuple[Callable[[FloatArray], FloatArray], Callable[[FloatArray], FloatArray]]
 
@@ -77,45 +91,82 @@ def as_support(name: str, support: Any) -> Support | None:
     return None if math.isinf(low) and math.isinf(high) else (low, high)
 
 
-def support_of(law: Any) -> Support | None:
-    """Return the ends of the method ``support()`` of a law or a score; None where there are none."""
+def support_of(law: Any, n_features: int = 1) -> Support | Box | None:
+    """Return what the method ``support()`` of a law or a score says; None where there are no limits."""
     method = getattr(law, "support", None)
     if not callable(method):
         return None
     try:
-        return as_support("support", method())
-    # Laws of several features have none, and other objects may call something else so.
+        return as_limits("support", method(), n_features)
+    # Some laws of several features have none, and other objects may call something else so.
     except (TypeError, ValueError):
         return None
 
 
-def require_within(X: FloatArray, support: Support) -> None:
-    """Raise a ValueError that names the data if any is outside the support, or they have several features."""
-    low, high = support
-    if X.shape[1] != 1:
-        raise ValueError(f"support: expected None but for data with 1 feature, got data with {X.shape[1]}")
-    outside = (low > X) | (high < X)
-    if outside.any():
+def as_box(name: str, support: Any, n_features: int) -> Box | None:
+    """Return both ends for each of several features, infinite where there is none; None for the whole space.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no list of one pair, or None, a feature.
+    """
+    if support is None:
+        return None
+    if isinstance(support, np.ndarray):
+        support = support.tolist()
+    is_list = isinstance(support, (tuple, list)) and len(support) == n_features
+    if not is_list or not all(part is None or isinstance(part, (tuple, list)) for part in support):
+        one = "[(0, None), None" + ", ..." * (n_features > 2) + "]"
         raise ValueError(
-            f"X: expected values within the support from {low:g} to {high:g}, got {X[outside][0]:g}"
-            f" ({int(outside.sum())} of {X.size} are outside)"
+            f"{name}: expected one pair of limits, or None, for each of {n_features} features, as in {one}, "
+            f"got {shown(support)}"
         )
+    pairs = [as_support(name, part) for part in support]
+    if not any(pairs):
+        return None
+    return tuple(pair or (-math.inf, math.inf) for pair in pairs)
 
 
-def _distances(x: FloatArray, support: Support) -> FloatArray:
-    """Return the distance of each point from the nearer end."""
-    return np.minimum(x - support[0], support[1] - x)
+def as_limits(name: str, support: Any, n_features: int) -> Support | Box | None:
+    """Return the limits of data: a pair for one feature, a box for several; None for no limits."""
+    return as_support(name, support) if n_features == 1 else as_box(name, support, n_features)
 
 
-def median_distance(x: FloatArray, weight: FloatArray, support: Support) -> float:
-    """Return the weighted median of the distances from the nearer end, points on the ends left out.
+def box_of(limits: Support | Box) -> Box:
+    """Return limits as a box: a pair is one with one feature."""
+    found: Any = limits if isinstance(limits[0], tuple) else (limits,)
+    return found
+
+
+def require_within(name: str, X: FloatArray, box: Box) -> None:
+    """Raise a ValueError that names the data, of shape ``(n, d)``, if any is outside the box."""
+    for j, (low, high) in enumerate(box):
+        column = X[:, j]
+        outside = (low > column) | (high < column)
+        if outside.any():
+            where = f" in column {j}" if len(box) > 1 else ""
+            raise ValueError(
+                f"{name}: expected values within the support from {low:g} to {high:g}{where}, got "
+                f"{column[outside][0]:g} ({int(outside.sum())} of {column.size} are outside)"
+            )
+
+
+def _distances(X: FloatArray, box: Box) -> FloatArray:
+    """Return the distance of each point from each face, lower ones first, shape ``(n, 2 d)``."""
+    low, high = np.array(box).T
+    return np.hstack([X - low, high - X])
+
+
+def median_distance(X: FloatArray, weight: FloatArray, box: Box) -> float:
+    """Return the weighted median of the distances from the nearest face, points on faces left out.
 
     Raises
     ------
     ValueError
         If there are no others.
     """
-    distance = _distances(x, support)
+    distance = _distances(X, box).min(axis=1)
     inside = (distance > 0) & (weight > 0)
     if not inside.any():
         raise ValueError("X: expected values inside the support, got none that is not on an end of it")
@@ -146,25 +197,52 @@ def boundary_terms(x: FloatArray, support: Support, height: float) -> tuple[Floa
     >>> boundary_terms(np.array([0.5, 2.0, 3.0]), (0.0, np.inf), 2.0)
     (array([0.5, 2. , 2. ]), array([1. , 0.5, 0. ]))
     """
-    from_low, from_high = x - support[0], support[1] - x
-    weight = np.minimum(np.minimum(from_low, from_high), height)
-    parts = from_low, from_high, np.full(x.shape, height)
-    low, high, flat = (np.isfinite(part) & (np.abs(part - weight) <= _AT * weight) for part in parts)
-    # Left of a bend the slope is the larger of those that meet there, right of it the smaller.
-    before = np.where(low, 1.0, np.where(flat, 0.0, -1.0))
-    after = np.where(high, -1.0, np.where(flat, 0.0, 1.0))
-    return weight, 0.5 * (before + after)
+    weight, gradient = box_terms(x.reshape(-1, 1), (support,), height)
+    return weight.reshape(x.shape), gradient.reshape(x.shape)
 
 
-def as_weight(name: str, weight: Any) -> float | WeightFunctions:
+def box_terms(X: FloatArray, box: Box, height: float) -> tuple[FloatArray, FloatArray]:
+    """Return ``h`` and its gradient, ``h(x) = min(distance of x from the nearest face, height)``.
+
+    Where ``h`` bends, points are equally near to several faces, or to one and the height: the gradient is the
+    mean of theirs.  Points that differ from a bend by rounding are on it.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+        Points of the box.
+    box : tuple of d pairs of floats
+        Its limits.
+    height : float
+        Where the weight stops growing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from convexscore.objectives.support import box_terms
+    >>> box_terms(np.array([[0.5, 3.0], [1.0, 1.0]]), ((0.0, np.inf), (0.0, np.inf)), 2.0)
+    (array([0.5, 1. ]), array([[1. , 0. ],
+           [0.5, 0.5]]))
+    """
+    d = X.shape[1]
+    parts = np.hstack([_distances(X, box), np.full((len(X), 1), height)])
+    weight = parts.min(axis=1)
+    at = np.isfinite(parts) & (np.abs(parts - weight[:, None]) <= _AT * weight[:, None])
+    slopes = at[:, :d].astype(float) - at[:, d : 2 * d]
+    return weight, slopes / at.sum(axis=1, keepdims=True)
+
+
+def as_weight(name: str, weight: Any, n_features: int = 1) -> float | WeightFunctions:
     """Return the height of the weight, infinite for none, or the functions that it and its derivative are.
 
     Raises
     ------
     TypeError, ValueError
-        If it is neither a number above zero nor a pair of functions.
+        If it is neither a number above zero nor, for one feature, a pair of functions.
     """
     if isinstance(weight, (tuple, list)):
+        if n_features != 1:
+            raise ValueError(f"{name}: expected a number with {n_features} features, got {shown(weight)}")
         if len(weight) != 2:
             raise ValueError(
                 f"{name}: expected a number or a pair of functions (h, h_prime), got {shown(weight)}"
@@ -178,12 +256,13 @@ def as_weight(name: str, weight: Any) -> float | WeightFunctions:
 
 
 def weight_terms(
-    x: FloatArray, support: Support, weight: float | WeightFunctions
+    X: FloatArray, limits: Support | Box, weight: float | WeightFunctions
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the weight and its derivative at points: of a height, or of functions."""
+    """Return the weight, ``(n,)``, and its gradient, ``(n, d)``, at points: of a height, or of functions."""
     if isinstance(weight, tuple):
-        return _function_terms("boundary_weight", weight, x)
-    return boundary_terms(x, support, weight)
+        height, derivative = _function_terms("boundary_weight", weight, X[:, 0])
+        return height, derivative[:, None]
+    return box_terms(X, box_of(limits), weight)
 
 
 def _function_terms(name: str, functions: WeightFunctions, x: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,7 @@ from .._support.validation import FloatArray, as_data, as_numbers, as_returned, 
 from ..errors import NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
-from ..objectives.support import Support, as_support, support_of
+from ..objectives.support import Box, Support, as_limits, box_of, support_of
 from ..pooling.distribution import Distribution
 from ..results import Solution
 from ..scores.densities import density_of
@@ -57,7 +57,7 @@ class Subject:
         Data to draw with it.
     name : str
         The argument that the score is, for error messages.
-    support : tuple of two floats or None
+    support : tuple of two floats, or of two such pairs, or None
         Limits of the law, if the data had some.
     """
 
@@ -65,7 +65,7 @@ class Subject:
     n_features: int
     data: FloatArray | None
     name: str
-    support: tuple[float, float] | None = None
+    support: Support | Box | None = None
 
     @property
     def network(self) -> TwoLayerNetwork | None:
@@ -114,7 +114,7 @@ class Subject:
 
     def limits(self) -> tuple[float, float]:
         """Return the limits of a law on the line, infinite where there is none."""
-        return limits_of(self.score) if self.support is None else self.support
+        return limits_of(self.score) if self.support is None else box_of(self.support)[0]
 
     def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Return ranges of both features of the plane: of the data, else of almost all mass."""
@@ -142,7 +142,7 @@ def stretch(law: ScoreDensity | Distribution) -> tuple[float, float]:
 def limits_of(thing: Any) -> tuple[float, float]:
     """Return the limits of a law or a solution on the line, infinite where there is none."""
     known = getattr(thing.objective, "support", None) if isinstance(thing, Solution) else support_of(thing)
-    return (-np.inf, np.inf) if known is None else known
+    return (-np.inf, np.inf) if known is None else box_of(known)[0]
 
 
 def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float], tuple[float, float]]:
@@ -156,12 +156,13 @@ def as_subject(
     name: str, thing: Any, data: ArrayLike | None, given: str = "data", support: Any = None
 ) -> Subject:
     """Return the score of a network, a `Solution` or another callable, with the data to be drawn."""
-    limits: Support | None = as_support("support", support)
     if isinstance(thing, Solution):
-        if limits is not None:
-            raise ValueError(f"support: expected None for a Solution, which knows its own, got {limits}")
+        if support is not None:
+            raise ValueError(
+                f"support: expected None for a Solution, which knows its own, got {shown(support)}"
+            )
         data = data if data is not None or thing.problem is None else thing.objective.X
-        limits, thing = getattr(thing.objective, "support", None), thing.network
+        support, thing = getattr(thing.objective, "support", None), thing.network
     if not callable(thing) or isinstance(thing, type):
         raise TypeError(f"{name}: expected a score, such as a network or a Solution, got {shown(thing)}")
     n_features = getattr(thing, "n_features", None)
@@ -171,8 +172,7 @@ def as_subject(
         n_features = as_data(given, data).shape[1]
     if n_features not in (1, 2):
         raise ValueError(f"{name}: expected 1 or 2 features, got {n_features}")
-    if limits is not None and n_features != 1:
-        raise ValueError(f"support: expected None but for 1 feature, got {n_features}")
+    limits = as_limits("support", support, n_features)
     return Subject(thing, n_features, as_points(given, data, n_features), name, limits)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .._support.shorthands import limits_shown
 from ..arrangements.patterns import Patterns
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
@@ -52,9 +53,8 @@ def _rows(thing: Any) -> list[tuple[str, str]]:
     if isinstance(thing, Solution):
         stats = [("solver", thing.stats.solver), ("seconds", f"{thing.stats.seconds:.3g}")]
         theorem = [("theorem", thing.theorem)] if thing.theorem else []
-        limits = thing._support
         own = [
-            *([("support", f"from {limits[0]:g} to {limits[1]:g}")] if limits else []),
+            *([("support", limits_shown(thing._support))] if thing._support else []),
             ("status", thing.status),
             ("value", f"{thing.value:.10g}"),
             ("weight decay", f"{thing.beta:g}"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
@@ -109,7 +110,8 @@ def fitted_networks(
         objective = points.objective
         program = UnivariateProgram.from_objective(objective, "relu", True)
         programs.append(program)
-        heights.append(objective.boundary_weight)
+        # A number: that is what points with limits have by default.
+        heights.append(cast("float | None", objective.boundary_weight))
         lifted.append(np.maximum(betas, _HAIR * boundedness_bound(program)))
     grids = [np.unique(betas)[::-1] for betas in lifted]
     found: list[list[Fit]] = [[] for _ in requests]

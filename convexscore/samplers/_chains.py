@@ -29,7 +29,7 @@ from .._support.validation import (
     shown,
 )
 from ..errors import ConvergenceError
-from ..objectives.support import Support, as_support, support_of
+from ..objectives.support import Box, Support, as_limits, box_of, require_within, support_of
 from ._line import as_piecewise, evaluate
 
 Score = Callable[[FloatArray], FloatArray]
@@ -120,17 +120,30 @@ def as_score(score: Any) -> Any:
     return score if _is_leveled(score) else as_callable("score", score)
 
 
-def limits_of(score: Any, support: Any) -> Support | None:
-    """Return the limits of chains: those that are given, else those that the score itself knows."""
-    return support_of(score) if support is None else as_support("support", support)
+def limits_of(x: FloatArray, score: Any, support: Any) -> Box | None:
+    """Return the limits of chains, a pair a feature: those that are given, else those that the score knows.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are no limits of so many features, or a chain is outside.
+    """
+    n_features = 1 if x.ndim == 1 else x.shape[1]
+    known = support_of(score, n_features) if support is None else as_limits("support", support, n_features)
+    if known is None:
+        return None
+    box = box_of(known)
+    require_within("x0", _as_columns(x).T, box)
+    return box
 
 
 def as_score_without_limits(score: Any) -> Any:
     """Return `score` as `as_score` does, or raise if it knows limits, which no chain would keep to."""
     limits = support_of(score)
     if limits is not None:
+        ((low, high),) = box_of(limits)
         raise ValueError(
-            f"score: expected one without limits, got that of a law on [{limits[0]:g}, {limits[1]:g}]; "
+            f"score: expected one without limits, got that of a law on [{low:g}, {high:g}]; "
             "`langevin`, `mala` and `underdamped` keep to them, and a law's own method `sample` is exact"
         )
     return as_score(score)
@@ -203,21 +216,21 @@ class Move:
                 x += noise
 
 
-def require_inside(name: str, x: FloatArray, limits: tuple[float, float]) -> None:
-    """Raise a ValueError unless chains have one feature and are between limits."""
-    low, high = limits
-    if x.ndim == 2 and x.shape[1] != 1:
-        raise ValueError(f"support: expected None but for chains with 1 feature, got {x.shape[1]}")
-    outside = (x < low) | (x > high)
-    if outside.any():
-        raise ValueError(
-            f"{name}: expected points within the support from {low:g} to {high:g}, got {x[outside][0]:g}"
-        )
+def reflect(x: FloatArray, limits: Support | Box, velocity: FloatArray | None = None) -> None:
+    """Reflect chains at limits of each feature, in place, as often as it takes, and velocities with them."""
+    velocities = None if velocity is None else _as_columns(velocity)
+    for j, (low, high) in enumerate(box_of(limits)):
+        if np.isfinite(low) or np.isfinite(high):
+            _reflect(_as_columns(x)[j], low, high, None if velocities is None else velocities[j])
 
 
-def reflect(x: FloatArray, limits: tuple[float, float], velocity: FloatArray | None = None) -> None:
-    """Reflect chains at limits, in place, as often as it takes, and with them their velocities."""
-    low, high = limits
+def _as_columns(x: FloatArray) -> FloatArray:
+    """Return a view of chains with features first."""
+    return x[None] if x.ndim == 1 else x.T
+
+
+def _reflect(x: FloatArray, low: float, high: float, velocity: FloatArray | None) -> None:
+    """Reflect numbers at one or two ends."""
     if np.isfinite(low) and np.isfinite(high):
         x -= low
         np.mod(x, 2 * (high - low), out=x)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
@@ -11,14 +12,13 @@ from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_callable, as_flag, as_real, as_returned
 from ..errors import ConvergenceError
-from ..objectives.support import Support
+from ..objectives.support import Box
 from ._chains import (
     Advance,
     Score,
     as_score,
     draw,
     limits_of,
-    require_inside,
     run_counted,
     scores_at,
     starting_points,
@@ -35,7 +35,7 @@ def mala(
     n_steps: int,
     rng: np.random.Generator | int | None = None,
     *,
-    support: tuple[float | None, float | None] | None = None,
+    support: Any = None,
     return_acceptance: bool = False,
     keep_every: int | None = None,
     progress: bool = False,
@@ -64,9 +64,10 @@ def mala(
         Number of steps.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
-    support : tuple of two floats or None, optional
-        Limits of chains with one feature, None where there is none: proposals beyond are never accepted, so
-        that the law is that of `logpdf` between them.  By default those that the score knows, by a method
+    support : tuple of two floats or None, or a list of such pairs, optional
+        Limits of the chains, ``(low, high)`` with one feature, with several a list of one pair, or None, for
+        each; None (or infinite) where there is no limit.  Proposals beyond are never accepted, so that the
+        law is that of `logpdf` between them.  By default those that the score knows, by a method
         ``support()`` as laws have it.
     return_acceptance : bool
         Return the share of accepted proposals as well.
@@ -120,9 +121,7 @@ def mala(
     as_callable("logpdf", logpdf)
     return_acceptance = as_flag("return_acceptance", return_acceptance)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
-    limits = limits_of(score, support)
-    if limits is not None:
-        require_inside("x0", x, limits)
+    limits = limits_of(x, score, support)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         step_of = _metropolis(score, logpdf, chains, h, generator, limits)
@@ -143,7 +142,7 @@ def _metropolis(
     x: FloatArray,
     h: float,
     rng: np.random.Generator,
-    limits: Support | None,
+    limits: Box | None,
 ) -> Callable[[str], int]:
     """Return the function that moves `x` once, in place, and counts the chains that moved."""
     values = np.array(scores_at(score, x, "the start"))
@@ -162,11 +161,12 @@ def _metropolis(
                 f"step_size: proposals overflow at {where}; expected a smaller step than {h:g}"
             )
         # Beyond limits there is no density, and functions need not know it: they are asked at the limit.
-        asked = proposal if limits is None else np.clip(proposal, *limits)
+        asked = proposal if limits is None else np.clip(proposal, *np.array(limits).T)
         ahead = scores_at(score, asked, where)
         logs_ahead = _log_densities(logpdf, asked, where)
         if limits is not None:
-            logs_ahead = np.where((asked != proposal).reshape(len(x)), -np.inf, logs_ahead)
+            beyond = asked != proposal
+            logs_ahead = np.where(beyond.any(axis=1) if x.ndim == 2 else beyond, -np.inf, logs_ahead)
         with np.errstate(over="ignore", invalid="ignore"):
             back = (x - proposal - h * ahead) / scale
             ratio = logs_ahead - logs + (_squares(noise) - _squares(back)) / 2

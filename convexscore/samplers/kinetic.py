@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
 from .._support.seeds import generator
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_real
-from ..objectives.support import Support
+from ..objectives.support import Box
 from ._chains import (
     Advance,
     Score,
@@ -17,7 +19,6 @@ from ._chains import (
     draw,
     limits_of,
     reflect,
-    require_inside,
     run,
     scores_at,
     starting_points,
@@ -39,7 +40,7 @@ class Kick:
         friction: float,
         rng: np.random.Generator,
         advice: str,
-        limits: Support | None = None,
+        limits: Box | None = None,
     ) -> None:
         self.y, self.step_size, self.rng, self.advice = y, step_size, rng, advice
         self.limits = limits
@@ -83,7 +84,7 @@ def underdamped(
     friction: float = 1.0,
     rng: np.random.Generator | int | None = None,
     *,
-    support: tuple[float | None, float | None] | None = None,
+    support: Any = None,
     keep_every: int | None = None,
     progress: bool = False,
     dtype: DTypeLike | None = None,
@@ -116,9 +117,10 @@ def underdamped(
         The rate ``gamma``, positive.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
-    support : tuple of two floats or None, optional
-        Limits of chains with one feature, None where there is none: positions, and with them velocities, are
-        reflected there.  By default those that the score knows, by a method ``support()`` as laws have it.
+    support : tuple of two floats or None, or a list of such pairs, optional
+        Limits of the chains, ``(low, high)`` with one feature, with several a list of one pair, or None, for
+        each; None (or infinite) where there is no limit.  Positions, and with them velocities, are reflected
+        there.  By default those that the score knows, by a method ``support()`` as laws have it.
     keep_every : int, optional
         Return the positions after every `keep_every` steps; by default only the last are kept.
     progress : bool
@@ -164,9 +166,7 @@ def underdamped(
     friction = as_real("friction", friction, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
-    limits = limits_of(score, support)
-    if limits is not None:
-        require_inside("x0", x, limits)
+    limits = limits_of(x, score, support)
     advice = f"step_size: expected a smaller step than {step_size:g}"
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:

@@ -10,6 +10,8 @@ their ``eps0`` is ``2 r sigma_L^2`` (Song & Ermon 2019).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
@@ -28,7 +30,6 @@ from ._chains import (
     denoise_last,
     limits_of,
     reflect,
-    require_inside,
     run,
     starting_points,
 )
@@ -43,7 +44,7 @@ def langevin(
     n_steps: int,
     rng: np.random.Generator | int | None = None,
     *,
-    support: tuple[float | None, float | None] | None = None,
+    support: Any = None,
     keep_every: int | None = None,
     progress: bool = False,
     dtype: DTypeLike | None = None,
@@ -63,9 +64,10 @@ def langevin(
         Number of steps.
     rng : Generator or seed, optional
         Source of the noise; the same seed gives the same samples.
-    support : tuple of two floats or None, optional
-        Limits of chains with one feature, None where there is none: what a step carries past one is reflected
-        there.  By default those that the score knows, by a method ``support()`` as laws have it.
+    support : tuple of two floats or None, or a list of such pairs, optional
+        Limits of the chains, ``(low, high)`` with one feature, with several a list of one pair, or None, for
+        each; None (or infinite) where there is no limit.  What a step carries past one is reflected there.
+        By default those that the score knows, by a method ``support()`` as laws have it.
     keep_every : int, optional
         Return the state after every `keep_every` steps; by default only the last state is kept, and
         memory does not grow with the number of steps.
@@ -116,17 +118,15 @@ def langevin(
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     noise_scale = float(np.sqrt(2.0) * np.sqrt(h))
-    limits = limits_of(score, support)
-    if limits is not None:
-        require_inside("x0", x, limits)
+    box = limits_of(x, score, support)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         move = Move(chains, generator)
 
         def advance(step: int) -> None:
             move(score, h, noise_scale, f"step {step + 1} of {count}", _smaller_than(h))
-            if limits is not None:
-                reflect(chains, limits)
+            if box is not None:
+                reflect(chains, box)
 
         return advance
 

@@ -7,6 +7,7 @@ from typing import Any
 from .._support.validation import shown
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
+from ..objectives.support import Box, Support
 from ..results import Solution
 from .density import ScoreDensity
 from .planar_density import ConservativeDensity
@@ -15,7 +16,7 @@ __all__ = ["density_of"]
 
 
 def density_of(
-    network: Any, support: tuple[float, float] | None = None, solution: Solution | None = None
+    network: Any, support: Support | Box | None = None, solution: Solution | None = None
 ) -> ScoreDensity | ConservativeDensity:
     """Return the density of a network.
 
@@ -23,8 +24,8 @@ def density_of(
     ----------
     network : TwoLayerNetwork or ConservativeNetwork
         One feature, or two of a conservative network.
-    support : tuple of two floats, optional
-        Limits of data with one feature.
+    support : tuple of two floats, or of two such pairs, optional
+        Limits of data with one feature, or with two.
     solution : Solution, optional
         Where it comes from; a density on the line keeps it, for its bands.
 
@@ -45,12 +46,16 @@ def density_of(
     """
     if isinstance(network, ConservativeNetwork):
         if network.n_features == 1:
-            return ScoreDensity(network.network, support, solution=solution)
+            return _on_line(network.network, support, solution)
         if network.n_features == 2:
-            return ConservativeDensity(network)
+            return ConservativeDensity(network, support)
     if isinstance(network, TwoLayerNetwork) and network.n_features == 1:
-        return ScoreDensity(network, support, solution=solution)
+        return _on_line(network, support, solution)
     raise ValueError(
         "network: expected one feature, or two with conservative=True, whose density is known, got "
         f"{shown(network)}; `samplers.langevin` draws from any score"
     )
+
+
+def _on_line(network: Any, support: Any, solution: Solution | None) -> ScoreDensity:
+    return ScoreDensity(network, support, solution=solution)

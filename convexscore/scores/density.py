@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.records import save_object
 from .._support.seeds import generator
-from .._support.shorthands import Shown, paragraph
+from .._support.shorthands import Shown, limits_shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import (
     FloatArray,
@@ -324,7 +324,7 @@ class ScoreDensity(Frozen, Shown):
     def __repr__(self) -> str:
         shape = "log-concave" if self.is_log_concave else "not log-concave"
         n_pieces = self.breakpoints.size + 1 - np.count_nonzero(np.isfinite(self._limits))
-        limits = "" if np.isinf(self._limits).all() else f"on [{self._limits[0]:g}, {self._limits[1]:g}], "
+        limits = "" if np.isinf(self._limits).all() else f"on {limits_shown(self._limits)}, "
         return paragraph(
             "ScoreDensity",
             f"{limits}mean {self.mean():.6g}, standard deviation {self.std():.6g}, "

@@ -2,7 +2,8 @@
 
 Along vertical lines the integral of ``exp U`` has a closed form (`slices`); across them a smooth function of
 one variable is left, which is integrated by Gauss-Legendre quadrature on panels that are halved until
-halves and whole agree.  What they differ by is reported.
+halves and whole agree.  What they differ by is reported.  Data with limits have a density on a box
+(`regions`), and its lines end at the limits.
 """
 
 from __future__ import annotations
@@ -18,19 +19,20 @@ from numpy.typing import ArrayLike
 from .._support.frozen import Frozen
 from .._support.records import save_object
 from .._support.seeds import generator
-from .._support.shorthands import Shown, paragraph
+from .._support.shorthands import Shown, limits_shown, paragraph
 from .._support.sizes import as_size
 from .._support.validation import FloatArray, as_numbers, shown
-from ..activations import activation_name, get_activation
-from ..errors import ConvergenceError, NotNormalizableError
+from ..activations import activation_name
+from ..errors import ConvergenceError
 from ..networks.conservative import ConservativeNetwork
 from ..numerics.integrals import unit_quadrature
+from ..objectives.support import Box, as_box
+from .fall import require_decay
+from .regions import Region
 from .slices import Slices
 
 __all__ = ["ConservativeDensity"]
 
-# Quadratic and linear parts of the potential far out below these shares of their sums' sizes are zero.
-_QUADRATIC, _LINEAR = 1e-12, 1e-10
 # Lines where the marginal's logarithm is this far below its maximum have no mass.
 _NEGLIGIBLE = 50.0
 # Nodes of a panel, the error asked for as a share of the mass, and the most panels.
@@ -46,6 +48,10 @@ class ConservativeDensity(Frozen, Shown):
     ----------
     network : ConservativeNetwork
         The network; its potential has to fall in every direction.
+    support : list of two pairs of floats, optional
+        Limits of each feature outside which the density is zero, ``(low, high)``, None (or infinite) where
+        there is none; it is normalized between them, and the potential has to fall in directions without
+        limit only.
 
     Attributes
     ----------
@@ -77,40 +83,69 @@ class ConservativeDensity(Frozen, Shown):
     (True, True)
     >>> p.sample(3, rng=0).shape
     (3, 2)
+
+    With limits it is that of two independent exponential laws:
+
+    >>> net = cs.ConservativeNetwork(np.zeros((0, 2)), [], [], [-1.0, -2.0], np.zeros((2, 2)))
+    >>> p = cs.ConservativeDensity(net, support=[(0, None), (0, None)])
+    >>> p.mean().round(6).tolist(), p.pdf([[-1.0, 1.0], [0.0, 0.0]]).round(6).tolist()
+    ([1.0, 0.5], [0.0, 2.0])
     """
 
-    def __init__(self, network: ConservativeNetwork) -> None:
+    def __init__(self, network: ConservativeNetwork, support: Any = None) -> None:
         if not isinstance(network, ConservativeNetwork):
             raise TypeError(f"network: expected a ConservativeNetwork, got {shown(network)}")
         if network.n_features != 2:
             raise ValueError(f"network: expected 2 features, got {network.n_features}")
-        _require_decay(network)
-        self.network = network
-        self._slices = Slices(network)
+        self._box = as_box("support", support, 2)
+        region = None if self._box is None else Region.of_box(self._box, network.origin)
+        require_decay(network, region)
+        self._prepare(network, region)
+
+    def _prepare(self, network: ConservativeNetwork, region: Region | None) -> None:
+        self.network, self._region = network, region
+        self._slices = Slices(network, region)
         self._integrate(*self._first_panels())
         self.freeze_arrays()
 
+    def support(self) -> Box:
+        """Return the ends of the support of each feature, infinite without limits."""
+        return self._box or ((-np.inf, np.inf), (-np.inf, np.inf))
+
     def logpdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log p`` at points of shape ``(n, 2)``, shape ``(n,)``."""
-        return self.network.potential(x) - self.log_normalizer
+        return self._potential(x) - self.log_normalizer
+
+    def _potential(self, x: ArrayLike) -> FloatArray:
+        """Return the potential, minus infinity outside the support."""
+        found = self.network.potential(x)
+        if self._box is None:
+            return found
+        (left, low), (right, high) = np.array(self._box).T
+        a, b = as_numbers("x", x).T
+        return np.where((a >= left) & (a <= right) & (b >= low) & (b <= high), found, -np.inf)
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """Return ``p`` at points of shape ``(n, 2)``, shape ``(n,)``."""
         return np.exp(self.logpdf(x))
 
     def log_ratio(self, x: ArrayLike, y: ArrayLike) -> FloatArray:
-        """Return ``log p(x) - log p(y)`` for pairs of points: no normalizer, so no error of one."""
+        """Return ``log p(x) - log p(y)`` for pairs of points: no normalizer, so no error of one.
+
+        NaN where both are outside the support.
+        """
         x, y = as_numbers("x", x), as_numbers("y", y)
         if x.shape != y.shape:
             raise ValueError(f"y: expected the shape of x, {x.shape}, got {y.shape}")
-        return self.network.potential(x) - self.network.potential(y)
+        with np.errstate(invalid="ignore"):
+            return self._potential(x) - self._potential(y)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the density to an NPZ file (no pickle); `load` opens it."""
         save_object(path, self, log_normalizer=self.log_normalizer, error=self.error)
 
     def _stored(self) -> dict[str, Any]:
-        return {"network": self.network}
+        return {"network": self.network, "support": self._box}
 
     def sample(self, n: int, *, rng: np.random.Generator | int | None = None) -> FloatArray:
         """Draw independent samples, up to the error of the quadrature.
@@ -133,7 +168,9 @@ class ConservativeDensity(Frozen, Shown):
         panel = np.minimum(np.searchsorted(shares, draws[0] * shares[-1]), len(shares) - 1)
         t = self._low[panel] + self._width[panel] * _inverse(self._values[panel], draws[1])
         y = self._slices.sample(t, source) if count else t
-        return np.column_stack([t, y]) + self.network.origin
+        drawn = np.column_stack([t, y]) + self.network.origin
+        # Rounding may have carried some past a limit.
+        return np.clip(drawn, *np.array(self.support()).T)
 
     def mean(self) -> FloatArray:
         """Return ``E[X]``, shape ``(2,)``, by quadrature like the normalizer's."""
@@ -145,10 +182,12 @@ class ConservativeDensity(Frozen, Shown):
 
     def __repr__(self) -> str:
         mean = self.mean()
+        limits = "" if self._box is None else f"on {limits_shown(self._box)}, "
         return paragraph(
             "ConservativeDensity",
-            f"mean ({mean[0]:.6g}, {mean[1]:.6g}), logarithm of the normalizer {self.log_normalizer:.10g} "
-            f"with an error of about {self.error:.2g}; network of {self.network.n_neurons} "
+            f"{limits}mean ({mean[0]:.6g}, {mean[1]:.6g}), "
+            f"logarithm of the normalizer {self.log_normalizer:.10g} with an error of about "
+            f"{self.error:.2g}; network of {self.network.n_neurons} "
             f"{activation_name(self.network.activation)} neurons",
         )
 
@@ -157,12 +196,18 @@ class ConservativeDensity(Frozen, Shown):
         """Mean and covariance, from the marginals along both axes and between them."""
         root = np.sqrt(0.5)
         turns = ([[0.0, 1.0], [-1.0, 0.0]], [[root, root], [-root, root]])
-        turned = [ConservativeDensity(_turned(self.network, np.array(R))) for R in turns]
+        turned = [self._turned(np.array(R)) for R in turns]
         (a, p), (b, q), (_, r) = (density._along() for density in (self, *turned))
         # Var((X + Y) / sqrt 2) = (Var X + Var Y) / 2 + Cov(X, Y).
         between = r - 0.5 * (p + q)
         mean, covariance = np.array([a, b]) + self.network.origin, np.array([[p, between], [between, q]])
         return mean, covariance
+
+    def _turned(self, R: FloatArray) -> ConservativeDensity:
+        """Return the density, seen from the network's origin, of points ``R x``."""
+        other = object.__new__(ConservativeDensity)
+        other._prepare(_turned(self.network, R), None if self._region is None else self._region.turned(R))
+        return other
 
     def _along(self) -> tuple[float, float]:
         """Return mean and variance of the first coordinate, from the network's origin."""
@@ -176,23 +221,38 @@ class ConservativeDensity(Frozen, Shown):
         """Return the ends of panels that hold all mass, and the largest logarithm of the marginal there."""
         log_marginal = self._slices.log_marginal
         crossings = _crossings(self.network)
-        step = 0.25 / np.sqrt(self._slices.size)
-        centre, reach = 0.0, step
+        low, high = (-np.inf, np.inf) if self._region is None else self._region.lines()
+        step = 0.25 / self._steepness(low, high)
+        centre, reach = float(np.clip(0.0, low, high)), step
         if crossings.size:
             reach = max(float(np.abs(crossings).max()), step)
         for _ in range(2):
             # Geometric steps out of the centre: as far as there is mass, and past all crossings of kinks.
             count = 2 * int(np.ceil(np.log2(2 * (reach + abs(centre)) / step))) + 40
             steps = step * 2.0 ** (0.5 * np.arange(min(count, 600)))
-            points = np.unique(np.concatenate([centre - steps, [centre], centre + steps, crossings]))
+            points = np.concatenate([centre - steps, [centre], centre + steps, crossings])
+            if self._region is not None:
+                points = np.clip(np.concatenate([points, self._region.vertices[:, 0]]), low, high)
+            points = np.unique(points)
             logs = log_marginal(points)
             centre = self._peak(points, logs)
         top = float(max(logs.max(), log_marginal(np.array([centre]))[0]))
         held = np.flatnonzero(logs > top - _NEGLIGIBLE)
-        low, high = max(held[0] - 1, 0), min(held[-1] + 1, len(points) - 1)
-        if max(logs[0], logs[-1]) > top - _NEGLIGIBLE:
+        first, last = max(held[0] - 1, 0), min(held[-1] + 1, len(points) - 1)
+        cut = (logs[0] > top - _NEGLIGIBLE and points[0] > low) or (
+            logs[-1] > top - _NEGLIGIBLE and points[-1] < high
+        )
+        if cut:
             raise ConvergenceError("the mass of the density reaches too far to be integrated")
-        return points[low : high + 1], top
+        return points[first : last + 1], top
+
+    def _steepness(self, low: float, high: float) -> float:
+        """Return a rate at which the potential may change along the first coordinate, positive."""
+        size = float(np.sqrt(self._slices.size))
+        if self._region is None:
+            return size
+        size += float(np.abs(self.network.b2).max())
+        return max(size, 1 / (high - low)) if np.isfinite(high - low) else size
 
     def _peak(self, points: FloatArray, logs: FloatArray) -> float:
         """Return a place where the marginal is large: between the neighbours of the best of some points."""
@@ -283,41 +343,3 @@ def _crossings(network: ConservativeNetwork) -> FloatArray:
     if found.size > _MOST_CROSSINGS:
         found = found[np.linspace(0, found.size - 1, _MOST_CROSSINGS).astype(int)]
     return found
-
-
-def _require_decay(network: ConservativeNetwork) -> None:
-    """Raise unless ``U`` falls along every ray: quadratically, or where it does not bend, linearly.
-
-    Far out in the direction ``r`` the potential is ``t^2 q(r) / 2 + t l(r)``, with ``q`` a quadratic and
-    ``l`` a linear form on each arc between directions of kinks; both are continuous.
-    """
-    u, b, a = network.directions, network.offsets, network.coefficients
-    left = get_activation(network.activation).left_slope
-    along = np.arctan2(u[:, 1], u[:, 0])
-    ends = np.concatenate([along + np.pi / 2, along - np.pi / 2, 0.1 + np.arange(4) * np.pi / 2])
-    ends = np.unique(ends % (2 * np.pi))
-    low, high = ends, np.append(ends[1:], ends[0] + 2 * np.pi)
-    middle = 0.5 * (low + high)
-    slope = np.where(np.stack([np.cos(middle), np.sin(middle)], axis=1) @ u.T > 0, 1.0, left) * a
-    M = network.S + np.einsum("rk,ki,kj->rij", slope, u, u)
-    g = network.b2 + (slope * b) @ u
-    length = np.hypot(u[:, 0], u[:, 1])
-    steep = _QUADRATIC * (np.abs(network.S).sum() + np.abs(a) @ length**2)
-    flat = _LINEAR * (np.abs(network.b2).sum() + np.abs(a * b) @ length)
-
-    def inside(angle: FloatArray) -> FloatArray:
-        """Return an angle, up to whole turns, if it is on the arc, else an end of the arc."""
-        return np.clip(angle + 2 * np.pi * np.ceil((low - angle) / (2 * np.pi)), low, high)
-
-    # On an arc a quadratic form is largest at an end or where it is stationary, and so is a linear one.
-    top = 0.5 * np.arctan2(M[:, 0, 1] + M[:, 1, 0], M[:, 0, 0] - M[:, 1, 1])
-    angles = np.stack([low, high, inside(top), inside(top + np.pi), inside(np.arctan2(g[:, 1], g[:, 0]))])
-    r = np.stack([np.cos(angles), np.sin(angles)], axis=-1)
-    bend, fall = np.einsum("ari,rij,arj->ar", r, M, r), np.einsum("ari,ri->ar", r, g)
-    bad = (bend > steep) | ((bend >= -steep) & (fall >= -flat))
-    if bad.any():
-        worst = r[np.unravel_index(np.argmax(np.where(bad, bend, -np.inf)), bad.shape)] + 0.0
-        raise NotNormalizableError(
-            "network: expected a potential that falls in every direction, got one that does not fall far out "
-            f"in the direction ({worst[0]:.6g}, {worst[1]:.6g}): it has no density"
-        )

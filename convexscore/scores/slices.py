@@ -2,7 +2,8 @@
 
 On the line ``x = (t, y)``, with ``t`` fixed, the potential is piecewise quadratic in ``y``, with knots where
 the line meets kinks.  Cut there and where its derivative is zero, each piece is monotone, and the integral of
-its exponential has a closed form (`numerics.integrals`).  Many lines are done at once.
+its exponential has a closed form (`numerics.integrals`).  Many lines are done at once.  Where a region has
+limits the line is cut at these, and what is beyond has no length.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from .._support.validation import FloatArray
 from ..activations import get_activation
 from ..networks.conservative import ConservativeNetwork
 from ..numerics.integrals import log_decreasing_integral
+from .regions import Region
 
 __all__ = ["Slices"]
 
@@ -58,9 +60,12 @@ class Slices:
     ----------
     network : ConservativeNetwork
         With two features.
+    region : Region, optional
+        Outside of which nothing is integrated; by default the plane.
     """
 
-    def __init__(self, network: ConservativeNetwork) -> None:
+    def __init__(self, network: ConservativeNetwork, region: Region | None = None) -> None:
+        self.region = region
         self.S, self.b2, self.left = network.S, network.b2, get_activation(network.activation).left_slope
         self.u, self.b, self.a = network.directions, network.offsets, network.coefficients
         length = np.hypot(self.u[:, 0], self.u[:, 1])
@@ -73,7 +78,10 @@ class Slices:
         for block in self._blocks(t):
             logs = self._pieces(block).log_masses()
             top = logs.max(axis=1)
-            parts.append(top + np.log(np.exp(logs - top[:, None]).sum(axis=1)))
+            # Lines that touch a region have no mass.
+            base = np.where(np.isfinite(top), top, 0.0)
+            with np.errstate(divide="ignore"):
+                parts.append(base + np.log(np.exp(logs - base[:, None]).sum(axis=1)))
         return np.concatenate(parts)
 
     def sample(self, t: FloatArray, rng: np.random.Generator) -> FloatArray:
@@ -100,18 +108,24 @@ class Slices:
         p, q = self.u[self.bends, 0], self.u[self.bends, 1]
         # One more knot, so that there is one at all.
         knots = np.column_stack([-(p * t[:, None] + self.b[self.bends]) / q, np.zeros(len(t))])
+        lowest, highest = (np.full(len(t), end) for end in (-np.inf, np.inf))
+        if self.region is not None:
+            lowest, highest = self.region.on_lines(t)
+            ends = np.column_stack([lowest, highest])
+            knots = np.clip(knots, ends[:, :1], ends[:, 1:])
+            knots = np.column_stack([knots, np.where(np.isfinite(ends), ends, knots[:, :1])])
         knots.sort(axis=1)
         height, slope = self._at(t, knots)
         length = np.diff(knots, axis=1)
         inner = np.diff(slope, axis=1) / np.where(length > 0, length, np.inf)
         below, above = (np.full((len(t), 1), curvature) for curvature in self._outer())
-        far = np.full((len(t), 1), np.inf)
+        far = [np.where(np.isfinite(end), 0.0, np.inf)[:, None] for end in (lowest, highest)]
         # The piece below all knots is seen from the first, downwards; the others from their lower ends.
         way = np.ones((len(t), knots.shape[1] + 1))
         way[:, 0] = -1.0
         start, height, slope = (np.column_stack([part[:, :1], part]) for part in (knots, height, slope))
         curvature = np.hstack([below, inner, above])
-        return _monotone(start, way, height, way * slope, curvature, np.hstack([far, length, far]))
+        return _monotone(start, way, height, way * slope, curvature, np.hstack([far[0], length, far[1]]))
 
     def _at(self, t: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the potential and its derivative by ``y`` at points of lines, ``(n_lines, n_points)``."""
@@ -150,7 +164,8 @@ def _monotone(
     first = np.where(turns, turn, length)
     rest = np.where(turns, length - np.where(turns, turn, 0.0), 0.0)
     # A part that rises has its top at its end, which is never infinitely far.
-    rises, peaks = slope > 0, turns & (curvature < 0)
+    # One that begins in the valley rises.
+    rises, peaks = (slope > 0) | ((slope == 0) & (curvature > 0)), turns & (curvature < 0)
     end = np.where(np.isfinite(first) & (rises | peaks), first, 0.0)
     end_height = height + end * (slope + 0.5 * curvature * end)
     end_fall = np.where(turns, 0.0, np.maximum(slope + curvature * end, 0.0))
@@ -180,7 +195,9 @@ def _monotone(
 
 def _quantile(piece: _Pieces, share: FloatArray) -> FloatArray:
     """Return the distance from the top within which a share of each piece's mass lies."""
-    deep = 2 * _DEEP / (piece.fall + np.sqrt(piece.fall**2 + 2 * _DEEP * np.abs(piece.curvature)))
+    with np.errstate(divide="ignore"):
+        # Level pieces are not infinite.
+        deep = 2 * _DEEP / (piece.fall + np.sqrt(piece.fall**2 + 2 * _DEEP * np.abs(piece.curvature)))
     high = np.where(np.isfinite(piece.length), piece.length, deep)
     target = np.log(share) + log_decreasing_integral(piece.fall, piece.curvature, piece.length)
     low = np.zeros_like(high)

@@ -255,9 +255,9 @@ def _blurred_losses(rest: Objective, scores: list[PiecewiseLinear], width: float
     x = rest.X[:, 0]
     if not has_limits(rest):
         return BlurredData.from_samples(x, rest.weights, width).score_matching_losses(scores)
-    share, derivative = boundary_of(rest)
+    share, gradient = boundary_of(rest)
     losses = BlurredData.from_samples(x, rest.weights * share, width).score_matching_losses(scores)
-    pulls = BlurredData.from_samples(x, rest.weights * derivative, width)
+    pulls = BlurredData.from_samples(x, rest.weights * gradient[:, 0], width)
     return losses + np.array([pulls.integral(score) for score in scores])
 
 

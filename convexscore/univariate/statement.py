@@ -93,8 +93,8 @@ def state_univariate(
 
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
-    x, share, derivative = objective.X[:, 0], *boundary_of(objective)
-    w, pull = objective.weights * share, objective.weights * derivative
+    x, (share, gradient) = objective.X[:, 0], boundary_of(objective)
+    w, pull = objective.weights * share, objective.weights * gradient[:, 0]
     atoms = _relu_atoms if activation == "relu" else _abs_atoms
     A, c = atoms(x, w)
     if not objective.has_trace:

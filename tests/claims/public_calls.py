@@ -85,6 +85,10 @@ CALLS = {
             "boundary_weight": (lambda x: (x + 1) * (9 - x), lambda x: 8 - 2 * x),
         },
     ),
+    "ScoreMatching in a box": (
+        cs.ScoreMatching,
+        {"X": PLANE, "support": [(-90.0, 90.0), (-90.0, 90.0)], "boundary_weight": 0.5},
+    ),
     "DenoisingScoreMatching": (
         cs.DenoisingScoreMatching,
         {"X": X, "targets": X, "sample_weight": [1.0, 2.0, 0.0, 1.0]},
@@ -148,8 +152,13 @@ CALLS = {
     "tied.save": (TIED.save, {"path": "tied.npz"}),
     "tied.load": (cs.ConservativeNetwork.load, {"path": "saved_tied.npz"}),
     "ConservativeDensity": (cs.ConservativeDensity, {"network": TIED}),
+    "ConservativeDensity in a box": (
+        cs.ConservativeDensity,
+        {"network": TIED, "support": [(-9.0, 9.0), (-9.0, 9.0)]},
+    ),
     **{f"planar.{name}": (getattr(PLANAR, name), {"x": PLANE}) for name in ("logpdf", "pdf")},
     "planar.log_ratio": (PLANAR.log_ratio, {"x": PLANE, "y": PLANE}),
+    "planar.support": (PLANAR.support, {}),
     "planar.mean": (PLANAR.mean, {}),
     "planar.covariance": (PLANAR.covariance, {}),
     "planar.sample": (PLANAR.sample, {"n": 3, "rng": 0}),

@@ -109,7 +109,7 @@ def test_samples_on_an_end_are_counted_once(run, tmp_path):
 def test_a_fit_says_its_support(run, data):
     code, out, _ = run(f"fit {data} --beta 3 --skip --support 0,")
     assert code == 0
-    assert "support      from 0 to inf\n" in out
+    assert "support      [0, inf]\n" in out
     assert "support" not in run(f"fit {data} --beta 3 --skip")[1]
 
 

@@ -7,7 +7,7 @@ from scipy.integrate import quad
 
 import convexscore as cs
 from convexscore.objectives import as_objective, distinct_rows
-from convexscore.objectives.support import boundary_terms
+from convexscore.objectives.support import boundary_terms, box_terms
 
 LAWS = {
     "exponential": (stats.expon(), (0.0, np.inf), lambda x: -1.0),
@@ -151,7 +151,23 @@ def test_samples_on_an_end_are_left_out_and_said_to():
             {"X": [1.0, 2.0], "support": (0, 1.5)},
             "X: expected values within the support from 0 to 1.5, got 2",
         ),
-        ({"X": [[1.0, 2.0]], "support": (0, None)}, "support: expected None but for data with 1 feature"),
+        (
+            {"X": [[1.0, 2.0]], "support": (0, None)},
+            "support: expected one pair of limits, or None, for each",
+        ),
+        ({"X": [[1.0, 2.0]], "support": [(0, None)]}, "support: expected one pair of limits, or None, for"),
+        (
+            {"X": [[1.0, 2.0]], "support": [(0, None), 3]},
+            "support: expected one pair of limits, or None, for",
+        ),
+        ({"X": [[1.0, 2.0]], "support": [None, (3, 1)]}, "support: expected a lower end below"),
+        ({"X": [[1.0, 2.0]], "support": [None, (0, np.nan)]}, "support: expected a finite number"),
+        ({"X": [1.0, 2.0], "support": [(0, None)]}, "support: expected a pair of numbers"),
+        (
+            {"X": [[1.0, 2.0]], "support": [(0, None), (0, 1.5)]},
+            "X: expected values within the support from 0 to 1.5 in column 1, got 2",
+        ),
+        ({"X": [[0.0, 1.0]], "support": [(0, 3), None]}, "X: expected values inside the support"),
         ({"X": [1.0, 2.0], "support": (3, 1)}, "support: expected a lower end below"),
         ({"X": [1.0, 2.0], "support": 3.0}, "support: expected a pair of numbers"),
         ({"X": [1.0, 2.0], "support": (0, 1, 2)}, "support: expected a pair of numbers"),
@@ -169,12 +185,6 @@ def test_refusals_name_the_argument(arguments, message):
         cs.ScoreMatching(**arguments)
 
 
-@pytest.mark.parametrize("kind", [{"gated": True}, {"conservative": True}, {"bias": False}])
-def test_other_networks_are_refused(kind):
-    with pytest.raises(ValueError, match="objective: expected no support but for a network with bias"):
-        cs.solve(cs.ScoreMatching([0.5, 1.0, 2.0], support=(0, None)), 1.0, **kind)
-
-
 def test_limits_far_away_are_refused():
     with pytest.raises(ValueError, match="support: expected limits within"):
         cs.solve(cs.ScoreMatching([1.0, 2.0], support=(-1e30, None)), 1.0)
@@ -187,3 +197,108 @@ def test_an_objective_made_elsewhere_with_a_trace_and_targets_is_refused():
 
     with pytest.raises(ValueError, match="objective: expected one with has_trace whose targets are zero"):
         as_objective(Both())
+
+
+def test_the_loss_on_a_box_is_its_formula():
+    X = np.array([[0.25, 1.0], [0.5, 0.5], [1.5, 0.75], [3.0, 2.0], [1.0, 2.0]])
+    w = np.array([1.0, 2.0, 0.5, 3.0, 1.0])
+    objective = cs.ScoreMatching(X, w, support=[(0, None), (0, 2.5)], boundary_weight=1.0)
+    assert objective.support == ((0.0, np.inf), (0.0, 2.5))
+    # The second is equally near to two faces.
+    h = np.array([0.25, 0.5, 0.75, 0.5, 0.5])
+    gradient = np.array([[1.0, 0.0], [0.5, 0.5], [0.0, 1.0], [0.0, -1.0], [0.0, -1.0]])
+    s, trace = np.sin(X @ [[1.0, 2.0], [-1.0, 0.5]]), np.cos(X[:, 0])
+    by_hand = np.sum(w * (h * (0.5 * np.sum(s**2, axis=1) + trace) + np.sum(gradient * s, axis=1)))
+    found = objective.loss(lambda _: s, divergence=lambda _: trace)
+    assert found == pytest.approx(by_hand, rel=1e-14)
+    np.testing.assert_allclose(objective.targets, -gradient / h[:, None], rtol=1e-14)
+
+
+def test_at_bends_of_the_height_the_gradient_is_the_mean_of_all_that_meet():
+    X = np.array([[1.0, 5.0], [1.0, 1.0], [2.0, 2.0]])
+    box = ((0.0, 2.0), (0.0, np.inf))
+    weight, gradient = box_terms(X, box, 1.0)
+    assert weight.tolist() == [1.0, 1.0, 0.0]
+    # Both sides of the first feature and the height; these and the second feature's face; a face alone.
+    np.testing.assert_allclose(gradient, [[0.0, 0.0], [0.0, 0.25], [-1.0, 0.0]])
+    moved, turned = box_terms(3e-7 * X, tuple((3e-7 * a, 3e-7 * b) for a, b in box), 3e-7)
+    np.testing.assert_allclose(moved, 3e-7 * weight)
+    np.testing.assert_allclose(turned, gradient)
+
+
+def test_inside_a_piece_the_gradient_is_that_of_differences():
+    rng = np.random.default_rng(0)
+    X, box = rng.random((50, 3)), ((0.0, 1.0), (-0.5, np.inf), (0.0, 1.2))
+    weight, gradient = box_terms(X, box, 0.3)
+    for j in range(3):
+        step = 1e-7 * np.eye(3)[j]
+        change = (box_terms(X + step, box, 0.3)[0] - box_terms(X - step, box, 0.3)[0]) / 2e-7
+        np.testing.assert_allclose(change, gradient[:, j], atol=1e-6)
+    assert (weight > 0).all()
+
+
+def test_no_limits_of_any_feature_are_no_support():
+    X = [[1.0, 2.0], [3.0, 4.0]]
+    for none in (None, [None, None], [(None, None), (-np.inf, np.inf)], np.array([[-np.inf, np.inf]] * 2)):
+        assert cs.ScoreMatching(X, support=none).support is None
+
+
+def test_the_default_height_is_the_median_distance_from_the_nearest_face():
+    objective = cs.ScoreMatching(
+        [[1.0, 9.0], [7.0, 2.0], [5.0, 4.0], [0.0, 3.0]], support=[(0, None), (0, None)]
+    )
+    # Distances 1, 2 and 4; the sample on a face does not count.
+    assert objective.boundary_weight == 2.0
+
+
+def _nodes(triangles, n):
+    """Return Gauss nodes and weights of triangles with given corners."""
+    x, w = np.polynomial.legendre.leggauss(n)
+    x, w = 0.5 * (1 + x), 0.5 * w
+    a, b = np.meshgrid(x, x, indexing="ij")
+    points, weights = [], []
+    for p, q, r in np.array(triangles, dtype=float):
+        points.append((p + a[..., None] * (q - p + b[..., None] * (r - q))).reshape(-1, 2))
+        weights.append((abs(np.linalg.det([q - p, r - p])) * np.outer(w, w) * a).ravel())
+    return np.concatenate(points), np.concatenate(weights)
+
+
+# Triangles in which the weight of the loss is smooth: of a square up to its middle, and up to a height of a
+# half; of a quadrant, cut where no mass is left.
+CORNERS, INNER = ((0, 0), (2, 0), (2, 2), (0, 2)), ((0.5, 0.5), (1.5, 0.5), (1.5, 1.5), (0.5, 1.5))
+SIDES = [(k, (k + 1) % 4) for k in range(4)]
+TO_THE_MIDDLE = [(CORNERS[j], CORNERS[k], (1, 1)) for j, k in SIDES]
+TO_THE_HEIGHT = [
+    *[(CORNERS[j], CORNERS[k], INNER[k]) for j, k in SIDES],
+    *[(CORNERS[j], INNER[j], INNER[k]) for j, k in SIDES],
+    *[(INNER[j], INNER[k], (1, 1)) for j, k in SIDES],
+]
+QUADRANT = [[(0, 0), (40, 0), (40, 40)], [(0, 0), (0, 40), (40, 40)]]
+PRECISION = np.array([[2.0, 0.8], [0.8, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("P", "shift", "support", "height", "triangles"),
+    [
+        (PRECISION, [0.5, -1.0], [(0, 2), (0, 2)], np.inf, TO_THE_MIDDLE),
+        (PRECISION, [0.5, -1.0], [(0, 2), (0, 2)], 0.5, TO_THE_HEIGHT),
+        (0 * PRECISION, [-1.0, -2.0], [(0, None), (0, None)], np.inf, QUADRANT),
+    ],
+)
+def test_the_true_score_minimizes_the_loss_of_the_law(P, shift, support, height, triangles):
+    X, weights = _nodes(triangles, 64)
+    mass = weights * np.exp(X @ shift - 0.5 * np.sum(X @ P * X, axis=1))
+    objective = cs.ScoreMatching(X, mass / mass.sum(), support=support, boundary_weight=height)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        b, A, C = rng.standard_normal(2), rng.standard_normal((2, 2)), rng.standard_normal((2, 2))
+
+        def loss(step, b=b, A=A, C=C):
+            return objective.loss(
+                lambda x: shift - x @ P + step * (b + x @ A + x**2 @ C),
+                divergence=lambda x: -np.trace(P) + step * (np.trace(A) + 2 * x @ np.diag(C)),
+            )
+
+        best, up, down = loss(0.0), loss(1.0), loss(-1.0)
+        assert up + down - 2 * best > 0.01
+        assert up - down == pytest.approx(0.0, abs=1e-10 * (up + down - 2 * best))

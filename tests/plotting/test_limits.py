@@ -99,8 +99,8 @@ def test_certificates_have_their_own_neurons_on_the_band(ax):
 
 def test_solutions_say_their_support():
     assert "on [0, inf]" in repr(SOLUTION)
-    assert "support      from 0 to inf" in str(SOLUTION)
+    assert "support      [0, inf]" in str(SOLUTION)
     page = SOLUTION._repr_html_()
-    assert "from 0 to inf" in page
+    assert "[0, inf]" in page
     whole = cs.solve(DURATIONS, 4.0, skip=True)
     assert "support" not in str(whole) + whole._repr_html_()

@@ -82,10 +82,10 @@ def test_limits_that_a_score_knows_are_kept(sampler):
     # Those that are given count.
     below = run(lambda x: -x, lambda x: -(x**2) / 2, start, rng=0, support=(None, 1.0))
     assert (below <= 1).all()
-    with pytest.raises(ValueError, match="x0: expected points within the support from 0 to inf, got -1"):
+    with pytest.raises(ValueError, match="x0: expected values within the support from 0 to inf, got -1"):
         run(law, law.logpdf, [-1.0], rng=0)
-    with pytest.raises(ValueError, match="support: expected None but for chains with 1 feature, got 2"):
-        run(law, law.logpdf, [[1.0, 1.0]], rng=0)
+    with pytest.raises(ValueError, match="support: expected one pair of limits, or None, for each of 2"):
+        run(law, law.logpdf, [[1.0, 1.0]], rng=0, support=(0, None))
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)
@@ -142,3 +142,58 @@ def test_other_samplers_refuse_what_has_limits(sampler):
 def test_refusals_name_the_argument(sampler):
     with pytest.raises(ValueError, match="support: expected a lower end below"):
         SAMPLERS[sampler](lambda x: -x, lambda x: -x, [1.0], support=(1, 0))
+
+
+def test_chains_of_several_features_are_reflected_at_their_own_limits():
+    x = np.array([[-0.25, -0.25], [0.5, 3.0], [2.25, -7.0]])
+    reflect(x, ((0.0, 1.0), (-np.inf, 2.0)))
+    np.testing.assert_allclose(x, [[0.25, -0.25], [0.5, 1.0], [0.25, -7.0]])
+
+
+def test_velocities_turn_at_the_limits_of_their_feature():
+    x, v = np.array([[-0.25, 1.0], [0.5, 3.0]]), np.ones((2, 2))
+    reflect(x, ((0.0, 1.0), (-np.inf, 2.0)), v)
+    np.testing.assert_allclose(x, [[0.25, 1.0], [0.5, 1.0]])
+    assert v.tolist() == [[-1.0, 1.0], [1.0, -1.0]]
+
+
+@pytest.mark.parametrize("sampler", ["mala", "underdamped"])
+def test_other_chains_in_a_box_have_the_law_of_the_score_there(sampler):
+    def score(x):
+        return np.column_stack([-np.ones(len(x)), -x[:, 1]])
+
+    def logpdf(x):
+        assert (x[:, 0] >= 0).all()
+        return -x[:, 0] - 0.5 * x[:, 1] ** 2
+
+    start, box = np.tile([0.5, 0.0], (4000, 1)), [(0.0, None), (-0.5, 1.0)]
+    if sampler == "mala":
+        x = cs.samplers.mala(score, logpdf, start, 0.2, 300, rng=0, support=box)
+    else:
+        x = cs.samplers.underdamped(score, start, 0.1, 200, rng=0, support=box)
+    for column, law in zip(x.T, (stats.expon(), stats.truncnorm(-0.5, 1.0)), strict=True):
+        assert stats.kstest(column, law.cdf).statistic < 0.045
+    assert (x >= [0.0, -0.5]).all()
+    assert (x[:, 1] <= 1.0).all()
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_chains_of_several_features_have_the_law_of_the_score_in_the_box(n_jobs):
+    def score(x):
+        return np.column_stack([-np.ones(len(x)), -x[:, 1], -x[:, 2]])
+
+    start = np.tile([0.5, 0.0, 0.5], (4000, 1))
+    box = [(0.0, None), None, (-0.5, 1.0)]
+    x = cs.samplers.langevin(score, start, 2e-3, 1500, rng=0, support=box, n_jobs=n_jobs)
+    laws = (stats.expon(), stats.norm(), stats.truncnorm(-0.5, 1.0))
+    for column, law in zip(x.T, laws, strict=True):
+        assert stats.kstest(column, law.cdf).statistic < 0.045
+    assert (x[:, 0] >= 0).all()
+    assert ((x[:, 2] >= -0.5) & (x[:, 2] <= 1.0)).all()
+    # The middle one knows nothing of limits.
+    assert x[:, 1].min() < -2
+
+
+def test_chains_outside_the_box_are_refused():
+    with pytest.raises(ValueError, match="x0: expected values within the support from 0 to 1 in column 1"):
+        cs.samplers.langevin(lambda x: -x, [[1.0, 2.0]], 0.1, 2, support=[None, (0, 1)])

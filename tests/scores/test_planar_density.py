@@ -174,3 +174,12 @@ def test_what_is_no_conservative_planar_network_is_refused():
         cs.ConservativeDensity(bumpy(0).network)
     with pytest.raises(ValueError, match="network: expected 2 features, got 3"):
         cs.ConservativeDensity(cs.ConservativeNetwork(np.zeros((0, 3)), [], [], np.zeros(3), -np.eye(3)))
+
+
+def test_a_piece_that_begins_in_a_valley_rises():
+    # Along each line the potential is level at a kink at zero, and rises from there to one at three.
+    u, a = np.array([[0.0, 1.0], [0.0, 1.0]]), np.array([2.0, -4.0])
+    net = cs.ConservativeNetwork(u, [0.0, -3.0], a, [0.0, 0.0], -np.eye(2))
+    p = cs.ConservativeDensity(net)
+    assert p.log_normalizer == pytest.approx(on_a_grid(net, (-9.0, -9.0), (9.0, 12.0)), abs=1e-5)
+    assert p.sample(2000, rng=0)[:, 1].mean() > 3

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..._support.validation import FloatArray, as_choice, as_real
-from ...objectives import Objective
+from ...objectives import Objective, boundary_of
+from ..statement import data_terms
 
 if TYPE_CHECKING:
     import cvxpy
@@ -61,7 +62,8 @@ def state_conservative(
              + [SM] (sum_j +-tr(D_j) tr W_j + n tr S)
 
     over ``W_j`` in the cones of all arcs ``j``, for coefficients of both signs.  Squares, traces and ``n``
-    carry the sample weights.
+    carry the sample weights, for data with limits times the weight of the loss, and then the sum of its
+    gradient times the scores is added.
 
     Parameters
     ----------
@@ -98,7 +100,7 @@ def state_conservative(
 
     as_choice("activation", activation, ("relu", "abs"))
     beta = as_real("beta", beta, minimum=0.0)
-    X, w = objective.X, objective.weights
+    X, w = objective.X, objective.weights * boundary_of(objective)[0]
     n, d = X.shape
     if d != 2:
         raise ValueError(f"objective: expected data with two features, got {d}")
@@ -117,8 +119,7 @@ def state_conservative(
         score += np.ones((n, 1)) @ b2
     if S is not None:
         score += X @ S
-    root = np.sqrt(w)[:, None] * np.ones((n, d))
-    loss = 0.5 * cp.sum_squares(cp.multiply(root, score - objective.targets))
+    loss = data_terms(objective, score)
     if objective.has_trace:
         loss += cp.sum(cp.multiply(counts[:, None] * lengths, plus - minus))
         loss += w.sum() * cp.trace(S) if S is not None else 0
@@ -128,7 +129,7 @@ def state_conservative(
 
 def _arcs(objective: Objective, left: float, bias: bool) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return what ``p, q, r`` of each arc add to score ``(n_arcs, 3, n, 2)``, the counts, and to ``tr W``."""
-    X, w = objective.X, objective.weights
+    X, w = objective.X, objective.weights * boundary_of(objective)[0]
     fields, counts, lengths = [], [], []
     for origin in np.unique(X, axis=0) if bias else np.zeros((1, 2)):
         y = X - origin

@@ -167,11 +167,16 @@ def _solve(hessian: FloatArray, gradient: FloatArray) -> FloatArray:
 def restricted_value(program: NeuronProgram, neurons: Neurons, outputs: FloatArray, beta: float) -> float:
     """Return the objective, the free part at its best, up to a constant that spares digits.
 
-    A residual far smaller than the labels is not the difference of two large squares.
+    A residual far smaller than the labels is not the difference of two large squares; nor is what is fitted
+    where a trace comes with labels, which are far larger near the data's limits.
     """
-    smooth = 0.5 * np.sum(program.residual(neurons, outputs) ** 2)
-    if program.free_trace.any():
-        smooth += np.sum(program.free_trace * program.free_part(neurons, outputs))
+    if program.has_trace and program.has_labels:
+        fitted = program.features(neurons) @ outputs
+        smooth = 0.5 * np.sum(program.project(fitted) ** 2) + np.sum(program.zero_residual * fitted)
+    else:
+        smooth = 0.5 * np.sum(program.residual(neurons, outputs) ** 2)
+        if program.free_trace.any():
+            smooth += np.sum(program.free_trace * program.free_part(neurons, outputs))
     penalty = beta * np.linalg.norm(outputs, axis=1).sum()
     return float(smooth + np.sum(program.traces(neurons) * outputs) + penalty)
 

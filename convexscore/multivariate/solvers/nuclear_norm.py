@@ -133,7 +133,9 @@ class _System:
     def __init__(self, program: NeuronProgram, pricer: GatePricer) -> None:
         self.program, self.pricer = program, pricer
         self.rows = program.root_mass * program.rows
-        self.labels = program.project(program.root_mass * program.target)
+        # Labels beside a trace, which are large near the data's limits, are left to the fixed residual.
+        labels = 0.0 * program.target if program.has_trace else program.root_mass * program.target
+        self.labels = program.project(labels)
 
     def on(self, patterns: NDArray[np.intp]) -> _Blocks:
         slope = self.pricer.slope[patterns].astype(float)
@@ -155,7 +157,11 @@ def _slack(blocks: _Blocks, W: FloatArray, residual: FloatArray, beta: float) ->
     nuclear = np.linalg.norm(W, "nuc", axis=(1, 2)).sum()
     gap = beta * nuclear + np.sum(W * blocks.correlations(residual))
     program = blocks.program
-    scale = np.sum(residual**2) + np.sum(program.target**2) + program.trace_mass.sum()
+    if program.has_trace:
+        size = np.sum((residual + program.root_mass * program.target) ** 2)
+    else:
+        size = np.sum(residual**2) + np.sum(program.target**2)
+    scale = size + program.trace_mass.sum()
     return float(gap / max(scale, 1e-300))
 
 
