@@ -90,7 +90,10 @@ def make_objective(options: argparse.Namespace, values: FloatArray) -> Objective
             if getattr(options, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 raise ValueError(f"{option}: expected only with --objective dsm, got it with sm")
-        return ScoreMatching(values, support=_support(options))
+        support = _support(options)
+        if support is not None and values.ndim > 1 and values.shape[1] > 1:
+            raise ValueError(f"--support: expected only with one column, got {values.shape[1]}")
+        return ScoreMatching(values, support=support)
     _refuse_support(options)
     level = _noise_level(options)
     n_draws = 1 if options.n_draws is None else options.n_draws

@@ -107,9 +107,6 @@ def _add_problem(command: argparse.ArgumentParser, several: bool) -> None:
     command.add_argument("--noise-level", type=number, help="standard deviation of the noise (dsm)")
     command.add_argument("--n-draws", type=whole, help="noise draws a sample (dsm), default: 1")
     command.add_argument("--seed", type=whole, help="seed of the noise (dsm)")
-
-
-def _add_support(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--support",
         metavar="LOW,HIGH",
@@ -145,7 +142,6 @@ def _add_path(commands: Any) -> None:
     path = _add_command(commands, "path", "follow the optimum as the weight decay falls")
     path.set_defaults(command=run_path)
     _add_problem(path, several=False)
-    _add_support(path)
     path.add_argument("--beta-min", type=number, help="where the path ends")
     path.add_argument("-o", "--output", metavar="TABLE", help="write breakpoints to this CSV file")
     path.add_argument("--plot", metavar="FIGURE", help="draw the kinks to this PNG, PDF or SVG file")
@@ -156,8 +152,7 @@ def _add_path(commands: Any) -> None:
 def _add_report(commands: Any) -> None:
     what = "write one HTML file with fits, certificates and held-out losses, and a slider"
     report = _add_command(commands, "report", what)
-    # The page does not know limits.
-    report.set_defaults(command=run_report, support=None)
+    report.set_defaults(command=run_report)
     _add_problem(report, several=True)
     report.add_argument("--beta-min", type=number, help="where the path ends (one column)")
     report.add_argument(
@@ -176,7 +171,6 @@ def _add_fit(commands: Any) -> None:
     fit = _add_command(commands, "fit", "train a network on a column of data, or on several")
     fit.set_defaults(command=run_fit)
     _add_problem(fit, several=True)
-    _add_support(fit)
     fit.add_argument(
         "--beta", type=number_or_auto, default="auto", help="weight decay, or auto (the default)"
     )

@@ -227,7 +227,7 @@ def box_terms(X: FloatArray, box: Box, height: float) -> tuple[FloatArray, Float
     d = X.shape[1]
     parts = np.hstack([_distances(X, box), np.full((len(X), 1), height)])
     weight = parts.min(axis=1)
-    at = np.isfinite(parts) & (np.abs(parts - weight[:, None]) <= _AT * weight[:, None])
+    at = np.isfinite(parts) & (np.abs(parts - weight[:, None]) <= _AT * np.abs(weight[:, None]))
     slopes = at[:, :d].astype(float) - at[:, d : 2 * d]
     return weight, slopes / at.sum(axis=1, keepdims=True)
 

@@ -125,7 +125,7 @@ def draw_density(
     ax.plot(x, height, color=INK, linewidth=2, label="exact density of the score")
     top = ax.get_ylim()[1]
     if bands is not None:
-        draw_band(ax, bands.points, bands.pdf, bands.level, (first, last))
+        draw_band(ax, bands.points, bands.pdf, bands.level, limits_of(law))
         highest = float(bands.pdf.simultaneous_upper.max())
         top = max(top, min(1.05 * highest, _HIGHEST * float(bands.pdf.estimate.max())))
     labelled(ax, label, "density")

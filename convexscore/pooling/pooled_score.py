@@ -17,7 +17,7 @@ from .._support.sizes import as_workers
 from .._support.validation import FloatArray, as_data, as_flag, as_weights, shown
 from ..objectives import ScoreMatching
 from ..objectives.conversion import as_objective
-from ..objectives.support import as_support
+from ..objectives.support import Support, as_support
 from ..problem import Problem
 from ..units import units_of
 from ..univariate.program import WHOLE_LINE
@@ -172,8 +172,7 @@ class PooledScore(Distribution):
         >>> pooled.support(), float(pooled.cdf(0.0)), float(pooled.pdf(-0.1))
         ((0.0, inf), 0.0, 0.0)
         """
-        limits = as_support("support", support) or WHOLE_LINE
-        data, mass = _as_points(X, sample_weight, limits)
+        data, mass, limits = _as_points(X, sample_weight, support)
         kinds = _as_kinds(members)
         source = generator(rng, "PooledScore.fit")
         workers, bars = as_workers("n_jobs", n_jobs), as_flag("progress", progress)
@@ -271,9 +270,9 @@ def _as_kinds(members: Any) -> tuple[str, ...]:
 
 
 def _as_points(
-    X: ArrayLike, sample_weight: ArrayLike | None, limits: tuple[float, float]
-) -> tuple[FloatArray, FloatArray]:
-    """Return distinct samples, sorted, and how often each came, without those on a limit."""
+    X: ArrayLike, sample_weight: ArrayLike | None, support: Any
+) -> tuple[FloatArray, FloatArray, Support]:
+    """Return distinct samples, sorted, without those on a limit, how often each came, and the limits."""
     data = as_data("X", X)
     n_samples, n_features = data.shape
     if n_features > 2:
@@ -281,6 +280,9 @@ def _as_points(
             f"X: expected one or two features, got {data.shape}; with more, `solve` trains one network "
             "(conservative=True gives it a potential)"
         )
+    if n_features == 2 and support is not None:
+        raise ValueError(f"support: expected None for 2 features, got {shown(support)}")
+    limits = as_support("support", support)
     mass = np.ones(n_samples)
     if sample_weight is not None:
         mass = as_weights("sample_weight", sample_weight, n_samples, zeros=True)
@@ -298,4 +300,4 @@ def _as_points(
     # Ranges that floats cannot serve are refused as everywhere.
     units_of(Problem(ScoreMatching(x, mass, limits), skip=True))
     starts = np.flatnonzero(np.concatenate([[True], (x[1:] != x[:-1]).any(axis=1)]))
-    return x[starts], np.add.reduceat(mass, starts)
+    return x[starts], np.add.reduceat(mass, starts), limits or WHOLE_LINE

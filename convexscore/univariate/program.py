@@ -168,7 +168,8 @@ class UnivariateProgram:
         support, given = getattr(objective, "support", None), getattr(objective, "boundary_weight", None)
         if support is None or given is None:
             return program
-        share, derivative = weight_terms(position, support, given)
+        share, gradient = weight_terms(position[:, None], support, given)
+        derivative = gradient[:, 0]
         return replace(program, mass=mass * share, target=-derivative / share, frequency=mass, limits=support)
 
     @classmethod

@@ -1,6 +1,7 @@
 """Data with limits in the shell: `--support` of `fit` and `path`, and what models keep of it."""
 
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -73,17 +74,23 @@ def test_wrong_limits_are_refused_in_one_line(capsys, data, tmp_path, words, mes
     assert names(tmp_path) == ["a.csv"]
 
 
-def test_several_columns_are_refused_in_the_words_of_the_library(run, tmp_path):
+def test_several_columns_are_refused(run, tmp_path):
     (tmp_path / "b.csv").write_text("u,w\n1,2\n3,5\n4,1\n2,2\n")
-    with pytest.raises(ValueError, match="support: expected None but") as library:
-        cs.ScoreMatching([[1.0, 2.0], [3.0, 5.0]], support=(0, None))
     line = "fit b.csv --column u --column w --beta 9 --support 0,"
-    assert refused(run(line), 2, str(library.value))
-    assert refused(run(f"{line} --conservative"), 2, str(library.value))
+    for options in ("", " --conservative"):
+        assert refused(run(line + options), 2, "--support: expected only with one column, got 2")
+
+
+def test_pages_know_the_support(run, tmp_path):
+    assert run("report a.csv --support 0, -o a.html")[0] == 0
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert re.search(r'"support":\s*\[0\.0,\s*null\]', page)
+    line = "report a.csv --support 0, --objective dsm --noise-level 1 -o b.html"
+    assert refused(run(line), 2, "--support: expected only with --objective sm, got it with dsm")
 
 
 def test_a_command_whose_results_know_no_limits_takes_none(capsys, data):
-    for command in ("report", "plot", "sample"):
+    for command in ("plot", "sample"):
         with pytest.raises(SystemExit) as stop:
             cli.main([command, data, "-o", "x.html", "--support", "-1,1"])
         assert stop.value.code == 2

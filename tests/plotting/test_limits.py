@@ -85,7 +85,7 @@ def test_limits_without_effect_are_refused(ax):
     for draw in (plot_fit, plot_score):
         with pytest.raises(ValueError, match="support: expected None for a Solution, which knows its own"):
             draw(SOLUTION, support=(0, None), ax=ax)
-        with pytest.raises(ValueError, match="support: expected None but for 1 feature, got 2"):
+        with pytest.raises(ValueError, match="support: expected one pair of limits, or None, for each of 2"):
             draw(lambda x: -x, np.eye(2), support=(0, None), ax=ax)
         with pytest.raises(ValueError, match="support: expected a lower end below"):
             draw(SOLUTION.network, support=(1, 0), ax=ax)

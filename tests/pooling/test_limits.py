@@ -386,7 +386,7 @@ def test_wrong_supports_are_named():
         cs.PooledScore.fit(x, support=(2, None))
     with pytest.raises(ValueError, match="support: expected a pair of numbers"):
         cs.PooledScore.fit(x, support=3.0)
-    with pytest.raises(ValueError, match="support: expected None but for data with 1 feature"):
+    with pytest.raises(ValueError, match="support: expected None for 2 features, got"):
         cs.PooledScore.fit(np.random.default_rng(0).random((20, 2)), support=(0, 1))
     pooled = cs.PooledScore.fit(x, ("line",), support=(None, None), rng=0)
     assert pooled.support() == (-INF, INF)
