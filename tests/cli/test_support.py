@@ -82,7 +82,7 @@ def test_several_columns_are_refused(run, tmp_path):
 
 
 def test_pages_know_the_support(run, tmp_path):
-    assert run("report a.csv --support 0, -o a.html")[0] == 0
+    assert run("report a.csv --support 0, --n-folds 0 -o a.html")[0] == 0
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert re.search(r'"support":\s*\[0\.0,\s*null\]', page)
     line = "report a.csv --support 0, --objective dsm --noise-level 1 -o b.html"
