@@ -81,7 +81,7 @@ def test_several_columns_are_refused(run, tmp_path):
         assert refused(run(line + options), 2, "--support: expected only with one column, got 2")
 
 
-def test_pages_know_the_support(run, tmp_path):
+def test_pages_know_the_support(run, data, tmp_path):
     assert run("report a.csv --support 0, --n-folds 0 -o a.html")[0] == 0
     page = (tmp_path / "a.html").read_text(encoding="utf-8")
     assert re.search(r'"support":\s*\[0\.0,\s*null\]', page)
