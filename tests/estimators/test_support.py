@@ -95,6 +95,20 @@ def test_without_a_density_the_loss_is_the_score():
     assert rising.score(-X) == -np.inf
 
 
+def test_the_default_is_the_pool_between_the_limits():
+    estimator = Estimator(support=(0, 1), random_state=0).fit(SHARES)
+    pooled = cs.PooledScore.fit(SHARES, rng=0, support=(0, 1))
+    np.testing.assert_array_equal(estimator.score_samples(POINTS), pooled.logpdf(POINTS[:, 0]))
+    assert estimator.method_ == "pooled"
+    assert estimator.pooled_.support() == (0.0, 1.0)
+    assert (estimator.score_samples([[-0.1], [1.1]]) == -np.inf).all()
+    samples = estimator.sample(500, random_state=1)
+    assert ((samples >= 0) & (samples <= 1)).all()
+    with pytest.warns(UserWarning, match="1 of 151 samples are on an end"):
+        again = Estimator(support=(0, 1), random_state=0).fit(np.append(SHARES, [[1.0]], axis=0))
+    np.testing.assert_array_equal(again.score_samples(POINTS), estimator.score_samples(POINTS))
+
+
 def test_samples_on_an_end_are_left_out_with_a_warning():
     X = np.concatenate([DURATIONS, np.zeros((7, 1))])
     with pytest.warns(UserWarning, match="X: 7 of 207 samples are on an end of the support") as caught:
