@@ -22,6 +22,7 @@ from ..scores.planar_density import ConservativeDensity
 __all__ = [
     "Law",
     "Subject",
+    "Window",
     "as_law",
     "as_points",
     "as_subject",
@@ -31,6 +32,7 @@ __all__ = [
     "score_values",
     "spread",
     "stretch",
+    "within",
 ]
 
 Law = ScoreDensity | ConservativeDensity | Distribution
@@ -41,6 +43,10 @@ _LARGEST = 1e150
 _BEYOND = 0.0005
 # The share of that range that is shown beyond a limit, where the density is zero.
 _MARGIN = 0.06
+
+
+#: Ranges of both features of the plane.
+Window = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +122,12 @@ class Subject:
         """Return the limits of a law on the line, infinite where there is none."""
         return limits_of(self.score) if self.support is None else box_of(self.support)[0]
 
-    def window(self) -> tuple[tuple[float, float], tuple[float, float]]:
+    @property
+    def box(self) -> Box | None:
+        """The limits of a law in the plane; None where there are none."""
+        return None if self.support is None else box_of(self.support)
+
+    def window(self) -> Window:
         """Return ranges of both features of the plane: of the data, else of almost all mass."""
         if self.data is not None:
             return padded(self.data[:, 0]), padded(self.data[:, 1])
@@ -127,6 +138,17 @@ class Subject:
         if law is None or isinstance(law, ScoreDensity):
             return (-3.0, 3.0), (-3.0, 3.0)
         return spread(law)
+
+
+def within(window: Window, box: Box | None) -> Window:
+    """Return the part of a window of the plane that is between limits."""
+    if box is None:
+        return window
+    first, second = (
+        (float(np.clip(ends[0], *pair)), float(np.clip(ends[1], *pair)))
+        for ends, pair in zip(window, box, strict=True)
+    )
+    return first, second
 
 
 def stretch(law: ScoreDensity | Distribution) -> tuple[float, float]:
@@ -145,7 +167,7 @@ def limits_of(thing: Any) -> tuple[float, float]:
     return (-np.inf, np.inf) if known is None else box_of(known)[0]
 
 
-def spread(law: ConservativeDensity | Distribution) -> tuple[tuple[float, float], tuple[float, float]]:
+def spread(law: ConservativeDensity | Distribution) -> Window:
     """Return ranges of three standard deviations about the mean of a law in the plane."""
     mean, deviation = np.asarray(law.mean()), np.sqrt(np.diag(law.covariance()))
     low, high = mean - 3 * deviation, mean + 3 * deviation
@@ -219,9 +241,7 @@ def padded(points: FloatArray) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def mesh(
-    window: tuple[tuple[float, float], tuple[float, float]], count: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+def mesh(window: Window, count: int) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return both coordinates of a grid as matrices, and its points as rows."""
     x, y = np.meshgrid(*(np.linspace(*ends, count) for ends in window))
     return x, y, np.column_stack([x.ravel(), y.ravel()])

@@ -12,7 +12,7 @@ from .._support.validation import FloatArray, as_text, shown
 from ..scores.bands import Bands
 from ..scores.density import ScoreDensity
 from ..scores.planar_density import ConservativeDensity
-from .arguments import Law, as_law, as_points, limits_of, mesh, padded, spread, stretch
+from .arguments import Law, as_law, as_points, limits_of, mesh, padded, spread, stretch, within
 from .bands import as_bands, draw_band
 from .field import draw_levels, draw_points, legend_above
 from .style import INK, SOFT, labelled, legend, titled
@@ -138,7 +138,8 @@ def _draw_contours(ax: Axes, law: Any, points: FloatArray | None) -> None:
     window = spread(law) if points is None else (padded(points[:, 0]), padded(points[:, 1]))
     if points is not None:
         draw_points(ax, points)
-    x, y, rows = mesh(window, _FINE)
+    box = law.support() if isinstance(law, ConservativeDensity) else None
+    x, y, rows = mesh(within(window, box), _FINE)
     draw_levels(ax, x, y, law.logpdf(rows), INK)
     labelled(ax, "first feature", "second feature")
     ax.set(xlim=window[0], ylim=window[1])

@@ -12,7 +12,7 @@ from .._support.validation import FloatArray, as_text
 from ..errors import ConvergenceError, NotNormalizableError
 from ..networks.conservative import ConservativeNetwork
 from ..networks.two_layer import TwoLayerNetwork
-from .arguments import Subject, as_subject, mesh
+from .arguments import Subject, as_subject, mesh, within
 from .style import ACCENT, DATA, FAINT, INK, labelled, legend, titled
 
 if TYPE_CHECKING:
@@ -98,10 +98,12 @@ def draw_field(ax: Axes, subject: Subject) -> None:
     window = subject.window()
     if subject.data is not None:
         draw_points(ax, subject.data)
+    # Beyond limits there is no law that it could be the score of.
+    inner = within(window, subject.box)
     if subject.network is not None:
-        _draw_kinks(ax, subject.network, window)
-    _draw_contours(ax, subject, window)
-    points = mesh(window, _ARROWS)[2]
+        _draw_kinks(ax, subject.network, inner)
+    _draw_contours(ax, subject, inner)
+    points = mesh(inner, _ARROWS)[2]
     draw_arrows(ax, points, subject.values(points))
     labelled(ax, "first feature", "second feature")
     ax.set(xlim=window[0], ylim=window[1])

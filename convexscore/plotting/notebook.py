@@ -18,7 +18,7 @@ from ..scores.density import ScoreDensity
 from ..scores.noise_conditional import NoiseConditionalScore
 from ..scores.planar_density import ConservativeDensity
 from ..univariate.path import Path
-from .arguments import as_subject, spread
+from .arguments import as_subject, spread, within
 from .field import kink_span
 from .showing import chosen_levels
 from .sketches import bars, cells, curves, spans
@@ -130,7 +130,7 @@ def _of_score(thing: Any) -> str:
         kinks = np.zeros(0) if subject.network is None else subject.network.kinks
         kinks = kinks[(kinks >= x[0]) & (kinks <= x[-1])]
         return curves(x, [np.asarray(network(x))], (kinks, np.asarray(network(kinks))))
-    window = subject.window()
+    window = within(subject.window(), subject.box)
     if isinstance(network, ConservativeNetwork):
         return _of_plane(network.potential, window)
     lines = [kink_span(network, k, window) for k in range(min(network.n_neurons, _LINES))]

@@ -7,7 +7,14 @@ from matplotlib.figure import Figure
 from scipy.integrate import trapezoid
 
 import convexscore as cs
-from convexscore.plotting import ScoreDisplay, plot_certificate, plot_density, plot_fit, plot_score
+from convexscore.plotting import (
+    ScoreDisplay,
+    plot_certificate,
+    plot_density,
+    plot_field,
+    plot_fit,
+    plot_score,
+)
 
 mpl.use("Agg")
 
@@ -104,3 +111,25 @@ def test_solutions_say_their_support():
     assert "[0, inf]" in page
     whole = cs.solve(DURATIONS, 4.0, skip=True)
     assert "support" not in str(whole) + whole._repr_html_()
+
+
+def test_fields_end_at_the_box():
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.exponential(size=200), rng.beta(1.0, 2.0, size=200)])
+    objective = cs.ScoreMatching(X, support=[(0, None), (0, 1)])
+    solution = cs.solve(objective, 4.0, skip=True, conservative=True)
+    density = solution.density()
+    for draw, thing in ((plot_field, solution), (plot_fit, solution), (plot_density, density)):
+        ax = draw(thing, X, ax=Figure().subplots())
+        arrows = [part.XY for part in ax.collections if hasattr(part, "XY")]
+        contours = [
+            path.vertices
+            for part in ax.collections
+            if not hasattr(part, "XY")
+            for path in part.get_paths()
+            if len(path.vertices)
+        ]
+        lines = np.concatenate([*arrows, *contours])
+        assert (lines.min(axis=0) >= [0, 0]).all()
+        assert lines[:, 1].max() <= 1
+        assert ax.get_ylim()[1] > 1
