@@ -83,9 +83,7 @@ class MonotonePieces:
         all_slopes = np.concatenate([slopes[middle], slopes[-1:]])
         gaps = np.diff(all_points)
         with np.errstate(over="ignore", invalid="ignore"):
-            heights = np.concatenate(
-                [[0.0], np.cumsum((0.5 * all_scores[1:] + 0.5 * all_scores[:-1]) * gaps)]
-            )
+            heights = _heights((0.5 * all_scores[1:] + 0.5 * all_scores[:-1]) * gaps)
         rates = np.abs(all_scores[[0, -1]]) + np.sqrt(np.abs(all_slopes[[0, -1]]))
         rates[[*closed]] = np.inf
         if not (np.isfinite(heights).all() and np.isfinite(gaps).all() and rates.min() > _SLOWEST):
@@ -249,6 +247,16 @@ class MonotonePieces:
             log_width = np.log(np.diff(edges))[:, None] + np.log(weights)
             logs.append((self.heights[top] - fall * t + 0.5 * curvature * t**2 + log_width).ravel())
         return np.concatenate(xs), np.concatenate(logs)
+
+
+def _heights(rises: FloatArray) -> FloatArray:
+    """Return the heights of points from the rises between them, zero at about the highest.
+
+    Summed from there: where all mass is, no rounding of what is far below it, next to a distant limit, say.
+    """
+    top = int(np.argmax(np.concatenate([[0.0], np.cumsum(rises)])))
+    below = -np.cumsum(rises[:top][::-1])[::-1]
+    return np.concatenate([below, [0.0], np.cumsum(rises[top:])])
 
 
 def _between(

@@ -31,8 +31,8 @@ __all__ = ["Change", "Transformation", "TransformedLaw", "best_transformation"]
 _LEAST, _LARGEST = -8.0, 10.0
 # A likelihood needs no more digits than means of bins have.
 _BIN, _FEW = 0.004, 4000
-# Standard units before a finite end of the transformed line within which masses are integrated numerically.
-_CLOSE = 0.05
+# Between limits moments are integrated over all but this share, in steps of this size within this reach.
+_LITTLE, _STEP, _REACH = 1e-18, 0.05, 40.0
 
 
 @dataclass(frozen=True)
@@ -276,20 +276,49 @@ class TransformedLaw(TabulatedQuantiles, Frozen):
         return TransformedLaw(self.base.mirrored(), change, -self.high, -self.low, -self.breakpoints[::-1])
 
     def moments(self) -> tuple[float, float]:
-        """Return mean and mean square, by quadrature in ``t = sign(z) log(1 + |z|)`` and the tail's own."""
-        nodes, weights = unit_quadrature()
-        edges = self._edges
-        width = np.diff(edges)[:, None]
-        t = (edges[:-1, None] + width * nodes).ravel()
-        z = np.sign(t) * np.expm1(np.abs(t))
-        mass = np.exp(self.logpdf(z) + np.abs(t)) * (width * weights).ravel()
-        mean, square = float(mass @ z), float(mass @ z**2)
+        """Return mean and mean square, by quadrature and the tail's own.
+
+        The variable is ``t = sign(z) log(1 + |z|)``, or between limits, next to which there may be poles, that of
+        the base.
+        """
+        limited = self.transformation.limits != WHOLE_LINE
+        z, mass = self._quadrature(self._base_edges) if limited else self._logarithmic_quadrature()
         tail = self._tail
+        if limited and tail is not None:
+            mass = mass * np.exp(-tail.log_total)
+        mean, square = float(mass @ z), float(mass @ z**2)
         if tail is None:
             return mean, square
         share, step = np.exp(tail.log_mass - tail.log_total), tail.side / tail.rate
         beyond = tail.edge**2 + 2 * tail.edge * step + 2 * step**2
         return float(mean + share * (tail.edge + step)), float(square + share * beyond)
+
+    def _logarithmic_quadrature(self) -> tuple[FloatArray, FloatArray]:
+        """Return nodes and their masses, on panels of ``t``."""
+        t, width = _panels(self._edges)
+        z = np.sign(t) * np.expm1(np.abs(t))
+        return z, np.exp(self.logpdf(z) + np.abs(t)) * width
+
+    def _quadrature(self, edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return nodes and their masses under the base, on panels of its variable."""
+        y, width = _panels(edges)
+        mass = np.exp(self.base.logpdf(y)) * width
+        return self.transformation.inverse(y[mass > 0]), mass[mass > 0]
+
+    @property
+    def _base_edges(self) -> FloatArray:
+        """Panels of the base's variable, up to the tail, of all mass that moments see."""
+        first, last = (self.base.quantile_bounds(np.array([q])) for q in (_LITTLE, 1 - 2.0**-53))
+        # Of light tails the moments see more than floats can say of shares.
+        low, high = min(float(first[0][0]), -_REACH), max(float(last[1][0]), _REACH)
+        tail = self._tail
+        if tail is not None:
+            edge = float(self.transformation(np.array(tail.edge)))
+            low, high = (low, edge) if tail.side > 0 else (edge, high)
+        near = np.arange(max(low, -_REACH), min(high, _REACH), _STEP)
+        far = _REACH * np.geomspace(1.0, max(1.0, -low / _REACH, high / _REACH), 400)
+        edges = np.concatenate([near, far, -far, self.breakpoints, [low, high]])
+        return np.unique(edges[(edges >= low) & (edges <= high)])
 
     @property
     def _edges(self) -> FloatArray:
@@ -303,13 +332,17 @@ class TransformedLaw(TabulatedQuantiles, Frozen):
         t = np.sign(z) * np.log1p(np.abs(z))
         # Far shares of the upper tail are no floats: a multiple of the others' reach has room for them.
         steps = np.arange(0.0, min(2 * float(np.abs(t).max()), 300.0) + 0.25, 0.25)
-        limits = np.array(self.transformation.limits)
-        ends = limits[np.isfinite(limits)]
-        t = np.unique(np.concatenate([t, steps, -steps, np.sign(ends) * np.log1p(np.abs(ends))]))
+        t = np.unique(np.concatenate([t, steps, -steps]))
         if tail is not None:
             t = t[tail.side * t <= tail.side * np.sign(tail.edge) * np.log1p(abs(tail.edge))]
-        low, high = np.sign(limits) * np.log1p(np.abs(limits))
-        return t[(t >= low) & (t <= high)]
+        return t
+
+
+def _panels(edges: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the nodes of Gauss's rule on panels, and their weights."""
+    nodes, weights = unit_quadrature()
+    width = np.diff(edges)[:, None]
+    return (edges[:-1, None] + width * nodes).ravel(), (width * weights).ravel()
 
 
 @dataclass(frozen=True)

@@ -393,3 +393,29 @@ def test_wrong_supports_are_named():
     plane = cs.PooledScore.fit(np.random.default_rng(0).standard_normal((30, 2)), ("line",), rng=0)
     with pytest.raises(ValueError, match="support: expected a law of one feature"):
         plane.support()
+
+
+@pytest.mark.parametrize(("a", "b", "seed"), [(0.1, 0.1, 0), (0.1, 3.0, 0), (0.7, 2.0, 103)])
+def test_moments_of_densities_with_poles_are_those_of_their_quantiles(a, b, seed):
+    x = np.random.default_rng(seed).beta(a, b, size=12 if seed else 40)
+    pooled = cs.PooledScore.fit(x[(x > 1e-9) & (x < 1 - 1e-9)], rng=0, support=(0, 1))
+    for law in (pooled, pooled.members[0]):
+        # By parts: means are integrals of the distribution function.
+        nodes, weights = np.polynomial.legendre.leggauss(20)
+        cuts = np.unique(np.concatenate([10.0 ** np.arange(-16.0, 0.0, 0.1), np.linspace(0, 1, 400)]))
+        cuts = np.unique(np.concatenate([cuts, 1 - cuts]))
+        half = np.diff(cuts)[:, None] / 2
+        z = cuts[:-1, None] + half * (nodes + 1)
+        above = law.sf(z) * half * weights
+        mean, square = above.sum(), (2 * z * above).sum()
+        assert law.mean() == pytest.approx(mean, abs=2e-6)
+        assert law.variance() == pytest.approx(square - mean**2, abs=4e-6)
+
+
+@pytest.mark.parametrize("limit", [-1e3, -1e6, -1e8])
+def test_a_limit_far_away_is_none(limit):
+    x = np.random.default_rng(4).standard_normal(12)
+    pooled = cs.PooledScore.fit(x, ("line", "network"), rng=0, support=(limit, None))
+    whole = cs.PooledScore.fit(x, ("line", "network"), rng=0)
+    points = np.linspace(-3, 3, 13)
+    np.testing.assert_allclose(pooled.logpdf(points), whole.logpdf(points), atol=1e-6)

@@ -143,3 +143,15 @@ def test_pictures_end_at_the_support():
         assert x[height > 0].min() == 0.0
         assert (height[x > 0] > 0).all()
         assert x.min() < 0
+
+
+@pytest.mark.parametrize("limit", [-1e3, -1e6, -1e8])
+def test_a_limit_far_away_changes_nothing(limit):
+    x = np.random.default_rng(4).standard_normal(60)
+    network = cs.solve(x, 1.9, skip=True).network
+    whole = cs.ScoreDensity(network)
+    points = np.array([-1.0, 0.0, 1.0])
+    for support in ((limit, None), (None, -limit), (limit, -limit)):
+        density = cs.ScoreDensity(network, support=support)
+        np.testing.assert_allclose(density.logpdf(points), whole.logpdf(points), atol=1e-10)
+        np.testing.assert_allclose(density.cdf(points), whole.cdf(points), atol=1e-10)
