@@ -310,6 +310,14 @@ def _boundary_exponent(objective: Any, length: int) -> int:
     if isinstance(objective.boundary_weight, tuple):
         return exponent_of(objective.boundary[0]) - 1
     largest = times_power(float(objective.boundary[0].max()), -length)
+    first, last = objective.X.min(axis=0), objective.X.max(axis=0)
+    for (low, high), least, most in zip(box_of(objective.support), first, last, strict=True):
+        for distance in (float(least) - low, high - float(most)):
+            if math.isfinite(distance) and times_power(distance, -length) > _FURTHEST:
+                raise ValueError(
+                    f"support: expected limits within {_FURTHEST:g} times the range of the data, None where "
+                    f"there is none, got one {times_power(distance, -length):.3g} ranges away"
+                )
     if not 1 / _FURTHEST <= largest <= _FURTHEST:
         raise ValueError(
             f"support: expected limits within {_FURTHEST:g} times the range of the data, and a "

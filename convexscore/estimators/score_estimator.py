@@ -380,7 +380,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
                 )
 
     def _check_features(self, n_features: int) -> None:
-        for name, given in (("shape", self.shape), ("support", as_support("support", self.support))):
+        for name, given in (("shape", self.shape), ("support", self.support)):
             if given is not None and n_features > 1:
                 raise ValueError(f"{name}: expected None for {n_features} features, got {given!r}")
 

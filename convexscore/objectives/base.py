@@ -72,7 +72,7 @@ def weighted_part(objective: Any) -> Any:
     if kept.all() or not is_dataclass(objective):
         return objective
     if not kept.any():
-        raise ValueError("X: expected values inside the support, got none that is not on an end of it")
+        raise ValueError("X: expected values inside the support, got all of them on an end of it")
     return chosen_samples(objective, kept)
 
 

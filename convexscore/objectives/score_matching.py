@@ -128,7 +128,8 @@ class ScoreMatching(Frozen):
                 raise ValueError(f"boundary_weight: expected None without a support, got {shown(height)}")
             return
         box = box_of(support)
-        require_within("X", self.X, box)
+        # Samples of weight zero are left out, wherever they are.
+        require_within("X", self.X[self.weights > 0], box)
         if height is None:
             height = median_distance(self.X, self.weights, box)
         height = as_weight("boundary_weight", height, len(box))

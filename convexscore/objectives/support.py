@@ -91,13 +91,25 @@ def as_support(name: str, support: Any) -> Support | None:
     return None if math.isinf(low) and math.isinf(high) else (low, high)
 
 
-def support_of(law: Any, n_features: int = 1) -> Support | Box | None:
-    """Return what the method ``support()`` of a law or a score says; None where there are no limits."""
+def support_of(law: Any, n_features: int | None = None) -> Support | Box | None:
+    """Return what the method ``support()`` of a law or a score says; None where there are no limits.
+
+    Parameters
+    ----------
+    law : object
+        Anything; what has no such method, or means something else by it, has no limits.
+    n_features : int, optional
+        How many it should have; by default as many as it says.
+    """
     method = getattr(law, "support", None)
     if not callable(method):
         return None
     try:
-        return as_limits("support", method(), n_features)
+        said = method()
+        if n_features is None:
+            nested = isinstance(said, (tuple, list)) and any(isinstance(part, (tuple, list)) for part in said)
+            n_features = len(said) if nested else 1
+        return as_limits("support", said, n_features)
     # Some laws of several features have none, and other objects may call something else so.
     except (TypeError, ValueError):
         return None
@@ -116,6 +128,8 @@ def as_box(name: str, support: Any, n_features: int) -> Box | None:
     if isinstance(support, np.ndarray):
         support = support.tolist()
     is_list = isinstance(support, (tuple, list)) and len(support) == n_features
+    if is_list:
+        support = [part.tolist() if isinstance(part, np.ndarray) else part for part in support]
     if not is_list or not all(part is None or isinstance(part, (tuple, list)) for part in support):
         one = "[(0, None), None" + ", ..." * (n_features > 2) + "]"
         raise ValueError(
@@ -169,7 +183,7 @@ def median_distance(X: FloatArray, weight: FloatArray, box: Box) -> float:
     distance = _distances(X, box).min(axis=1)
     inside = (distance > 0) & (weight > 0)
     if not inside.any():
-        raise ValueError("X: expected values inside the support, got none that is not on an end of it")
+        raise ValueError("X: expected values inside the support, got all of them on an end of it")
     order = np.argsort(distance[inside], kind="stable")
     share = np.cumsum(weight[inside][order])
     return float(distance[inside][order][np.searchsorted(share, 0.5 * share[-1])])

@@ -163,7 +163,7 @@ def stretch(law: ScoreDensity | Distribution) -> tuple[float, float]:
 
 def limits_of(thing: Any) -> tuple[float, float]:
     """Return the limits of a law or a solution on the line, infinite where there is none."""
-    known = getattr(thing.objective, "support", None) if isinstance(thing, Solution) else support_of(thing)
+    known = getattr(thing.objective, "support", None) if isinstance(thing, Solution) else support_of(thing, 1)
     return (-np.inf, np.inf) if known is None else box_of(known)[0]
 
 

@@ -83,12 +83,14 @@ class Distribution(Frozen, Shown):
     def logcdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X <= x)``, accurate far in the left tail; one feature only."""
         pool, frame = self._on_the_line("logcdf")
-        return pool.logcdf(frame.inward(as_numbers("x", x)))[()]
+        x = as_numbers("x", x)
+        return frame.beyond(x, pool.logcdf(frame.inward(x)), (-np.inf, 0.0))[()]
 
     def logsf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X > x)``, accurate far in the right tail; one feature only."""
         pool, frame = self._on_the_line("logsf")
-        return pool.logsf(frame.inward(as_numbers("x", x)))[()]
+        x = as_numbers("x", x)
+        return frame.beyond(x, pool.logsf(frame.inward(x)), (0.0, -np.inf))[()]
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """Return ``P(X <= x)``, of the shape of `x`; one feature only."""

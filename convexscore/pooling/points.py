@@ -181,6 +181,11 @@ class Frame:
         """Return which points are outside the support."""
         return (x < self.support[0]) | (x > self.support[1])
 
+    def beyond(self, x: FloatArray, values: FloatArray, ends: tuple[float, float]) -> FloatArray:
+        """Return values at points, with those given for points on the lower limit or below, and the upper."""
+        low, high = self.support
+        return np.where(x <= low, ends[0], np.where(x >= high, ends[1], values))
+
     def inward(self, x: FloatArray) -> FloatArray:
         """Return points of the data's units in standard ones."""
         with np.errstate(over="ignore"):

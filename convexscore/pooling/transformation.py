@@ -278,8 +278,8 @@ class TransformedLaw(TabulatedQuantiles, Frozen):
     def moments(self) -> tuple[float, float]:
         """Return mean and mean square, by quadrature and the tail's own.
 
-        The variable is ``t = sign(z) log(1 + |z|)``, or between limits, next to which there may be poles, that of
-        the base.
+        The variable is ``t = sign(z) log(1 + |z|)``, or between limits, next to which there may be poles, the
+        base's own.
         """
         limited = self.transformation.limits != WHOLE_LINE
         z, mass = self._quadrature(self._base_edges) if limited else self._logarithmic_quadrature()

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from .._support.files import as_path, written_whole
 from .._support.validation import as_array, as_count, as_text, shown
-from ..objectives import Objective, as_sampled_objective
+from ..objectives import Objective, as_sampled_objective, has_limits
 from ..problem import Problem
 from .line import line_payload
 from .page import page_of
@@ -114,6 +114,10 @@ def report(
     n_features = problem.n_features
     if n_features > 2:
         raise ValueError(f"X: expected one feature or two, which have pictures, got {n_features}")
+    if n_features == 2 and has_limits(problem.objective):
+        raise ValueError(
+            "objective: expected no support with two features, whose page knows no limits, got one"
+        )
     names = _names(columns, n_features)
     heading = f"Scores of {' and '.join(names)}" if title is None else as_text("title", title)
     folds = (5, 3)[n_features - 1] if n_folds is None else as_count("n_folds", n_folds)

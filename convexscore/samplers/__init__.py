@@ -4,8 +4,9 @@ Two things make a score faster, where it has them: a method ``at_level(sigma)`` 
 noise level (or None), as `NoiseConditionalScore` has; and an attribute ``piecewise``, a `PiecewiseLinear` of
 the same values, as networks of one feature have.
 
-A score may have limits, ``(low, high)``, by a method ``support()`` as laws have it: `langevin`, `mala` and
-`underdamped` keep to them, or to those that they are given; the others refuse such a score.
+A score may have limits, ``(low, high)`` or one such pair a feature, by a method ``support()`` as laws have
+it: `langevin`, `mala` and `underdamped` keep to them, or to those that they are given; the others refuse such
+a score.
 """
 
 from .adjusted import mala

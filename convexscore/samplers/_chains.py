@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from .._support.parallel import run_all
 from .._support.progress import counted, steps
 from .._support.seeds import generator
+from .._support.shorthands import limits_shown
 from .._support.sizes import as_size, as_workers
 from .._support.validation import (
     FloatArray,
@@ -141,9 +142,8 @@ def as_score_without_limits(score: Any) -> Any:
     """Return `score` as `as_score` does, or raise if it knows limits, which no chain would keep to."""
     limits = support_of(score)
     if limits is not None:
-        ((low, high),) = box_of(limits)
         raise ValueError(
-            f"score: expected one without limits, got that of a law on [{low:g}, {high:g}]; "
+            f"score: expected one without limits, got that of a law on {limits_shown(limits)}; "
             "`langevin`, `mala` and `underdamped` keep to them, and a law's own method `sample` is exact"
         )
     return as_score(score)

@@ -131,11 +131,15 @@ class ScoreDensity(Frozen, Shown):
 
     def logcdf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X <= x)``, accurate far in the left tail."""
-        return self._pieces.log_mass_below(as_numbers("x", x)) - self.log_normalizer
+        x = as_numbers("x", x)
+        below = self._pieces.log_mass_below(x) - self.log_normalizer
+        return np.where(x >= self._limits[1], 0.0, below)[()]
 
     def logsf(self, x: ArrayLike) -> FloatArray:
         """Return ``log P(X > x)``, accurate far in the right tail."""
-        return self._mirror.log_mass_below(-as_numbers("x", x)) - self.log_normalizer
+        x = as_numbers("x", x)
+        above = self._mirror.log_mass_below(-x) - self.log_normalizer
+        return np.where(x <= self._limits[0], 0.0, above)[()]
 
     def cdf(self, x: ArrayLike) -> FloatArray:
         """Return ``P(X <= x)``, of the shape of `x`."""

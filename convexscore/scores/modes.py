@@ -11,6 +11,7 @@ unit, so nothing has to be rescaled here.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,9 +25,11 @@ from .._support.progress import counted
 from .._support.seeds import generator
 from .._support.sizes import as_size, as_workers
 from .._support.validation import FloatArray, as_data, as_flag, as_weights
+from ..errors import ConvergenceWarning, NotNormalizableError, SolverError
 from ..numerics.lattice import lattice_spacing
 from ..objectives import ScoreMatching, weighted_part
 from ..problem import Problem
+from ..results import Solution
 from ..solve import solve
 from ..units import units_of
 from ..univariate.modes import critical_decay, integrable_scores, least_decay, modes_of
@@ -126,6 +129,8 @@ def mode_test(
     ------
     TypeError, ValueError
         If there are fewer than two distinct values, or an argument is of the wrong kind or out of range.
+    SolverError
+        If points are so far out, or so close together, that there is no certified fit.
 
     See Also
     --------
@@ -160,7 +165,7 @@ def mode_test(
     exceeding = int(np.sum((numbers > allowed) | (raised > 0)))
     # Without a weight decay that has more modes nothing speaks for them.
     share = (1 + exceeding) / (1 + n_replicates) if beta > least_decay(program) else 1.0
-    solution = solve(objective, units.beta_outside(beta), skip=True, tails="integrable")
+    solution = _solved(objective, units.beta_outside(beta))
     return ModeTest(
         allowed,
         share,
@@ -169,6 +174,23 @@ def mode_test(
         modes_of(solution.network.piecewise),
         numbers,
         int(raised.sum()),
+    )
+
+
+def _solved(objective: ScoreMatching, beta: float) -> Solution:
+    """Return the fit at the critical weight decay, or raise where the data are of too many sizes for one."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            solution = solve(objective, beta, skip=True, tails="integrable")
+        if solution.status != "inaccurate":
+            return solution
+        why = f"gap {solution.certificate.gap:.2g}"
+    except NotNormalizableError as error:
+        why = str(error)
+    raise SolverError(
+        "mode_test: no certified fit at the critical weight decay; expected x without points so far out, or "
+        f"so close together, that floats cannot tell the others apart ({why})"
     )
 
 

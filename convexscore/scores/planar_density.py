@@ -121,9 +121,9 @@ class ConservativeDensity(Frozen, Shown):
         found = self.network.potential(x)
         if self._box is None:
             return found
-        (left, low), (right, high) = np.array(self._box).T
-        a, b = as_numbers("x", x).T
-        return np.where((a >= left) & (a <= right) & (b >= low) & (b <= high), found, -np.inf)
+        low, high = np.array(self._box).T
+        points = as_numbers("x", x)
+        return np.where(((points < low) | (points > high)).any(axis=1), -np.inf, found)
 
     def pdf(self, x: ArrayLike) -> FloatArray:
         """Return ``p`` at points of shape ``(n, 2)``, shape ``(n,)``."""

@@ -302,3 +302,31 @@ def test_the_true_score_minimizes_the_loss_of_the_law(P, shift, support, height,
         best, up, down = loss(0.0), loss(1.0), loss(-1.0)
         assert up + down - 2 * best > 0.01
         assert up - down == pytest.approx(0.0, abs=1e-10 * (up + down - 2 * best))
+
+
+def test_samples_of_weight_zero_may_be_outside():
+    given = cs.ScoreMatching([-5.0, 1.0, 2.0, 4.0], [0.0, 1.0, 2.0, 1.0], support=(0, None))
+    without = cs.ScoreMatching([1.0, 2.0, 4.0], [1.0, 2.0, 1.0], support=(0, None))
+    assert given.boundary_weight == without.boundary_weight
+    assert given.loss(lambda x: -x, lambda x: -np.ones(len(x))) == without.loss(
+        lambda x: -x, lambda x: -np.ones(len(x))
+    )
+    assert cs.solve(given, 2.0, skip=True).value == cs.solve(without, 2.0, skip=True).value
+
+
+@pytest.mark.parametrize("support", [(0, 1e100), (-1e12, None), (None, 1e11)])
+def test_limits_too_far_away_are_refused(support):
+    x = np.random.default_rng(0).exponential(size=20)
+    for fit in (
+        lambda: cs.solve(cs.ScoreMatching(x, support=support), 2.0, skip=True),
+        lambda: cs.PooledScore.fit(x, rng=0, support=support),
+    ):
+        with pytest.raises(ValueError, match=r"support: expected limits within 1e\+09 times the range"):
+            fit()
+
+
+def test_boxes_may_be_made_of_arrays():
+    X = np.random.default_rng(0).random((5, 2))
+    mixed = cs.ScoreMatching(X, support=[np.array([0.0, np.inf]), None])
+    assert mixed.support == ((0.0, np.inf), (-np.inf, np.inf))
+    assert cs.ScoreMatching(X, support=np.array([[0, 1], [0, 2]])).support == ((0.0, 1.0), (0.0, 2.0))

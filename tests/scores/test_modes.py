@@ -209,3 +209,11 @@ def test_results_are_frozen_and_can_be_pickled():
         with pytest.raises(ValueError, match="read-only"):
             other.modes[0] = 0.0
         assert other.density.logpdf(0.3) == found.density.logpdf(0.3)
+
+
+@pytest.mark.parametrize(
+    "x", [np.append(np.random.default_rng(0).exponential(size=40), 1e12), [1.0, 1.0 + 1e-15, 2.0]]
+)
+def test_data_of_too_many_sizes_are_refused(x):
+    with pytest.raises((cs.SolverError, ValueError), match="x"):
+        cs.mode_test(x, 1, 20, rng=0)
