@@ -29,7 +29,7 @@ from ..objectives import (
     as_objective,
     distinct_rows,
 )
-from ..objectives.support import Support, boundary_terms
+from ..objectives.support import Support, weight_terms
 from ..problem import Problem
 from ..results import Solution
 from ..scores.decays import chosen_decays, level_problem
@@ -65,7 +65,7 @@ class NetworkSettings:
     conservative: bool
     whiten: bool
     noise_level: float | None
-    support: Support | None
+    support: Support | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,9 +138,9 @@ class CertifiedScore(Frozen):
         if self.support is None:
             return losses
         objective = self.solution.objective
-        weight, derivative = boundary_terms(z[:, 0], objective.support, objective.boundary_weight)
+        weight, gradient = weight_terms(z, objective.support, objective.boundary_weight)
         width, side = abs(float(W[0, 0])), np.sign(W[0, 0])
-        losses = weight / width * losses + side * derivative * score[:, 0]
+        losses = weight / width * losses + side * gradient[:, 0] * score[:, 0]
         return np.where(self._inside(X), losses, np.inf)
 
     def sample(self, n: int, rng: np.random.Generator | int | None = None) -> FloatArray:

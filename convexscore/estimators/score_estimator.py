@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
 
@@ -227,6 +228,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         data = validate_data(self, X, dtype=np.float64, ensure_min_samples=2)
         n_samples, n_features = data.shape
         self._check_features(n_features)
+        settings = replace(settings, support=self._limits())
         weights = None
         if sample_weight is not None:
             weights = as_weights("sample_weight", sample_weight, n_samples, zeros=True)
@@ -354,7 +356,7 @@ class ConvexScoreEstimator(DensityMixin, BaseEstimator):
         if self.objective == "sm" and self.noise_level is not None:
             raise ValueError(f"noise_level: expected None with objective='sm', got {self.noise_level!r}")
         kept = {name: getattr(self, name) for name in _OF_NETWORKS}
-        return NetworkSettings(**kept, support=self._limits())
+        return NetworkSettings(**kept)
 
     def _limits(self) -> Support | None:
         """Return the support, or raise where it would have no effect."""

@@ -41,7 +41,6 @@ __all__ = [
     "as_limits",
     "as_support",
     "as_weight",
-    "boundary_terms",
     "box_of",
     "box_terms",
     "has_no_weight",
@@ -187,32 +186,6 @@ def median_distance(X: FloatArray, weight: FloatArray, box: Box) -> float:
     order = np.argsort(distance[inside], kind="stable")
     share = np.cumsum(weight[inside][order])
     return float(distance[inside][order][np.searchsorted(share, 0.5 * share[-1])])
-
-
-def boundary_terms(x: FloatArray, support: Support, height: float) -> tuple[FloatArray, FloatArray]:
-    """Return ``h`` and its derivative, ``h(x) = min(x - low, high - x, height)``.
-
-    Where ``h`` bends, at the height and in the middle, the derivative is the mean of both sides.  Points that
-    differ from a bend by rounding are on it, so that the units of the data do not matter.
-
-    Parameters
-    ----------
-    x : ndarray of any shape
-        Points of the support.
-    support : tuple of two floats
-        Its ends.
-    height : float
-        Where the weight stops growing.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from convexscore.objectives.support import boundary_terms
-    >>> boundary_terms(np.array([0.5, 2.0, 3.0]), (0.0, np.inf), 2.0)
-    (array([0.5, 2. , 2. ]), array([1. , 0.5, 0. ]))
-    """
-    weight, gradient = box_terms(x.reshape(-1, 1), (support,), height)
-    return weight.reshape(x.shape), gradient.reshape(x.shape)
 
 
 def box_terms(X: FloatArray, box: Box, height: float) -> tuple[FloatArray, FloatArray]:

@@ -19,7 +19,7 @@ from ..numerics.piecewise import PiecewiseLinear
 from ..scores.density import ScoreDensity
 from ..univariate.program import WHOLE_LINE
 
-__all__ = ["FURTHEST", "Law", "MixtureLaw", "NetworkLaw", "TabulatedQuantiles", "log_difference", "softmax"]
+__all__ = ["FURTHEST", "Law", "MixtureLaw", "NetworkLaw", "QuantileTable", "log_difference", "softmax"]
 
 _LOG_ROOT_TWO_PI = 0.5 * np.log(2 * np.pi)
 # Points further out belong to whom those here do, whose log densities are floats: the tenth power of this has
@@ -198,31 +198,28 @@ class NetworkLaw(Frozen):
         return NetworkLaw(turned, (-self.limits[1], -self.limits[0]))
 
 
-class TabulatedQuantiles:
-    """Bounds of quantiles, for laws whose distribution function has no inverse in closed form."""
+class QuantileTable:
+    """Bounds of quantiles, for laws whose distribution function has no inverse in closed form.
 
-    def logcdf(self, z: FloatArray) -> FloatArray:
-        """Return the log probability of what is at most `z`."""
-        raise NotImplementedError
+    Parameters
+    ----------
+    law : Law
+        The law, of which only the distribution function is asked.
+    """
 
-    def logsf(self, z: FloatArray) -> FloatArray:
-        """Return the log probability of what is above `z`."""
-        raise NotImplementedError
+    def __init__(self, law: Law) -> None:
+        # A grid over all floats, fine enough to start from.
+        t = np.linspace(-709.0, 709.0, 2837)
+        self.points = np.sign(t) * np.expm1(np.abs(t))
+        self.log_cdf, self.log_sf = law.logcdf(self.points), law.logsf(self.points)
 
-    def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+    def bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return points below and above the quantiles at `q`."""
-        z, log_cdf, log_sf = self._table
-        low = np.searchsorted(log_cdf, np.log(np.minimum(q, 0.5)))
-        high = z.size - np.searchsorted(log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
+        z = self.points
+        low = np.searchsorted(self.log_cdf, np.log(np.minimum(q, 0.5)))
+        high = z.size - np.searchsorted(self.log_sf[::-1], np.log(np.minimum(1 - q, 0.5)))
         cell = np.clip(np.where(q <= 0.5, low, high), 1, z.size - 1)
         return z[cell - 1], z[cell]
-
-    @cached_property
-    def _table(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """A grid over all floats, fine enough to start from, and the log probabilities below and above."""
-        t = np.linspace(-709.0, 709.0, 2837)
-        z = np.sign(t) * np.expm1(np.abs(t))
-        return z, self.logcdf(z), self.logsf(z)
 
 
 def softmax(logs: FloatArray, axis: int) -> FloatArray:

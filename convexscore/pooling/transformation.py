@@ -22,7 +22,7 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.integrals import unit_quadrature
 from ..univariate.program import WHOLE_LINE
-from .laws import Law, TabulatedQuantiles, log_difference
+from .laws import Law, QuantileTable, log_difference
 from .points import Points
 
 __all__ = ["Change", "Transformation", "TransformedLaw", "best_transformation"]
@@ -165,7 +165,7 @@ class Change(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class TransformedLaw(TabulatedQuantiles, Frozen):
+class TransformedLaw(Frozen):
     """The law of points whose transformation has a given law, up to the last data before an exponential tail.
 
     Parameters
@@ -254,6 +254,15 @@ class TransformedLaw(TabulatedQuantiles, Frozen):
         with np.errstate(divide="ignore"):
             added = tail.log_mass + np.log(-np.expm1(-tail.rate * np.maximum(far, 0.0)))
         return np.minimum(np.logaddexp(mass(y), added) - tail.log_total, 0.0)
+
+    def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return points below and above the quantiles at `q`."""
+        # Not by the inverse: close to a bound of the power transformation it has few digits.
+        return self._table.bounds(q)
+
+    @cached_property
+    def _table(self) -> QuantileTable:
+        return QuantileTable(self)
 
     def sample(self, n: int, rng: np.random.Generator) -> FloatArray:
         """Return independent samples: of the tail, or of the base law up to it."""

@@ -12,7 +12,7 @@ from .._support.frozen import Frozen
 from .._support.validation import FloatArray
 from ..numerics.piecewise import PiecewiseLinear
 from ..scores.density import ScoreDensity
-from .laws import MixtureLaw, NetworkLaw, TabulatedQuantiles, log_difference
+from .laws import MixtureLaw, NetworkLaw, QuantileTable, log_difference
 from .points import Points
 
 __all__ = ["TruncatedLaw", "mirrored_at_limits", "straight_law"]
@@ -22,7 +22,7 @@ _STEPS, _HALVINGS, _TOLERANCE = 60, 40, 1e-13
 
 
 @dataclass(frozen=True, eq=False)
-class TruncatedLaw(TabulatedQuantiles, Frozen):
+class TruncatedLaw(Frozen):
     """A mixture of Gaussians, cut off at limits and divided by what is left.
 
     Parameters
@@ -73,6 +73,14 @@ class TruncatedLaw(TabulatedQuantiles, Frozen):
         """Return the log probability of what is above `z`."""
         low, high = self.limits
         return np.minimum(self._log_between(np.clip(z, low, high), np.array(high)) - self._log_total, 0.0)
+
+    def quantile_bounds(self, q: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return points below and above the quantiles at `q`."""
+        return self._table.bounds(q)
+
+    @cached_property
+    def _table(self) -> QuantileTable:
+        return QuantileTable(self)
 
     def moments(self) -> tuple[float, float]:
         """Return mean and mean square, in closed form."""

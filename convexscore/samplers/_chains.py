@@ -121,7 +121,7 @@ def as_score(score: Any) -> Any:
     return score if _is_leveled(score) else as_callable("score", score)
 
 
-def limits_of(x: FloatArray, score: Any, support: Any) -> Box | None:
+def chain_limits(x: FloatArray, score: Any, support: Any) -> Box | None:
     """Return the limits of chains, a pair a feature: those that are given, else those that the score knows.
 
     Raises

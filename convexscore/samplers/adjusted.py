@@ -17,8 +17,8 @@ from ._chains import (
     Advance,
     Score,
     as_score,
+    chain_limits,
     draw,
-    limits_of,
     run_counted,
     scores_at,
     starting_points,
@@ -121,7 +121,7 @@ def mala(
     as_callable("logpdf", logpdf)
     return_acceptance = as_flag("return_acceptance", return_acceptance)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
-    limits = limits_of(x, score, support)
+    limits = chain_limits(x, score, support)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         step_of = _metropolis(score, logpdf, chains, h, generator, limits)

@@ -15,9 +15,9 @@ from ._chains import (
     Advance,
     Score,
     as_score,
+    chain_limits,
     check_bounded,
     draw,
-    limits_of,
     reflect,
     run,
     scores_at,
@@ -166,7 +166,7 @@ def underdamped(
     friction = as_real("friction", friction, minimum=0.0, strict=True)
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
-    limits = limits_of(x, score, support)
+    limits = chain_limits(x, score, support)
     advice = f"step_size: expected a smaller step than {step_size:g}"
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:

@@ -27,8 +27,8 @@ from ._chains import (
     as_score,
     as_score_without_limits,
     at_level,
+    chain_limits,
     denoise_last,
-    limits_of,
     reflect,
     run,
     starting_points,
@@ -118,7 +118,7 @@ def langevin(
     count = as_size("n_steps", n_steps)
     every = None if keep_every is None else as_size("keep_every", keep_every, minimum=1)
     noise_scale = float(np.sqrt(2.0) * np.sqrt(h))
-    box = limits_of(x, score, support)
+    box = chain_limits(x, score, support)
 
     def setup(chains: FloatArray, generator: np.random.Generator) -> Advance:
         move = Move(chains, generator)

@@ -8,9 +8,8 @@ import numpy as np
 
 import convexscore as cs
 from convexscore.activations import Activation, get_activation
-from convexscore.samplers.grid import GridLaw, langevin_law, reverse_law
 
-from . import baseline_calls, door_calls, plotting_calls, pooling_calls
+from . import baseline_calls, door_calls, plotting_calls, pooling_calls, sampler_calls
 from .graphical_calls import GRAPHICAL_CALLS
 
 X = [0.0, 1.0, 3.0, 3.5]
@@ -32,16 +31,12 @@ SOLUTION = cs.solve(X, 1.5, skip=True)
 PATTERNS = cs.enumerate_patterns(PLANE, bias=True)
 CONE = PATTERNS.cone(0)
 DENSITY = cs.ScoreDensity(LINES[0])
-GRID = np.linspace(-6, 6, 61)
-LAW = GridLaw(GRID, np.exp(-(GRID**2) / 2))
 WEIGHTS = {"W1": [[1.0]], "b1": [0.0], "W2": [[1.0]], "b2": [0.0], "V": [[-1.0]], "activation": "relu"}
 GATES = {"gates": [[1.0]], "gate_offsets": [0.0]}
 SOLVE = {"beta": 4.0, "activation": "relu", "skip": True, "bias": True, "gated": False, "patterns": None}
 SOLVE |= {"penalty": "nuclear", "shape": None, "refit": False, "solver": "auto", "tol": 1e-6}
 ADAM = {"beta": 2.0, "activation": "relu", "skip": True, "bias": True, "n_neurons": 3, "n_epochs": 2}
 ADAM |= {"n_trials": 1, "schedule": "constant", "rng": 0, "keep_best": False}
-MORE = {"rng": 0, "dtype": None, "progress": False, "n_jobs": None}
-CHAIN = {"x0": [0.0, 1.0], "n_steps": 2, **MORE}
 MEAN = [[1.0], [2.0]]
 
 ADAM_RESULT = cs.baselines.train_adam(SM, 2.0, n_neurons=2, n_epochs=1, n_trials=1, rng=0)
@@ -316,110 +311,6 @@ CALLS = {
     "banana.sample": (BANANA.sample, {"n": 3, "rng": 0}),
     "ring": (cs.targets.ring, {"n_modes": 3, "radius": 2.0, "scale": 0.2}),
     "moons": (cs.targets.moons, {"scale": 0.1, "radius": 1.0}),
-    "GridLaw": (GridLaw, {"points": GRID, "density": LAW.density}),
-    "law.expect": (LAW.expect, {"values": GRID}),
-    "law.push": (LAW.push, {"means": 0.5 * GRID, "scale": 0.5}),
-    "law.kl": (LAW.kl, {"other": LAW}),
-    "law.tv": (LAW.tv, {"other": LAW}),
-    "law.w2": (LAW.w2, {"other": LAW}),
-    "law.of": (GridLaw.of, {"logpdf": MIXTURE.logpdf, "points": GRID}),
-    "langevin_law": (
-        langevin_law,
-        {"law": LAW, "score": NET, "step_size": 0.1, "n_steps": 2, "average": True},
-    ),
-    "reverse_law": (
-        reverse_law,
-        {"score": MIXTURE.score, "sigmas": [2.0, 1.0], "points": GRID, "rule": "frozen"},
-    ),
-    "langevin": (
-        cs.samplers.langevin,
-        {"score": NET, "step_size": 0.1, "keep_every": 1, "support": (-9.0, 9.0), **CHAIN},
-    ),
-    "underdamped": (
-        cs.samplers.underdamped,
-        {
-            "score": NET,
-            "step_size": 0.1,
-            "friction": 1.0,
-            "keep_every": 1,
-            "support": (-9.0, 9.0),
-            **CHAIN,
-        },
-    ),
-    "mala": (
-        cs.samplers.mala,
-        {
-            "score": MIXTURE.score,
-            "logpdf": MIXTURE.logpdf,
-            "x0": [0.0, 1.0],
-            "step_size": 0.1,
-            "n_steps": 2,
-            "rng": 0,
-            "dtype": None,
-            "support": (-9.0, 9.0),
-            "return_acceptance": True,
-            "keep_every": 1,
-            "progress": False,
-        },
-    ),
-    "annealed_langevin": (
-        cs.samplers.annealed_langevin,
-        {
-            "score": MIXTURE.score,
-            "sigmas": [2.0, 1.0],
-            "r": 0.1,
-            "denoise": True,
-            "keep_levels": True,
-            **CHAIN,
-        },
-    ),
-    "reverse": (
-        cs.samplers.reverse,
-        {
-            "score": MIXTURE.score,
-            "sigmas": [2.0, 1.0],
-            "n": 2,
-            "d": None,
-            "rule": "frozen",
-            "x0": [0.0, 1.0],
-            "denoise": True,
-            "keep_levels": True,
-            **MORE,
-        },
-    ),
-    "joint": (
-        cs.samplers.joint,
-        {
-            "score": MIXTURE.score,
-            "sigma": 1.0,
-            "m": 2,
-            "n": 2,
-            "d": None,
-            "n_steps": 2,
-            "measurements": True,
-            "center": 0.0,
-            **MORE,
-        },
-    ),
-    "sequential": (
-        cs.samplers.sequential,
-        {
-            "score": MIXTURE.score,
-            "sigma": 1.0,
-            "m": 2,
-            "n": 2,
-            "d": None,
-            "inner_steps": 2,
-            "first_steps": 2,
-            "trajectory": True,
-            "center": 0.0,
-            **MORE,
-        },
-    ),
-    "sigma_grid": (
-        cs.samplers.sigma_grid,
-        {"sigma_max": 2.0, "sigma_min": 1.0, "n_levels": 3, "kind": "log"},
-    ),
     "langevin_kl": (
         cs.theory.langevin_kl,
         {"lipschitz": 1.0, "d": 1, "w2": 1.0, "step_size": 0.1, "n_steps": 5},
@@ -452,7 +343,7 @@ CALLS = {
     "wasserstein": (cs.diagnostics.wasserstein, {"x": X, "y": X, "p": 1.0}),
     **GRAPHICAL_CALLS,
 }
-CALLS |= baseline_calls.CALLS | pooling_calls.CALLS | door_calls.CALLS
+CALLS |= baseline_calls.CALLS | pooling_calls.CALLS | door_calls.CALLS | sampler_calls.CALLS
 for _function, _arguments in CALLS.values():
     # Bars and workers, wherever there are any; `solve` knows its workers by problem.
     _taken = set(_parameters(_function))
@@ -512,7 +403,7 @@ NOT_CALLED = {
 def public_names():
     """The qualified names of all public functions, classes and methods."""
     modules = [cs, cs.samplers, cs.theory, cs.diagnostics, cs.targets, cs.baselines, cs.datasets]
-    modules += [inspect.getmodule(GridLaw), inspect.getmodule(Activation)]
+    modules += [inspect.getmodule(sampler_calls.GridLaw), inspect.getmodule(Activation)]
     if find_spec("matplotlib") is not None:
         modules.append(cs.plotting)
     things = [getattr(module, name) for module in modules for name in module.__all__]

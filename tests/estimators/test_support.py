@@ -166,3 +166,11 @@ def test_no_limits_are_none():
     np.testing.assert_array_equal(
         first.fit(DURATIONS).score_samples(POINTS), second.fit(DURATIONS).score_samples(POINTS)
     )
+
+
+@pytest.mark.parametrize("support", [(0, None), [(0, None), (0, 1)], [(0, None)] * 3])
+@pytest.mark.parametrize("method", ["pooled", "certified"])
+def test_two_features_take_none(method, support):
+    X = np.random.default_rng(0).random((30, 2))
+    with pytest.raises(ValueError, match="support: expected None for 2 features, got"):
+        Estimator(method, support=support).fit(X)

@@ -7,7 +7,7 @@ from scipy.integrate import quad
 
 import convexscore as cs
 from convexscore.objectives import as_objective, distinct_rows
-from convexscore.objectives.support import boundary_terms, box_terms
+from convexscore.objectives.support import box_terms
 
 LAWS = {
     "exponential": (stats.expon(), (0.0, np.inf), lambda x: -1.0),
@@ -20,6 +20,12 @@ LAWS = {
 }
 
 
+def on_line(x, support, height):
+    """The weight and its derivative with one feature."""
+    weight, gradient = box_terms(x[:, None], (support,), height)
+    return weight, gradient[:, 0]
+
+
 @pytest.mark.parametrize("name", LAWS)
 @pytest.mark.parametrize("height", [0.3, np.inf])
 def test_the_true_score_minimizes_the_population_loss(name, height):
@@ -29,7 +35,7 @@ def test_the_true_score_minimizes_the_population_loss(name, height):
 
     def derivative_along(direction, slope):
         def density(x):
-            weight, derivative = (float(part[0]) for part in boundary_terms(np.array([x]), support, height))
+            weight, derivative = (float(part[0]) for part in on_line(np.array([x]), support, height))
             change = weight * (score(x) * direction(x) + slope(x)) + derivative * direction(x)
             return change * law.pdf(x)
 
@@ -49,12 +55,12 @@ def test_the_true_score_minimizes_the_population_loss(name, height):
 
 def test_the_weight_and_its_derivative():
     x = np.array([0.25, 0.5, 1.0, 1.5, 1.75])
-    weight, derivative = boundary_terms(x, (0.0, 2.0), 0.5)
+    weight, derivative = on_line(x, (0.0, 2.0), 0.5)
     assert weight.tolist() == [0.25, 0.5, 0.5, 0.5, 0.25]
     assert derivative.tolist() == [1.0, 0.5, 0.0, -0.5, -1.0]
     # In the middle both sides meet, with or without a height there.
     for height in (1.0, np.inf):
-        weight, derivative = boundary_terms(np.array([1.0]), (0.0, 2.0), height)
+        weight, derivative = on_line(np.array([1.0]), (0.0, 2.0), height)
         assert (weight[0], derivative[0]) == (1.0, 0.0)
 
 

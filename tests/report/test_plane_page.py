@@ -73,3 +73,10 @@ def test_wrong_arguments_are_named(tmp_path, error, words, options):
     with pytest.raises(error, match=words):
         cs.report(POINTS, tmp_path / "page.html", skip=True, **options)
     assert not list(tmp_path.iterdir())
+
+
+def test_boxes_are_refused(tmp_path):
+    objective = cs.ScoreMatching(np.random.default_rng(0).random((20, 2)), support=[(0, None), (0, 1)])
+    with pytest.raises(ValueError, match="objective: expected no support with two features"):
+        cs.report(objective, tmp_path / "page.html", columns=["a", "b"])
+    assert not list(tmp_path.iterdir())

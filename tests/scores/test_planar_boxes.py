@@ -207,3 +207,12 @@ def test_turned_boxes_are_met_by_lines_where_they_are():
     half = Region.of_box(((1.0, np.inf), (-np.inf, np.inf)), np.zeros(2))
     assert half.lines() == (1.0, np.inf)
     assert half.turned(R).lines() == (-np.inf, np.inf)
+
+
+def test_a_point_that_is_none_has_no_density_in_a_box_either():
+    network = cs.ConservativeNetwork(np.zeros((0, 2)), [], [], [-1.0, -2.0], np.zeros((2, 2)))
+    density = cs.ConservativeDensity(network, support=[(0, None), (0, None)])
+    logs = density.logpdf([[np.nan, 0.5], [-1.0, 0.5], [0.0, 0.0]])
+    assert np.isnan(logs[0])
+    assert logs[1] == -np.inf
+    assert logs[2] == pytest.approx(np.log(2.0))

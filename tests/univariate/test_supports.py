@@ -8,7 +8,7 @@ from scipy import stats
 
 import convexscore as cs
 from convexscore.objectives import as_objective
-from convexscore.objectives.support import boundary_terms
+from convexscore.objectives.support import box_terms
 from convexscore.univariate.bootstrap import SteinProcess
 from convexscore.univariate.moments import Blocks
 from convexscore.univariate.program import UnivariateProgram
@@ -83,7 +83,9 @@ def test_functions_that_are_the_default_weight_change_nothing(support, activatio
     x = 2 - x if support[1] == 2 else x + max(support[0], 0.0)
     given = cs.ScoreMatching(x, rng.choice([1.0, 2.0], size=40), support=support)
     height = given.boundary_weight
-    functions = tuple(lambda t, part=part: boundary_terms(t, support, height)[part] for part in (0, 1))
+    functions = tuple(
+        lambda t, part=part: box_terms(t[:, None], (support,), height)[part].ravel() for part in (0, 1)
+    )
     same = cs.ScoreMatching(x, given.sample_weight, support, functions)
     for beta in (1.5 * cs.beta_bounds(given, activation, skip).minimum, "auto"):
         one, other = (cs.solve(each, beta, activation, skip) for each in (given, same))
